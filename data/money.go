@@ -20,9 +20,9 @@ const maxMoney = 999_999_999_999_999_999
 func (m Money) Float() float64 { return float64(m) / MoneyScale }
 
 func (m Money) String() string {
-	sign, v := "", int64(m)
-	if v < 0 {
-		sign, v = "-", -v
+	sign, v := "", uint64(m)
+	if m < 0 {
+		sign, v = "-", -v // right even for the smallest int64
 	}
 	return fmt.Sprintf("%s%d.%04d", sign, v/MoneyScale, v%MoneyScale)
 }
@@ -31,7 +31,7 @@ func (m Money) String() string {
 // away from zero. NaN, infinities and amounts beyond DECIMAL(18,4) are errors.
 func MoneyFromFloat(f float64) (Money, error) {
 	scaled := math.Round(f * MoneyScale)
-	if math.IsNaN(scaled) || math.Abs(scaled) > maxMoney {
+	if math.IsNaN(scaled) || math.Abs(scaled) >= maxMoney+1 { // maxMoney itself is no float64
 		return 0, fmt.Errorf("%v is not an amount of money that DECIMAL(18,4) can hold", f)
 	}
 	return Money(scaled), nil
@@ -41,7 +41,10 @@ func MoneyFromFloat(f float64) (Money, error) {
 // decimals are an error unless the rest are zeros: an amount is never rounded unasked.
 func ParseMoney(s string) (Money, error) {
 	bad := fmt.Errorf("%q is not an amount such as 12.50", s)
-	digits := strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
+	digits := s
+	if s != "" && (s[0] == '-' || s[0] == '+') {
+		digits = s[1:]
+	}
 	whole, frac, _ := strings.Cut(digits, ".")
 	if whole == "" && frac == "" {
 		return 0, bad
@@ -55,9 +58,11 @@ func ParseMoney(s string) (Money, error) {
 		if r < '0' || r > '9' {
 			return 0, bad
 		}
-		if v = v*10 + int64(r-'0'); v > maxMoney {
+		d := int64(r - '0')
+		if v > (maxMoney-d)/10 {
 			return 0, fmt.Errorf("%q is beyond what DECIMAL(18,4) can hold", s)
 		}
+		v = v*10 + d
 	}
 	if strings.HasPrefix(s, "-") {
 		v = -v

@@ -2,8 +2,10 @@ package data
 
 // Reader yields the rows of a table.
 type Reader interface {
-	// Read fills rows from the front and returns how many it filled. After the
-	// last row it returns io.EOF. The values stay valid after the next call.
+	// Read fills rows from the front and returns how many it filled, which may
+	// be fewer than asked; after the last row it returns 0 and io.EOF. A row
+	// that is long enough is filled in place, so reading with the same rows
+	// again allocates nothing; the values copied out of it stay valid.
 	Read(rows []Row) (int, error)
 	Close() error
 }

@@ -60,6 +60,12 @@ func (c *Column) check(v *Value) string {
 		if v.num < minMicros || v.num >= maxMicros {
 			return c.Name + " is outside 1971 to 2099"
 		}
+	case KindMoney:
+		if v.num < -maxMoney || v.num > maxMoney {
+			return c.Name + " is beyond what DECIMAL(18,4) can hold"
+		}
+	case KindList:
+		return c.checkList(v.List())
 	}
 	return ""
 }
@@ -74,6 +80,20 @@ func (c *Column) checkString(s string) string {
 		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxStringBytes)
 	case !utf8.ValidString(s):
 		return c.Name + " is not valid UTF-8"
+	}
+	return ""
+}
+
+func (c *Column) checkList(list []string) string {
+	total := 0
+	for _, s := range list {
+		if !utf8.ValidString(s) {
+			return c.Name + " is not valid UTF-8"
+		}
+		total += len(s)
+	}
+	if total > MaxStringBytes {
+		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxStringBytes)
 	}
 	return ""
 }

@@ -2,15 +2,17 @@ package data
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
 // Value is one cell of a row: a kind and what it holds. The zero Value is null.
 type Value struct {
+	_    [0]func() // not comparable with ==: see Equal
 	kind Kind
 	num  int64 // int, bool (0/1), microseconds since 1970, money units, or float bits
 	str  string
-	list []string
+	list *[]string // behind a pointer because rows are many and lists are rare
 }
 
 // Row is one record: a value for every column of a Schema, in its order.
@@ -47,7 +49,7 @@ func Micros(us int64) Value { return Value{kind: KindTime, num: us} }
 func Amount(m Money) Value { return Value{kind: KindMoney, num: int64(m)} }
 
 // List returns a list-of-strings value.
-func List(ss []string) Value { return Value{kind: KindList, list: ss} }
+func List(ss []string) Value { return Value{kind: KindList, list: &ss} }
 
 // Kind returns what the value holds; KindNull when absent.
 func (v Value) Kind() Kind { return v.kind }
@@ -77,4 +79,15 @@ func (v Value) Time() time.Time { return time.UnixMicro(v.num).UTC() }
 func (v Value) Money() Money { return Money(v.num) }
 
 // List returns the strings of a KindList value.
-func (v Value) List() []string { return v.list }
+func (v Value) List() []string {
+	if v.list == nil {
+		return nil
+	}
+	return *v.list
+}
+
+// Equal reports whether both values are of one kind and hold the same; NaN
+// equals NaN of the same bits, and a nil list an empty one.
+func (v Value) Equal(w Value) bool {
+	return v.kind == w.kind && v.num == w.num && v.str == w.str && slices.Equal(v.List(), w.List())
+}

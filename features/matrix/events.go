@@ -35,11 +35,8 @@ type History struct {
 // NewEvents sorts the list (in place) and checks it.
 func NewEvents(users, items int, list []Event) (*Events, error) {
 	for i, e := range list {
-		if e.User < 0 || int(e.User) >= users || e.Item < 0 || int(e.Item) >= items {
-			return nil, fmt.Errorf("interaction %d names user %d and item %d of %d users and %d items", i, e.User, e.Item, users, items)
-		}
-		if w := float64(e.Weight); !(w > 0) || math.IsInf(w, 0) {
-			return nil, fmt.Errorf("interaction %d has weight %v: it must be a finite number above 0", i, w)
+		if err := checkEvent(users, items, e); err != nil {
+			return nil, fmt.Errorf("interaction %d %w", i, err)
 		}
 	}
 	slices.SortFunc(list, func(a, b Event) int {
@@ -51,10 +48,51 @@ func NewEvents(users, items int, list []Event) (*Events, error) {
 		e.Item[i], e.Day[i], e.Weight[i] = x.Item, x.Day, x.Weight
 		e.Indptr[x.User+1]++
 	}
-	for u := range users {
+	e.accumulate()
+	return e, nil
+}
+
+// NewEventsFromColumns takes interactions that are sorted by user, item and day
+// already, each at most once, as equally long columns, and keeps item, day and
+// weight. An error names the first row out of order or out of range.
+func NewEventsFromColumns(users, items int, user, item, day []int32, weight []float32) (*Events, error) {
+	n := len(user)
+	if len(item) != n || len(day) != n || len(weight) != n {
+		return nil, fmt.Errorf("interactions have %d users, %d items, %d days and %d weights", n, len(item), len(day), len(weight))
+	}
+	e := &Events{Users: users, Items: items, Indptr: make([]int64, users+1), Item: item, Day: day, Weight: weight}
+	for i, u := range user {
+		if err := checkEvent(users, items, Event{u, item[i], day[i], weight[i]}); err != nil {
+			return nil, fmt.Errorf("interaction %d %w", i, err)
+		}
+		if i > 0 && !before(user[i-1], item[i-1], day[i-1], u, item[i], day[i]) {
+			return nil, fmt.Errorf("interaction %d does not come after the one before it by user, item and day", i)
+		}
+		e.Indptr[u+1]++
+	}
+	e.accumulate()
+	return e, nil
+}
+
+func before(user, item, day, user2, item2, day2 int32) bool {
+	return user < user2 || user == user2 && (item < item2 || item == item2 && day < day2)
+}
+
+func checkEvent(users, items int, e Event) error {
+	if e.User < 0 || int(e.User) >= users || e.Item < 0 || int(e.Item) >= items {
+		return fmt.Errorf("names user %d and item %d of %d users and %d items", e.User, e.Item, users, items)
+	}
+	if w := float64(e.Weight); !(w > 0) || math.IsInf(w, 0) {
+		return fmt.Errorf("has weight %v: it must be a finite number above 0", e.Weight)
+	}
+	return nil
+}
+
+// accumulate turns counts in Indptr[1:] into positions.
+func (e *Events) accumulate() {
+	for u := range e.Users {
 		e.Indptr[u+1] += e.Indptr[u]
 	}
-	return e, nil
 }
 
 // Len returns the number of interactions.

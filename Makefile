@@ -1,0 +1,37 @@
+# make check     what must hold before a change lands, without the slow parts of .ci/run
+# make bench     speed, as ratios to a bound measured in the same run
+# make demo      the README's first command
+
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# Packages whose tests are cheap enough for the race detector. The rest links
+# DuckDB, or is number crunching without goroutines of its own.
+RACE = ./data/... ./features ./features/matrix ./features/read ./models/... ./serving/... ./training/schedule ./training/metrics ./training/split
+
+.PHONY: check lint test race integration bench demo tidy
+
+check: lint test
+
+lint:
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+test:
+	go test ./...
+
+race:
+	go test -race $(RACE)
+
+# A binary is built and used as a user would: real children, kills, HTTP.
+integration:
+	go test -count=1 -tags integration -timeout 20m ./cmd/regulars
+
+bench:
+	go test -run '^$$' -bench . -benchtime 3x ./...
+
+demo:
+	go run ./cmd/regulars demo
+
+tidy:
+	go mod tidy

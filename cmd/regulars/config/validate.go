@@ -1,0 +1,96 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"regexp"
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// JobNames are the jobs that can be run and scheduled.
+var JobNames = []string{"pipeline", "features", "train", "evaluate", "score"}
+
+var (
+	memoryForm   = regexp.MustCompile(`^[1-9][0-9]*(\.[0-9]+)?(KB|MB|GB|TB|KiB|MiB|GiB|TiB)$`)
+	currencyForm = regexp.MustCompile(`^([A-Z]{3})?$`)
+)
+
+// Validate returns the first field that is out of range, and what it must be.
+func (c Config) Validate() error {
+	if _, err := c.Location(); err != nil {
+		return err
+	}
+	if !currencyForm.MatchString(c.Currency) {
+		return fmt.Errorf("currency %q must be empty or three capitals such as GBP", c.Currency)
+	}
+	if !memoryForm.MatchString(c.Machine.Memory) {
+		return fmt.Errorf("machine.memory %q must be a size such as 1GB", c.Machine.Memory)
+	}
+	if err := c.checkNumbers(); err != nil {
+		return err
+	}
+	if _, _, err := net.SplitHostPort(c.Serve.Addr); err != nil {
+		return fmt.Errorf("serve.addr %q must be host:port: %w", c.Serve.Addr, err)
+	}
+	return c.Schedule.validate()
+}
+
+func (c Config) checkNumbers() error {
+	t := c.Training
+	for _, f := range []struct {
+		name       string
+		value      int
+		least, top int
+	}{
+		{"machine.threads", c.Machine.Threads, 0, 1024},
+		{"training.horizon_days", t.HorizonDays, 1, 730},
+		{"training.active_days", t.ActiveDays, 1, 3650},
+		{"training.ranking_days", t.RankingDays, 1, 365},
+		{"training.train_dates", t.TrainDates, 1, 60},
+		{"training.candidates", t.Candidates, 1, 1000},
+		{"training.similar_items", t.SimilarItems, 1, 1000},
+		{"training.keep_snapshots", t.KeepSnapshots, 1, 1000},
+	} {
+		if f.value < f.least || f.value > f.top {
+			return fmt.Errorf("%s is %d: it must be from %d to %d", f.name, f.value, f.least, f.top)
+		}
+	}
+	for name, d := range map[string]time.Duration{"serve.refresh": c.Serve.Refresh, "schedule.grace": c.Schedule.Grace} {
+		if d < 10*time.Millisecond || d > time.Hour {
+			return fmt.Errorf("%s is %s: it must be from 10ms to 1h", name, d)
+		}
+	}
+	if t.RankingDays > t.HorizonDays {
+		return fmt.Errorf("training.ranking_days is %d: it must not be above training.horizon_days, %d", t.RankingDays, t.HorizonDays)
+	}
+	return nil
+}
+
+func (s Schedule) validate() error {
+	seen := map[string]bool{}
+	for i, j := range s.Jobs {
+		if !IsJob(j.Job) {
+			return fmt.Errorf("schedule.jobs[%d].job %q is not one of %v", i, j.Job, JobNames)
+		}
+		if seen[j.Job] {
+			return fmt.Errorf("schedule.jobs[%d].job %q stands there twice", i, j.Job)
+		}
+		seen[j.Job] = true
+		if _, err := cron.ParseStandard(j.Cron); err != nil {
+			return fmt.Errorf("schedule.jobs[%d].cron %q (%s): %w", i, j.Cron, j.Job, err)
+		}
+	}
+	return nil
+}
+
+// IsJob reports whether a job of that name can be run.
+func IsJob(name string) bool {
+	for _, n := range JobNames {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}

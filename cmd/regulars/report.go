@@ -1,0 +1,144 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"regulars/data/lake"
+	"regulars/training"
+	"regulars/training/metrics"
+)
+
+func printJSON(out io.Writer, v any) error {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// The metrics that tables show; --json has all of them.
+var (
+	rankingColumns = []string{"ndcg@10", "recall@10", "new:ndcg@10", "new:recall@10", "coverage@10"}
+	churnColumns   = []string{"auc", "pr_auc", "log_loss", "brier", "ece"}
+	segmentColumns = []string{"new:auc", "light:auc", "heavy:auc", "lapsed:auc", "lift@10%"}
+)
+
+// printReport prints what a run did: the evaluation, then what was published.
+func printReport(out io.Writer, r *training.Report) error {
+	if ev := r.Evaluation; ev != nil {
+		if err := printEvaluation(out, ev); err != nil {
+			return err
+		}
+	}
+	if len(r.Published) > 0 {
+		rows := [][]string{{"published", "algorithm", "version"}}
+		for _, p := range r.Published {
+			rows = append(rows, []string{p.Name, p.Kind, p.Version})
+		}
+		if err := printTable(out, rows); err != nil {
+			return err
+		}
+	}
+	if s := r.Snapshot; s != nil {
+		fmt.Fprintf(out, "snapshot %s: %d customers (%d with scores), %d items\n", s.Version, s.Users, s.Scored, s.Items)
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(out, "note: %s\n", n)
+	}
+	return nil
+}
+
+func printEvaluation(out io.Writer, ev *training.Evaluation) error {
+	if s := ev.Recommendation; s != nil {
+		fmt.Fprintf(out, "Recommendations: trained before %s, judged by what was bought in the %d days after (95%% intervals)\n", s.TestAsOf, s.Days)
+		if err := printResults(out, s.Results, rankingColumns); err != nil {
+			return err
+		}
+		printDifferences(out, s)
+	}
+	if s := ev.Churn; s != nil {
+		fmt.Fprintf(out, "Churn: no order in the %d days after %s, active customers (95%% intervals)\n", s.Days, s.TestAsOf)
+		if err := printResults(out, s.Results, churnColumns); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "The same by kind of customer: one order, two to four, five and more, lapsed; and the tenth most at risk")
+		if err := printResults(out, s.Results, segmentColumns); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func printResults(out io.Writer, results []training.Result, columns []string) error {
+	rows := [][]string{append(append([]string{"model"}, columns...), "customers")}
+	for _, r := range results {
+		name := r.Model
+		if r.Chosen {
+			name += " *"
+		}
+		row := []string{name}
+		for _, c := range columns {
+			row = append(row, formatMetric(r.Metrics, c))
+		}
+		rows = append(rows, append(row, fmt.Sprint(r.Users)))
+	}
+	return printTable(out, rows)
+}
+
+func formatMetric(values map[string]metrics.Metric, key string) string {
+	m, ok := values[key]
+	switch {
+	case !ok:
+		return "–"
+	case m.Low == nil || m.High == nil:
+		return fmt.Sprintf("%.4f", m.Value)
+	}
+	return fmt.Sprintf("%.4f (%.4f–%.4f)", m.Value, *m.Low, *m.High)
+}
+
+func printDifferences(out io.Writer, s *training.Slice) {
+	for _, r := range s.Results {
+		if d, ok := s.Differences[r.Model]; ok && d.Low != nil {
+			fmt.Fprintf(out, "* against %s, customer by customer: ndcg@10 %+.4f (%+.4f to %+.4f)\n", r.Model, d.Value, *d.Low, *d.High)
+		}
+	}
+	fmt.Fprintln(out)
+}
+
+// printTable prints rows in aligned columns; the first row is the header.
+func printTable(out io.Writer, rows [][]string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(out)
+	return err
+}
+
+// printImport prints where every row of an import went.
+func printImport(out io.Writer, r lake.Report) error {
+	rows := [][]string{{"table", "read", "accepted", "duplicate", "quarantined"}}
+	for _, t := range r.Tables {
+		rows = append(rows, []string{string(t.Table), fmt.Sprint(t.Read), fmt.Sprint(t.Accepted), fmt.Sprint(t.Duplicate), fmt.Sprint(t.Quarantined)})
+	}
+	if err := printTable(out, rows); err != nil {
+		return err
+	}
+	for _, t := range r.Tables {
+		for _, reason := range sortedKeys(t.Reasons) {
+			fmt.Fprintf(out, "%s quarantined: %7d  %s\n", t.Table, t.Reasons[reason], reason)
+		}
+	}
+	for _, s := range r.Sources {
+		if s.Known {
+			fmt.Fprintf(out, "already imported, nothing changed: %s\n", s.Path)
+		}
+	}
+	return nil
+}

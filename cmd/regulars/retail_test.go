@@ -1,0 +1,112 @@
+//go:build integration
+
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"regulars/data"
+	"regulars/data/lake"
+	"regulars/training"
+)
+
+// retailFiles returns the yearly files of Online Retail II beside the checkout.
+func retailFiles(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	for _, year := range []string{"2009_2010", "2010_2011"} {
+		path, err := filepath.Abs("../../../shared/data/online_retail_" + year + ".parquet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Skipf("no Online Retail II files: %v", err)
+		}
+		files = append(files, path)
+	}
+	return files
+}
+
+// TestOnlineRetail takes a real shop from its files to served answers, and
+// holds the figures that the untouched slice must reach.
+func TestOnlineRetail(t *testing.T) {
+	files := retailFiles(t)
+	dir := t.TempDir()
+	checkImport(t, mustRun(t, append([]string{"import", "online-retail", "--json", "--workspace", dir}, files...)...))
+	before := mustRun(t, "import", "online-retail", "--workspace", dir, files[0])
+	if !strings.Contains(before, "already imported, nothing changed") {
+		t.Errorf("importing a file again says:\n%s", before)
+	}
+	var report training.Report
+	decode(t, mustRun(t, "run", "pipeline", "--json", "--workspace", dir, "--as-of", "2011-12-08"), &report)
+	for _, f := range []struct {
+		slice         *training.Slice
+		model, metric string
+		least         float64
+	}{
+		{report.Evaluation.Churn, chosen(report.Evaluation.Churn), "auc", 0.76},
+		{report.Evaluation.Recommendation, "personal", "ndcg@10", 0.33},
+		{report.Evaluation.Recommendation, "ials", "new:recall@10", 0.042},
+	} {
+		got := metric(f.slice, f.model, f.metric)
+		t.Logf("%s: %s of %s is %.4f (at least %.4f)", f.slice.Task, f.metric, f.model, got, f.least)
+		if got < f.least {
+			t.Errorf("%s: %s of %s is %.4f, below %.4f", f.slice.Task, f.metric, f.model, got, f.least)
+		}
+	}
+	address := startServer(t, dir)
+	for _, path := range []string{"/v1/users/17850/recommendations?k=5", "/v1/items/85123A/similar?k=5"} {
+		if err := checkAnswer(address + path); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
+
+func checkImport(t *testing.T, text string) {
+	t.Helper()
+	var r lake.Report
+	decode(t, text, &r)
+	orders := r.Table(data.Orders)
+	if orders.Read != 1_067_370 || orders.Accepted != 805_828 || orders.Read != orders.Accepted+orders.Duplicate+orders.Quarantined {
+		t.Errorf("orders: %+v", orders)
+	}
+	sum := int64(0)
+	for _, n := range orders.Reasons {
+		sum += n
+	}
+	if sum != orders.Quarantined {
+		t.Errorf("reasons add up to %d of %d quarantined", sum, orders.Quarantined)
+	}
+	if users := r.Table(data.Users); users.Accepted != 5_875 {
+		t.Errorf("users: %+v", users)
+	}
+}
+
+func decode(t *testing.T, text string, into any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), into); err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
+	}
+}
+
+func chosen(s *training.Slice) string {
+	for _, r := range s.Results {
+		if r.Chosen {
+			return r.Model
+		}
+	}
+	return ""
+}
+
+func metric(s *training.Slice, model, key string) float64 {
+	for _, r := range s.Results {
+		if r.Model == model {
+			return r.Metrics[key].Value
+		}
+	}
+	return 0
+}

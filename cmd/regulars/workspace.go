@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"regulars/cmd/regulars/config"
+	"regulars/data"
+	"regulars/data/durable"
+	"regulars/data/lake"
+	"regulars/data/state"
+	"regulars/features/duck"
+	"regulars/models/artifact"
+	"regulars/models/snapshot"
+	"regulars/training"
+)
+
+// workspace is an opened workspace: its configuration and its rooms.
+type workspace struct {
+	dir    string
+	config config.Config
+	disk   durable.FS
+	lake   *lake.Lake
+	models *artifact.Store
+}
+
+// open reads the configuration. A folder that does not exist is an error;
+// create makes it instead.
+func (g *global) open(create bool) (*workspace, error) {
+	dir, err := filepath.Abs(g.workspace)
+	if err != nil {
+		return nil, err
+	}
+	if create {
+		err = os.MkdirAll(dir, 0o755)
+	} else if _, err = os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("there is no workspace at %s: make one with `regulars init`, or name one with --workspace", dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &workspace{dir: dir}
+	if w.config, err = config.Load(dir, os.Environ()); err != nil {
+		return nil, err
+	}
+	if w.lake, err = lake.Open(dir, w.disk); err != nil {
+		return nil, err
+	}
+	w.models = artifact.NewStore(filepath.Join(dir, "models"), w.disk, time.Now)
+	return w, nil
+}
+
+func (w *workspace) snapshots() string { return filepath.Join(w.dir, "snapshots") }
+
+// lock takes the workspace for one writer at a time and mends what a killed
+// one left behind.
+func (w *workspace) lock() (*durable.Lock, error) {
+	l, err := durable.AcquireLock(filepath.Join(w.dir, ".lock"))
+	if errors.Is(err, durable.ErrLocked) {
+		return nil, fmt.Errorf("another job is at work in %s: wait for it, or see `regulars jobs list`: %w", w.dir, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := w.mend(); err != nil {
+		return nil, errors.Join(err, l.Release())
+	}
+	return l, nil
+}
+
+func (w *workspace) mend() error {
+	return errors.Join(w.lake.Recover(), w.models.CleanUp(), snapshot.CleanUp(w.snapshots(), w.disk))
+}
+
+// state opens the job history.
+func (w *workspace) state() (*state.DB, error) { return state.Open(filepath.Join(w.dir, "state.db")) }
+
+// jobOptions are the flags that jobs share.
+type jobOptions struct {
+	asOf string
+	set  []string
+}
+
+// pipeline wires a job. The caller holds the lock and closes the engine.
+func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipeline, error) {
+	asOf, err := w.asOf(o.asOf)
+	if err != nil {
+		return nil, err
+	}
+	overrides, err := training.ParseOverrides(o.set)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	t := w.config.Training
+	return &training.Pipeline{
+		Workspace: w.dir, Lake: w.lake, Engine: duck.New(), Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
+		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
+			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots,
+			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,
+			Currency: w.config.Currency, Overrides: overrides},
+	}, nil
+}
+
+// asOf reads --as-of; without it, it is the day after the last order, but not
+// later than tomorrow, so that one wrong clock cannot move the whole shop.
+func (w *workspace) asOf(flag string) (data.Day, error) {
+	if flag != "" {
+		day, err := data.ParseDay(flag)
+		if err != nil {
+			return 0, usageError{fmt.Errorf("--as-of: %w", err)}
+		}
+		return day, nil
+	}
+	_, last, ok, err := w.lake.Span(data.Orders)
+	if err != nil {
+		return 0, err
+	}
+	if !ok {
+		return 0, errors.New("the lake holds no orders: bring some with `regulars import`")
+	}
+	return min(last, data.DayOf(time.Now())) + 1, nil
+}
+
+// recorded runs work as a run of a job: its begin, end and report go to the
+// workspace's history. A scheduled run was recorded by the scheduler already.
+func (w *workspace) recorded(ctx context.Context, job, asOf string, work func() (any, error)) (err error) {
+	db, err := w.state()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if id := os.Getenv("REGULARS_RUN_ID"); id != "" {
+		report, err := work()
+		if err != nil {
+			return err
+		}
+		return w.annotate(ctx, db, id, asOf, report)
+	}
+	if _, err := db.MarkInterrupted(ctx, state.ProcessAlive); err != nil {
+		return err
+	}
+	r, err := db.StartRun(ctx, state.Run{Job: job, Trigger: state.Manual, AsOf: asOf, PID: os.Getpid()})
+	if err != nil {
+		return err
+	}
+	report, failed := work()
+	return errors.Join(failed, w.finish(db, r.ID, report, failed))
+}
+
+func (w *workspace) annotate(ctx context.Context, db *state.DB, id, asOf string, report any) error {
+	detail, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	return db.Annotate(ctx, id, asOf, detail)
+}
+
+// finish records the end even when the run was cancelled.
+func (w *workspace) finish(db *state.DB, id string, report any, failed error) error {
+	status, code, text := state.Succeeded, exitDone, ""
+	var detail json.RawMessage
+	if failed != nil {
+		status, code, text = state.Failed, exitFailed, failed.Error()
+		if errors.Is(failed, context.Canceled) {
+			status = state.Interrupted
+		}
+	} else {
+		var err error
+		if detail, err = json.Marshal(report); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return db.FinishRun(ctx, id, status, code, text, detail)
+}

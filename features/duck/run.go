@@ -1,0 +1,152 @@
+package duck
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"regulars/data"
+	"regulars/features"
+)
+
+const result = base + ".result"
+
+// rowGroupRows fixes the row groups of the files, so that their bytes do not
+// depend on how threads share the work.
+const rowGroupRows = 122_880
+
+// file is a finished Parquet file and where it belongs.
+type file struct{ temporary, final string }
+
+// group runs one feature file for all as_of dates and writes its tables.
+func (b *build) group(s *session, g features.Group) ([]file, error) {
+	b.step(g.Entity + "/" + g.Name)
+	if err := s.exec("CREATE TABLE " + result + " AS " + g.SQL); err != nil {
+		return nil, fmt.Errorf("compute features %s/%s: %w", g.Entity, g.Name, locate(g, err))
+	}
+	if err := checkResult(s, g); err != nil {
+		return nil, err
+	}
+	files := make([]file, len(b.asOf))
+	for i, d := range b.asOf {
+		var err error
+		if files[i], err = b.export(s, g, d); err != nil {
+			return nil, err
+		}
+	}
+	return files, s.exec("DROP TABLE " + result)
+}
+
+var linePattern = regexp.MustCompile(`(?m)^LINE (\d+):`)
+
+// locate names the feature file and, when DuckDB tells it, the line. The
+// query is the whole file, so the lines agree.
+func locate(g features.Group, err error) error {
+	e := &features.SQLError{File: g.File, Err: err}
+	if m := linePattern.FindStringSubmatch(err.Error()); m != nil {
+		e.Line, _ = strconv.Atoi(m[1])
+	}
+	return e
+}
+
+func checkResult(s *session, g features.Group) error {
+	fail := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		return &features.SQLError{File: g.File, Err: err}
+	}
+	found, err := s.pairs("SELECT column_name, column_type FROM (DESCRIBE " + result + ")")
+	if err != nil {
+		return fail(err)
+	}
+	if err := checkColumns(g, found); err != nil {
+		return fail(err)
+	}
+	return fail(checkValues(s, g))
+}
+
+// checkColumns holds the output to its documentation: as_of, then every column
+// in order, of exactly its type.
+func checkColumns(g features.Group, found [][2]string) error {
+	want := append([]features.Column{{Name: "as_of", Type: "DATE"}}, g.Columns...)
+	var errs []error
+	for i, c := range want {
+		switch {
+		case i >= len(found):
+			errs = append(errs, fmt.Errorf("column %s is documented but not selected", c.Name))
+		case found[i][0] != c.Name:
+			errs = append(errs, fmt.Errorf("column %d is %s: the documentation says %s", i+1, found[i][0], c.Name))
+		case found[i][1] != c.Type:
+			errs = append(errs, fmt.Errorf("column %s has type %s, documented as %s: write CAST(… AS %s)", c.Name, found[i][1], c.Type, c.Type))
+		}
+	}
+	for _, extra := range found[min(len(want), len(found)):] {
+		errs = append(errs, fmt.Errorf("column %s is not documented", extra[0]))
+	}
+	return errors.Join(errs...)
+}
+
+// checkValues refuses keys that are null or occur twice at one as_of, and numbers
+// that are not finite.
+func checkValues(s *session, g features.Group) error {
+	var counts []string
+	for _, c := range g.Columns {
+		counts = append(counts, "COUNT(*) FILTER (WHERE "+bad(g, c)+")")
+	}
+	n, err := s.ints("SELECT "+strings.Join(counts, ", ")+" FROM "+result, len(counts))
+	if err != nil {
+		return err
+	}
+	for i, c := range g.Columns {
+		if n[i] > 0 {
+			return fmt.Errorf("column %s is null or not a finite number in %d rows", c.Name, n[i])
+		}
+	}
+	keys := "as_of, " + strings.Join(g.Keys, ", ")
+	twice, err := s.ints("SELECT COUNT(*) FROM (SELECT 1 FROM "+result+" GROUP BY "+keys+" HAVING COUNT(*) > 1)", 1)
+	if err == nil && twice[0] > 0 {
+		return fmt.Errorf("%d keys (%s) have several rows: group by as_of and the key", twice[0], keys)
+	}
+	return err
+}
+
+func bad(g features.Group, c features.Column) string {
+	for _, k := range g.Keys {
+		if k == c.Name {
+			return name(k) + " IS NULL"
+		}
+	}
+	if c.Type == "DOUBLE" {
+		return "NOT isfinite(" + name(c.Name) + ")"
+	}
+	return "false"
+}
+
+// export writes the rows of one as_of, ordered by key: the query ended with that
+// order and the result keeps it. Sorting by rowid once more is cheap and lets
+// every row group be full, whatever the share of each thread was.
+func (b *build) export(s *session, g features.Group, d data.Day) (file, error) {
+	names := make([]string, len(g.Columns))
+	for i, c := range g.Columns {
+		names[i] = name(c.Name)
+	}
+	f := file{
+		temporary: filepath.Join(b.work, g.Entity+"-"+g.Name+"-"+d.String()+".parquet"),
+		final:     features.Path(b.root, g.Entity, g.Name, d),
+	}
+	done, err := s.conn.ExecContext(s.ctx, fmt.Sprintf("COPY (SELECT %s FROM %s WHERE as_of = DATE '%s' ORDER BY rowid) TO %s (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE %d)",
+		strings.Join(names, ", "), result, d, quote(f.temporary), rowGroupRows))
+	if err != nil {
+		return f, fmt.Errorf("write features %s/%s at %s: %w", g.Entity, g.Name, d, s.cause(err))
+	}
+	rows, err := done.RowsAffected()
+	if err != nil {
+		return f, fmt.Errorf("write features %s/%s at %s: %w", g.Entity, g.Name, d, err)
+	}
+	b.result.Written = append(b.result.Written, features.Table{Entity: g.Entity, Group: g.Name, AsOf: d, Path: f.final, Rows: rows})
+	return f, nil
+}

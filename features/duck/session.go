@@ -1,0 +1,158 @@
+package duck
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/duckdb/duckdb-go/v2"
+)
+
+// session is one connection to one in-memory database, which spills into its
+// temporary folder. Its context interrupts the query that is running.
+type session struct {
+	ctx   context.Context
+	db    *sql.DB
+	conn  *sql.Conn
+	spill string // removed on close
+}
+
+func open(ctx context.Context, b *build) (*session, error) {
+	connector, err := duckdb.NewConnector("", nil)
+	if err != nil {
+		return nil, fmt.Errorf("open DuckDB: %w", err)
+	}
+	s := &session{ctx: ctx, db: sql.OpenDB(connector)}
+	if s.conn, err = s.db.Conn(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open DuckDB: %w", err), s.close())
+	}
+	if err := s.configure(b); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *session) configure(b *build) error {
+	var err error
+	if s.spill, err = makeSpill(b); err != nil {
+		return err
+	}
+	memory, threads := b.memory, b.threads
+	if memory == "" {
+		memory = "2GB"
+	}
+	if threads == 0 {
+		threads = runtime.GOMAXPROCS(0)
+	}
+	settings := []string{
+		"memory_limit = " + quote(memory),
+		fmt.Sprintf("threads = %d", threads),
+		"temp_directory = " + quote(s.spill),
+		"TimeZone = 'UTC'",
+		"default_collation = ''",          // byte order, as in Go
+		"preserve_insertion_order = true", // a query ends with its order; files keep it
+		"autoinstall_known_extensions = false",
+		"autoload_known_extensions = false",
+		"nested_loop_join_threshold = 1000", // the join with the few as_of dates is never worth a sort of the lake
+	}
+	for _, setting := range settings {
+		if err := s.exec("SET " + setting); err != nil {
+			return fmt.Errorf("set DuckDB option %s: %w", setting, err)
+		}
+	}
+	return nil
+}
+
+// makeSpill makes the folder for data beyond memory. Its name in a given TempDir
+// follows from the root, so that the next build of this root finds, and no build
+// of another root touches, what a killed one left.
+func makeSpill(b *build) (string, error) {
+	dir := filepath.Join(b.work, "spill")
+	if b.tempDir != "" {
+		dir = filepath.Join(b.tempDir, fmt.Sprintf("regulars-spill-%08x", crc32.ChecksumIEEE([]byte(b.root))))
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return "", fmt.Errorf("remove what an earlier build left: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("make folder for data beyond memory: %w", err)
+	}
+	return filepath.Abs(dir)
+}
+
+// lock leaves dir as the only folder within reach and freezes the configuration.
+func (s *session) lock(dir string) error {
+	for _, setting := range []string{
+		"allowed_directories = [" + quote(dir) + "]",
+		"enable_external_access = false",
+		"lock_configuration = true",
+	} {
+		if err := s.exec("SET " + setting); err != nil {
+			return fmt.Errorf("lock DuckDB (%s): %w", setting, err)
+		}
+	}
+	return nil
+}
+
+func (s *session) close() error {
+	var errs []error
+	if s.conn != nil {
+		errs = append(errs, s.conn.Close())
+	}
+	errs = append(errs, s.db.Close())
+	if s.spill != "" {
+		errs = append(errs, os.RemoveAll(s.spill))
+	}
+	return errors.Join(errs...)
+}
+
+func (s *session) exec(query string) error {
+	_, err := s.conn.ExecContext(s.ctx, query)
+	return s.cause(err)
+}
+
+// ints runs a query that yields one row of whole numbers.
+func (s *session) ints(query string, n int) ([]int64, error) {
+	values, targets := make([]int64, n), make([]any, n)
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	return values, s.cause(s.conn.QueryRowContext(s.ctx, query).Scan(targets...))
+}
+
+// pairs runs a query that yields rows of two strings.
+func (s *session) pairs(query string) (out [][2]string, err error) {
+	rows, err := s.conn.QueryContext(s.ctx, query)
+	if err != nil {
+		return nil, s.cause(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var pair [2]string
+		if err := rows.Scan(&pair[0], &pair[1]); err != nil {
+			return nil, err
+		}
+		out = append(out, pair)
+	}
+	return out, s.cause(rows.Err())
+}
+
+// cause puts the end of the context before DuckDB's word for it, "Interrupted".
+func (s *session) cause(err error) error {
+	if ended := s.ctx.Err(); err != nil && ended != nil {
+		return ended
+	}
+	return err
+}
+
+// quote writes a string literal.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// name writes an identifier.
+func name(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }

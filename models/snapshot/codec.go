@@ -1,0 +1,235 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Values in the store. Integers are little-endian or uvarint, texts are a
+// uvarint length and bytes.
+//
+//	candidates  uvarint n, then n × (uint32 strategy<<24 | item, float32 score)
+//	item        byte flags (1 in stock), text id, text title
+//	user        byte flags, candidates, uvarint n, n × uvarint step to the next
+//	            bought item, then if scored: text note, if churn: 3 × float64
+//	            (probability, percentile, return probability), text band;
+//	            if rfm: float64 recency, uvarint orders, float64 spend
+const (
+	flagScored = 1 << iota
+	flagChurn
+	flagLapsed
+	flagRFM
+)
+
+const flagInStock = 1
+
+var errCut = errors.New("a stored value ends too early")
+
+func appendText(b []byte, s string) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
+}
+
+func appendFloat(b []byte, f float64) []byte {
+	return binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
+}
+
+func appendCandidates(b []byte, list []Candidate) []byte {
+	b = binary.AppendUvarint(b, uint64(len(list)))
+	for _, c := range list {
+		b = binary.LittleEndian.AppendUint32(b, uint32(c.Strategy)<<24|uint32(c.Item))
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(c.Score))
+	}
+	return b
+}
+
+func appendItem(b []byte, it Item) []byte {
+	var flags byte
+	if it.InStock {
+		flags = flagInStock
+	}
+	return appendText(appendText(append(b, flags), it.ID), it.Title)
+}
+
+func appendUser(b []byte, u User) []byte {
+	b = append(b, userFlags(u.Scores))
+	b = appendCandidates(b, u.Candidates)
+	b = binary.AppendUvarint(b, uint64(len(u.Bought)))
+	last := int32(0)
+	for _, it := range u.Bought {
+		b = binary.AppendUvarint(b, uint64(it-last))
+		last = it
+	}
+	if u.Scores == nil {
+		return b
+	}
+	b = appendText(b, u.Scores.Note)
+	if c := u.Scores.Churn; c != nil {
+		b = appendFloat(appendFloat(appendFloat(b, c.Probability), c.Percentile), u.Scores.ReturnProbability)
+		b = appendText(b, c.Band)
+	}
+	if r := u.Scores.RFM; r != nil {
+		b = appendFloat(b, r.RecencyDays)
+		b = binary.AppendUvarint(b, uint64(r.Orders))
+		b = appendFloat(b, r.Spend)
+	}
+	return b
+}
+
+func userFlags(s *Scores) (flags byte) {
+	if s == nil {
+		return 0
+	}
+	flags = flagScored
+	if s.Churn != nil {
+		flags |= flagChurn
+	}
+	if s.Lapsed {
+		flags |= flagLapsed
+	}
+	if s.RFM != nil {
+		flags |= flagRFM
+	}
+	return flags
+}
+
+// A decoder takes values off the front of b; after the first error it yields zeros.
+type decoder struct {
+	b   []byte
+	err error
+}
+
+func (d *decoder) take(n uint64) []byte {
+	if d.err == nil && n > uint64(len(d.b)) {
+		d.err = errCut
+	}
+	if d.err != nil {
+		return nil
+	}
+	out := d.b[:n]
+	d.b = d.b[n:]
+	return out
+}
+
+func (d *decoder) uvarint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.take(math.MaxUint64)
+		return 0
+	}
+	d.take(uint64(n))
+	return v
+}
+
+func (d *decoder) byte() byte {
+	if b := d.take(1); b != nil {
+		return b[0]
+	}
+	return 0
+}
+
+func (d *decoder) float() float64 {
+	b := d.take(8)
+	if b == nil {
+		return 0
+	}
+	f := math.Float64frombits(binary.LittleEndian.Uint64(b))
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		d.err = errors.New("a stored number is not finite")
+	}
+	return f
+}
+
+// text copies, because the bytes belong to a memory map that will be closed.
+func (d *decoder) text() string { return string(d.take(d.uvarint())) }
+
+// candidates decodes a list and checks it against the catalogue's size and the
+// number of strategies, so that nobody later indexes outside them.
+func (d *decoder) candidates(items, strategies int) []Candidate {
+	n := d.uvarint()
+	if n > maxItems {
+		d.take(math.MaxUint64)
+		return nil
+	}
+	b := d.take(8 * n)
+	if b == nil || n == 0 {
+		return nil
+	}
+	out := make([]Candidate, n)
+	for i := range out {
+		packed := binary.LittleEndian.Uint32(b[8*i:])
+		out[i] = Candidate{Item: int32(packed & (maxItems - 1)), Strategy: uint8(packed >> 24),
+			Score: math.Float32frombits(binary.LittleEndian.Uint32(b[8*i+4:]))}
+		if err := out[i].check(items, strategies); err != nil {
+			d.err = err
+			return nil
+		}
+	}
+	return out
+}
+
+func (c Candidate) check(items, strategies int) error {
+	switch f := float64(c.Score); {
+	case c.Item < 0 || int(c.Item) >= items:
+		return fmt.Errorf("candidate names item %d of %d", c.Item, items)
+	case int(c.Strategy) >= strategies:
+		return fmt.Errorf("candidate names strategy %d of %d", c.Strategy, strategies)
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return fmt.Errorf("candidate item %d has the score %v", c.Item, c.Score)
+	}
+	return nil
+}
+
+func (d *decoder) item() Item {
+	flags := d.byte()
+	return Item{ID: d.text(), Title: d.text(), InStock: flags&flagInStock != 0}
+}
+
+func (d *decoder) user(items, strategies int) User {
+	flags := d.byte()
+	u := User{Candidates: d.candidates(items, strategies), Bought: d.bought(items)}
+	if flags&flagScored == 0 {
+		return u
+	}
+	s := &Scores{Note: d.text(), Lapsed: flags&flagLapsed != 0}
+	if flags&flagChurn != 0 {
+		s.Churn = &Churn{Probability: d.float(), Percentile: d.float()}
+		s.ReturnProbability = d.float()
+		s.Churn.Band = d.text()
+	}
+	if flags&flagRFM != 0 {
+		s.RFM = &RFM{RecencyDays: d.float(), Orders: int64(d.uvarint()), Spend: d.float()}
+	}
+	u.Scores = s
+	return u
+}
+
+func (d *decoder) bought(items int) []int32 {
+	n := d.uvarint()
+	if n == 0 || n > uint64(len(d.b)) { // every step takes at least a byte
+		if n > 0 {
+			d.take(math.MaxUint64)
+		}
+		return nil
+	}
+	out := make([]int32, n)
+	at := uint64(0)
+	for i := range out {
+		step := d.uvarint()
+		if at += step; step >= uint64(items) || at >= uint64(items) || i > 0 && step == 0 {
+			d.err = fmt.Errorf("bought item %d is out of range or order", i)
+			return nil
+		}
+		out[i] = int32(at)
+	}
+	return out
+}
+
+// end returns the first error, or one when bytes are left over.
+func (d *decoder) end() error {
+	if d.err == nil && len(d.b) > 0 {
+		return fmt.Errorf("a stored value has %d bytes too many", len(d.b))
+	}
+	return d.err
+}

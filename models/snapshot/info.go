@@ -1,0 +1,192 @@
+package snapshot
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"regulars/data/durable"
+	"regulars/models/artifact"
+)
+
+// FormatVersion is the format of manifest and store. History: 1, the first.
+const FormatVersion = 1
+
+// Errors that opening a snapshot may wrap.
+var (
+	ErrDamaged  = artifact.ErrDamaged  // a file is missing, cut or changed
+	ErrFormat   = artifact.ErrFormat   // written by a program that knows another format
+	ErrNotFound = artifact.ErrNotFound // there is no such version
+)
+
+// Info is the manifest of a snapshot. The publisher fills in everything up to
+// Strategies; Publish sets the rest. CreatedAt and Version aside it is content:
+// the same content gives the same version.
+type Info struct {
+	CreatedAt   string            `json:"created_at"` // RFC 3339
+	AsOf        string            `json:"as_of"`      // RFC 3339 instant that the rows may not reach
+	Models      map[string]string `json:"models"`     // name → version of every model it was made from
+	Recommender string            `json:"recommender,omitempty"`
+	Similar     string            `json:"similar,omitempty"`
+	Propensity  string            `json:"propensity,omitempty"`
+	HorizonDays int               `json:"horizon_days"` // of the churn label
+	Currency    string            `json:"currency,omitempty"`
+	Strategies  []string          `json:"strategies"` // names by Candidate.Strategy
+
+	FormatVersion int                  `json:"format_version"`
+	Version       string               `json:"version"`
+	Users         int                  `json:"users"`
+	Items         int                  `json:"items"`
+	Files         []artifact.FileEntry `json:"files"`
+}
+
+// Candidate is an item that may be shown, by catalogue number.
+type Candidate struct {
+	Item     int32
+	Score    float32 // finite; higher comes first
+	Strategy uint8   // index into Info.Strategies
+}
+
+// Item is one entry of the catalogue.
+type Item struct {
+	ID      string
+	Title   string // may be empty
+	InStock bool
+}
+
+// User is what is known of one customer. Candidates come best first, no item
+// twice; Bought holds catalogue numbers, ascending and distinct.
+type User struct {
+	Candidates []Candidate
+	Bought     []int32
+	Scores     *Scores // nil when the customer was not scored
+}
+
+// Scores is what the propensity model says of one customer.
+type Scores struct {
+	Churn             *Churn  // nil for a customer without orders; Note says why
+	ReturnProbability float64 // 1 − churn probability; counts only where Churn is set
+	Lapsed            bool    // gone already: the return probability is the recall score
+	RFM               *RFM    // nil for a customer without orders
+	Note              string
+}
+
+// Churn is the calibrated probability of no order within the horizon.
+type Churn struct {
+	Probability float64 // in [0, 1]
+	Percentile  float64 // share of customers with a lower probability, in [0, 1]
+	Band        string  // such as "low"
+}
+
+// RFM is recency, frequency and monetary value at as_of.
+type RFM struct {
+	RecencyDays float64 // since the last order
+	Orders      int64
+	Spend       float64 // in units of Info.Currency
+}
+
+// Limits of the format.
+const (
+	maxItems      = 1 << 24 // a candidate packs the item into 24 bits
+	maxStrategies = 250     // a candidate packs the strategy into 8 bits; serving adds its own
+	maxIDBytes    = 512
+)
+
+func (in *Info) check() error {
+	if _, err := time.Parse(time.RFC3339, in.AsOf); err != nil {
+		return fmt.Errorf("as_of %q is not an RFC 3339 instant such as 2011-12-08T00:00:00Z", in.AsOf)
+	}
+	if _, err := time.Parse(time.RFC3339, in.CreatedAt); err != nil {
+		return fmt.Errorf("created_at %q is not an RFC 3339 instant", in.CreatedAt)
+	}
+	if len(in.Strategies) > maxStrategies {
+		return fmt.Errorf("%d strategies are more than the %d that fit", len(in.Strategies), maxStrategies)
+	}
+	for _, role := range []string{in.Recommender, in.Similar, in.Propensity} {
+		if _, ok := in.Models[role]; role != "" && !ok {
+			return fmt.Errorf("the model %q is not among those that the snapshot lists", role)
+		}
+	}
+	return nil
+}
+
+// ModelVersion returns the version of the model named by a role (Recommender,
+// Similar or Propensity); where none was named, the version of the whole snapshot.
+func (in *Info) ModelVersion(role string) string {
+	if v, ok := in.Models[role]; ok {
+		return v
+	}
+	return in.Version
+}
+
+// Current returns the version to serve, and false when none was chosen yet.
+func Current(root string) (version string, ok bool, err error) {
+	return artifact.ReadAlias(currentPath(root))
+}
+
+// SetCurrent makes a published version the one to serve.
+func SetCurrent(root string, disk durable.FS, version string) error {
+	return artifact.WriteAlias(disk, currentPath(root), version)
+}
+
+func currentPath(root string) string { return filepath.Join(root, "current") }
+
+// List returns the manifests of all snapshots, the oldest first, without
+// reading their stores. Those of a format that this program cannot serve are
+// left out.
+func List(root string) ([]Info, error) {
+	versions, err := artifact.Versions(root)
+	if err != nil {
+		return nil, err
+	}
+	var list []Info
+	for _, v := range versions {
+		info, err := readInfo(filepath.Join(root, v))
+		if errors.Is(err, ErrFormat) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, info)
+	}
+	slices.SortStableFunc(list, func(a, b Info) int { return strings.Compare(a.CreatedAt, b.CreatedAt) })
+	return list, nil
+}
+
+func readInfo(dir string) (Info, error) {
+	var info Info
+	err := artifact.ReadManifest(dir, FormatVersion, &info)
+	return info, err
+}
+
+// Prune removes the oldest snapshots until keep are left, never the current
+// one, and returns what it removed. A server that still has one open goes on
+// reading it. The caller holds the workspace's lock.
+func Prune(root string, disk durable.FS, keep int) (removed []string, err error) {
+	current, _, err := Current(root)
+	if err != nil {
+		return nil, err
+	}
+	list, err := List(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, info := range list[:max(0, len(list)-max(keep, 1))] {
+		if info.Version == current {
+			continue
+		}
+		if err := artifact.RemoveFolder(disk, filepath.Join(root, info.Version)); err != nil {
+			return removed, err
+		}
+		removed = append(removed, info.Version)
+	}
+	return removed, nil
+}
+
+// CleanUp removes what killed runs left behind. The caller holds the
+// workspace's lock, so that nobody is publishing.
+func CleanUp(root string, disk durable.FS) error { return disk.RemoveTemp(root) }

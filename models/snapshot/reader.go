@@ -1,0 +1,145 @@
+package snapshot
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"go.etcd.io/bbolt"
+
+	"regulars/models/artifact"
+)
+
+// Snapshot is an open snapshot. Its methods are safe for concurrent use until Close.
+type Snapshot struct {
+	info    Info
+	db      *bbolt.DB
+	items   []Item
+	byID    []int32 // catalogue numbers by ascending id
+	popular []Candidate
+}
+
+// Open opens the snapshot in the folder dir after verifying the size and
+// checksum of its files. Errors wrap ErrNotFound, ErrDamaged or ErrFormat. The
+// catalogue and the popular list are read into memory, customers stay on disk.
+func Open(dir string) (*Snapshot, error) {
+	info, err := readInfo(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening a snapshot: %w", err)
+	}
+	if err := artifact.Verify(dir, info.Files); err != nil {
+		return nil, fmt.Errorf("opening snapshot %s: %w", info.Version, err)
+	}
+	path := filepath.Join(dir, storeName)
+	db, err := bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true})
+	if err != nil {
+		return nil, fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err)
+	}
+	s := &Snapshot{info: info, db: db}
+	if err := db.View(s.load); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err), db.Close())
+	}
+	return s, nil
+}
+
+// Close frees the file. Nothing may be asked of the snapshot afterwards.
+func (s *Snapshot) Close() error { return s.db.Close() }
+
+// Info returns the manifest.
+func (s *Snapshot) Info() *Info { return &s.info }
+
+// Items returns the size of the catalogue.
+func (s *Snapshot) Items() int { return len(s.items) }
+
+// Item returns the item numbered i.
+func (s *Snapshot) Item(i int32) Item { return s.items[i] }
+
+// LookupItem returns the number of an item id, and false when it is unknown.
+func (s *Snapshot) LookupItem(id string) (int32, bool) {
+	n := sort.Search(len(s.byID), func(i int) bool { return s.items[s.byID[i]].ID >= id })
+	if n == len(s.byID) || s.items[s.byID[n]].ID != id {
+		return 0, false
+	}
+	return s.byID[n], true
+}
+
+// Popular returns what sells best, best first. The caller must not change it.
+func (s *Snapshot) Popular() []Candidate { return s.popular }
+
+// User returns what is known of a customer, and false when the id is unknown.
+func (s *Snapshot) User(id string) (u User, ok bool, err error) {
+	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
+		ok, u = true, d.user(len(s.items), len(s.info.Strategies))
+	})
+	return u, ok, err
+}
+
+// Similar returns which items go with the one numbered item, best first; none when
+// the snapshot holds no list for it.
+func (s *Snapshot) Similar(item int32) (list []Candidate, err error) {
+	err = s.get(bucketSimilar, itemKey(item), func(d *decoder) {
+		list = d.candidates(len(s.items), len(s.info.Strategies))
+	})
+	return list, err
+}
+
+// get decodes the value of a key; a key that is not there decodes nothing.
+func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bucket))
+		if b == nil {
+			return fmt.Errorf("snapshot %s has no bucket %q: %w", s.info.Version, bucket, ErrDamaged)
+		}
+		v := b.Get(key)
+		if v == nil {
+			return nil
+		}
+		d := &decoder{b: v}
+		decode(d)
+		if err := d.end(); err != nil {
+			return fmt.Errorf("snapshot %s, %s: %w: %w", s.info.Version, bucket, err, ErrDamaged)
+		}
+		return nil
+	})
+}
+
+func (s *Snapshot) load(tx *bbolt.Tx) error {
+	items, lists := tx.Bucket([]byte(bucketItems)), tx.Bucket([]byte(bucketLists))
+	if items == nil || lists == nil {
+		return fmt.Errorf("a bucket is missing: %w", ErrDamaged)
+	}
+	err := items.ForEach(func(_, v []byte) error {
+		d := &decoder{b: v}
+		s.items = append(s.items, d.item())
+		return d.end()
+	})
+	if err != nil || len(s.items) != s.info.Items {
+		return fmt.Errorf("the catalogue has %d of %d items: %w", len(s.items), s.info.Items, errors.Join(err, ErrDamaged))
+	}
+	if v := lists.Get([]byte(keyPopular)); v != nil {
+		d := &decoder{b: v}
+		s.popular = d.candidates(len(s.items), len(s.info.Strategies))
+		if err := d.end(); err != nil {
+			return fmt.Errorf("the popular list: %w: %w", err, ErrDamaged)
+		}
+	}
+	return s.loadByID(lists.Get([]byte(keyByID)))
+}
+
+func (s *Snapshot) loadByID(packed []byte) error {
+	if len(packed) != 4*len(s.items) {
+		return fmt.Errorf("the index of item ids has %d bytes for %d items: %w", len(packed), len(s.items), ErrDamaged)
+	}
+	s.byID = make([]int32, len(s.items))
+	for i := range s.byID {
+		n := binary.LittleEndian.Uint32(packed[4*i:])
+		if int64(n) >= int64(len(s.items)) {
+			return fmt.Errorf("the index of item ids names item %d of %d: %w", n, len(s.items), ErrDamaged)
+		}
+		s.byID[i] = int32(n)
+	}
+	return nil
+}

@@ -1,0 +1,494 @@
+package snapshot
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regulars/data/durable"
+)
+
+var strategies = []string{"repeat", "ials", "popular"}
+
+func info() Info {
+	return Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", Models: map[string]string{"ials": "v1", "churn": "v2"},
+		Recommender: "ials", HorizonDays: 90, Currency: "GBP", Strategies: strategies}
+}
+
+func catalogue(n int) []Item {
+	list := make([]Item, n)
+	for i := range list { // descending ids, so that order by number and by id differ
+		list[i] = Item{ID: fmt.Sprintf("i%05d", n-i), Title: fmt.Sprintf("title %d", i), InStock: i%3 != 0}
+	}
+	return list
+}
+
+func publish(t testing.TB, root string, in Info, fill func(w *Writer) error) string {
+	t.Helper()
+	v, err := Publish(root, durable.FS{}, in, fill)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func open(t testing.TB, root, version string) *Snapshot {
+	t.Helper()
+	s, err := Open(filepath.Join(root, version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func small(w *Writer) error {
+	return errors.Join(w.Items(catalogue(5)), w.User("u1", User{Candidates: []Candidate{{3, .5, 1}, {0, .25, 0}}, Bought: []int32{0, 4}}),
+		w.Similar(2, []Candidate{{1, .9, 1}}), w.Popular([]Candidate{{4, 10, 2}}))
+}
+
+func drawList(rt *rapid.T, items int, label string) []Candidate {
+	var list []Candidate
+	for _, i := range rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(items-1)), 0, items, rapid.ID).Draw(rt, label) {
+		list = append(list, Candidate{Item: i, Score: rapid.Float32Range(-1e6, 1e6).Draw(rt, "score"), Strategy: rapid.Uint8Range(0, 2).Draw(rt, "strategy")})
+	}
+	return list
+}
+
+func drawScores(rt *rapid.T) *Scores {
+	if rapid.Bool().Draw(rt, "unscored") {
+		return nil
+	}
+	unit := rapid.Float64Range(0, 1)
+	s := &Scores{Note: rapid.String().Draw(rt, "note"), Lapsed: rapid.Bool().Draw(rt, "lapsed")}
+	if rapid.Bool().Draw(rt, "churn") {
+		s.Churn = &Churn{Probability: unit.Draw(rt, "p"), Percentile: unit.Draw(rt, "pct"), Band: rapid.StringN(0, 9, -1).Draw(rt, "band")}
+		s.ReturnProbability = unit.Draw(rt, "return")
+	}
+	if rapid.Bool().Draw(rt, "rfm") {
+		s.RFM = &RFM{RecencyDays: rapid.Float64Range(0, 1e4).Draw(rt, "r"), Orders: rapid.Int64Range(0, 1e9).Draw(rt, "f"), Spend: rapid.Float64Range(-1e6, 1e9).Draw(rt, "m")}
+	}
+	return s
+}
+
+// TestRoundTrip writes whatever may be written and reads the same back.
+func TestRoundTrip(t *testing.T) {
+	root, run := t.TempDir(), 0
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 20).Draw(rt, "items")
+		ids := rapid.SliceOfNDistinct(rapid.StringN(1, 40, 512), 0, 8, rapid.ID).Draw(rt, "users")
+		slices.Sort(ids)
+		users, similar := map[string]User{}, map[int32][]Candidate{}
+		for _, id := range ids {
+			bought := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 0, n, rapid.ID).Draw(rt, "bought")
+			slices.Sort(bought)
+			if len(bought) == 0 {
+				bought = nil
+			}
+			users[id] = User{Candidates: drawList(rt, n, "candidates"), Bought: bought, Scores: drawScores(rt)}
+		}
+		for i := range int32(n) {
+			similar[i] = drawList(rt, n, "similar")
+		}
+		popular := drawList(rt, n, "popular")
+		run++
+		dir := filepath.Join(root, fmt.Sprint(run))
+		v, err := Publish(dir, durable.FS{}, info(), func(w *Writer) error {
+			errs := []error{w.Items(catalogue(n))}
+			for _, id := range ids {
+				errs = append(errs, w.User(id, users[id]))
+			}
+			for i := range int32(n) {
+				errs = append(errs, w.Similar(i, similar[i]))
+			}
+			return errors.Join(append(errs, w.Popular(popular))...)
+		})
+		if err != nil {
+			rt.Fatal(err)
+		}
+		s, err := Open(filepath.Join(dir, v))
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer s.Close()
+		for _, id := range ids {
+			if got, ok, err := s.User(id); err != nil || !ok || !reflect.DeepEqual(got, users[id]) {
+				rt.Fatalf("user %q: %+v %v %v, want %+v", id, got, ok, err, users[id])
+			}
+			if _, ok, err := s.User(id + "\x00"); err != nil || ok && users[id+"\x00"].Scores == nil {
+				if _, known := users[id+"\x00"]; !known {
+					rt.Fatalf("user %q is not there, yet %v %v", id+"\x00", ok, err)
+				}
+			}
+		}
+		for i, it := range catalogue(n) {
+			if got, err := s.Similar(int32(i)); err != nil || !slices.Equal(got, similar[int32(i)]) {
+				rt.Fatalf("similar to %d: %v %v", i, got, err)
+			}
+			if j, ok := s.LookupItem(it.ID); !ok || int(j) != i || s.Item(j) != it {
+				rt.Fatalf("item %q is %d %v", it.ID, j, ok)
+			}
+		}
+		if !slices.Equal(s.Popular(), popular) || s.Info().Users != len(ids) || s.Info().Items != n {
+			rt.Fatalf("popular %v or counts %+v differ", s.Popular(), s.Info())
+		}
+		if _, ok := s.LookupItem("zzz"); ok {
+			rt.Fatal("an unknown item was found")
+		}
+	})
+}
+
+// large spans several transactions of the writer.
+func large(w *Writer) error {
+	const items, users, each = 2000, 12000, 100
+	errs := []error{w.Items(catalogue(items))}
+	for u := range users {
+		list := make([]Candidate, each)
+		for i := range list {
+			list[i] = Candidate{Item: int32((u*7 + i*13) % items), Score: float32(u) / float32(i+1), Strategy: uint8(i % 3)}
+		}
+		errs = append(errs, w.User(fmt.Sprintf("u%06d", u), User{Candidates: list}))
+	}
+	for i := range int32(items) {
+		errs = append(errs, w.Similar(i, []Candidate{{(i + 1) % items, 1, 1}}))
+	}
+	return errors.Join(errs...)
+}
+
+func TestSameInputSameBytes(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var versions []string
+	var stores [][]byte
+	for i, procs := range []int{1, 2, 4} {
+		runtime.GOMAXPROCS(procs)
+		root, in := t.TempDir(), info()
+		in.CreatedAt = fmt.Sprintf("2011-12-08T03:00:0%dZ", i)
+		v := publish(t, root, in, large)
+		text, err := os.ReadFile(filepath.Join(root, v, storeName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions, stores = append(versions, v), append(stores, text)
+	}
+	for i := range stores {
+		if versions[i] != versions[0] || !bytes.Equal(stores[i], stores[0]) {
+			t.Errorf("publication %d is %s, the first %s; bytes equal: %v", i, versions[i], versions[0], bytes.Equal(stores[i], stores[0]))
+		}
+	}
+	if len(stores[0]) < batchBytes {
+		t.Errorf("the store has only %d bytes: it was meant to span several transactions", len(stores[0]))
+	}
+}
+
+func TestPublishAgainKeepsTheFirst(t *testing.T) {
+	root := t.TempDir()
+	first := publish(t, root, info(), small)
+	in := info()
+	in.CreatedAt = "2012-01-01T00:00:00Z"
+	if again := publish(t, root, in, small); again != first {
+		t.Errorf("the same content is %s, first %s", again, first)
+	}
+	if got := open(t, root, first).Info().CreatedAt; got != info().CreatedAt {
+		t.Errorf("publishing again rewrote the manifest: %s", got)
+	}
+	in.HorizonDays = 60
+	if other := publish(t, root, in, small); other == first {
+		t.Error("other content has the same version")
+	}
+}
+
+func TestWriterRefuses(t *testing.T) {
+	nan := float32(math.NaN())
+	with := func(more func(w *Writer) error) func(w *Writer) error {
+		return func(w *Writer) error {
+			if err := w.Items(catalogue(5)); err != nil {
+				return err
+			}
+			return more(w)
+		}
+	}
+	user := func(u User) func(w *Writer) error {
+		return with(func(w *Writer) error { return w.User("u", u) })
+	}
+	churn := func(p float64) func(w *Writer) error {
+		return user(User{Scores: &Scores{Churn: &Churn{Probability: p}}})
+	}
+	cases := map[string]struct {
+		fill func(w *Writer) error
+		want string
+	}{
+		"no catalogue":       {func(w *Writer) error { return nil }, "the catalogue was not written"},
+		"catalogue late":     {func(w *Writer) error { return w.User("u", User{}) }, "the catalogue must be written first"},
+		"catalogue twice":    {with(func(w *Writer) error { return w.Items(nil) }), "the catalogue is written once"},
+		"item twice":         {func(w *Writer) error { return w.Items([]Item{{ID: "a"}, {ID: "b"}, {ID: "a"}}) }, `item "a" is in the catalogue twice`},
+		"empty item id":      {func(w *Writer) error { return w.Items([]Item{{}}) }, `item 0: id "" is not`},
+		"bad title":          {func(w *Writer) error { return w.Items([]Item{{ID: "a", Title: "\xff"}}) }, "its title is not UTF-8"},
+		"users out of order": {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("a", User{})) }), `user "a": it comes after "b"`},
+		"user twice":         {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("b", User{})) }), `user "b": it comes after "b"`},
+		"long user id":       {with(func(w *Writer) error { return w.User(strings.Repeat("x", 513), User{}) }), "is not 1 to 512 bytes"},
+		"NaN score":          {user(User{Candidates: []Candidate{{1, nan, 0}}}), `user "u": candidate item 1 has the score NaN`},
+		"unknown item":       {user(User{Candidates: []Candidate{{5, 1, 0}}}), "candidate names item 5 of 5"},
+		"unknown strategy":   {user(User{Candidates: []Candidate{{1, 1, 3}}}), "candidate names strategy 3 of 3"},
+		"item listed twice":  {user(User{Candidates: []Candidate{{1, 1, 0}, {1, .5, 1}}}), "item number 1 is listed twice"},
+		"bought disorder":    {user(User{Bought: []int32{2, 1}}), "bought item number 1"},
+		"bought unknown":     {user(User{Bought: []int32{9}}), "bought item number 9"},
+		"probability 1.1":    {churn(1.1), "must lie in [0, 1]"},
+		"probability NaN":    {churn(math.NaN()), "must lie in [0, 1]"},
+		"infinite spend":     {user(User{Scores: &Scores{RFM: &RFM{Spend: math.Inf(1)}}}), "not a number that counts"},
+		"similar unknown":    {with(func(w *Writer) error { return w.Similar(5, nil) }), "similar items of number 5: the catalogue has 5"},
+		"popular infinite":   {with(func(w *Writer) error { return w.Popular([]Candidate{{0, float32(math.Inf(1)), 0}}) }), "popular items: candidate item 0"},
+		"fill fails":         {with(func(w *Writer) error { return io.ErrUnexpectedEOF }), "publishing a snapshot: unexpected EOF"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			if _, err := Publish(root, durable.FS{}, info(), c.fill); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+			if left, _ := os.ReadDir(root); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestPublishChecksInfo(t *testing.T) {
+	cases := map[string]func(in *Info){
+		`as_of "2011-12-08" is not an RFC 3339 instant`: func(in *Info) { in.AsOf = "2011-12-08" },
+		`created_at "" is not an RFC 3339 instant`:      func(in *Info) { in.CreatedAt = "" },
+		`251 strategies are more than the 250 that fit`: func(in *Info) { in.Strategies = make([]string, 251) },
+		`the model "x" is not among those`:              func(in *Info) { in.Propensity = "x" },
+	}
+	for want, change := range cases {
+		in := info()
+		change(&in)
+		if _, err := Publish(t.TempDir(), durable.FS{}, in, small); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+}
+
+// TestOpenFindsDamage flips one byte at many places of either file, and cuts them.
+func TestOpenFindsDamage(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, publish(t, root, info(), small))
+	for _, name := range []string{storeName, "manifest.json"} {
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		try := func(what string, text []byte) {
+			t.Helper()
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if s, err := Open(dir); err == nil {
+				s.Close()
+				t.Errorf("%s: %s passed", name, what)
+			} else if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrFormat) {
+				t.Errorf("%s: %s: %v", name, what, err)
+			}
+		}
+		for at := 0; at < len(whole); at += 1 + len(whole)/50 {
+			if name == "manifest.json" && bytes.ContainsAny(whole[at:at+1], " \n\t") || bytes.Contains(whole[max(0, at-30):at+1], []byte("created_at")) {
+				continue // layout and the time of publication are not content
+			}
+			text := slices.Clone(whole)
+			text[at] ^= 4
+			try(fmt.Sprintf("byte %d flipped", at), text)
+		}
+		try("cut", whole[:len(whole)/2])
+		try("emptied", nil)
+		if err := os.WriteFile(path, whole, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, root, filepath.Base(dir))
+	if _, err := Open(filepath.Join(root, "2011-12-08-00000000")); !errors.Is(err, ErrNotFound) {
+		t.Errorf("what is not there: %v", err)
+	}
+}
+
+func TestCurrentListPrune(t *testing.T) {
+	root := t.TempDir()
+	if v, ok, err := Current(root); ok || err != nil {
+		t.Fatalf("current of an empty folder: %s %v %v", v, ok, err)
+	}
+	var versions []string
+	for i := range 4 {
+		in := info()
+		in.CreatedAt, in.HorizonDays = fmt.Sprintf("2011-12-0%dT00:00:00Z", 9-i), 30+i // the oldest is published last
+		versions = append(versions, publish(t, root, in, small))
+	}
+	if err := SetCurrent(root, durable.FS{}, "2011-12-08-00000000"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("making current what is not there: %v", err)
+	}
+	if err := SetCurrent(root, durable.FS{}, versions[3]); err != nil {
+		t.Fatal(err)
+	}
+	list, err := List(root)
+	if err != nil || len(list) != 4 || list[0].Version != versions[3] || list[3].Version != versions[0] {
+		t.Fatalf("list %v, %v", list, err)
+	}
+	held := open(t, root, versions[2])
+	removed, err := Prune(root, durable.FS{}, 1)
+	if err != nil || !slices.Equal(removed, []string{versions[2], versions[1]}) {
+		t.Errorf("removed %v, %v; the current one must stay, oldest or not", removed, err)
+	}
+	if _, ok, err := held.User("u1"); !ok || err != nil {
+		t.Errorf("a snapshot held open was lost with its folder: %v %v", ok, err)
+	}
+	if v, ok, err := Current(root); v != versions[3] || !ok || err != nil {
+		t.Errorf("current is %s %v %v", v, ok, err)
+	}
+}
+
+// TestPublishSurvivesFaults stops a publication at every step it has.
+func TestPublishSurvivesFaults(t *testing.T) {
+	stop := errors.New("stopped")
+	for step := 0; ; step++ {
+		root, at, hit := t.TempDir(), 0, false
+		_, err := Publish(root, durable.FS{Fault: func(durable.Op, string) error {
+			if at++; at == step+1 {
+				hit = true
+				return stop
+			}
+			return nil
+		}}, info(), small)
+		if !hit {
+			if step < 5 || err != nil {
+				t.Fatalf("%d steps were tried, %v", step, err)
+			}
+			return
+		}
+		if !errors.Is(err, stop) {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		list, err := List(root)
+		if err != nil {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		for _, in := range list {
+			open(t, root, in.Version)
+		}
+		if err := CleanUp(root, durable.FS{}); err != nil {
+			t.Fatal(err)
+		}
+		open(t, root, publish(t, root, info(), small))
+	}
+}
+
+// TestManyProcessesRead opens one snapshot in this process and in three others at once.
+func TestManyProcessesRead(t *testing.T) {
+	if dir := os.Getenv("SNAPSHOT_TEST_DIR"); dir != "" {
+		s, err := Open(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		fmt.Println("open")
+		if _, err := io.ReadAll(os.Stdin); err != nil { // until all the others are open too
+			t.Fatal(err)
+		}
+		if _, ok, err := s.User("u1"); !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		return
+	}
+	root := t.TempDir()
+	v := publish(t, root, info(), small)
+	s := open(t, root, v)
+	var children []*exec.Cmd
+	var hold []io.Closer
+	for range 3 {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestManyProcessesRead$")
+		cmd.Env = append(os.Environ(), "SNAPSHOT_TEST_DIR="+filepath.Join(root, v))
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		line := make([]byte, 5)
+		if _, err := io.ReadFull(out, line); err != nil || string(line) != "open\n" {
+			t.Errorf("a child said %q, %v", line, err)
+		}
+		go io.Copy(io.Discard, out)
+		children, hold = append(children, cmd), append(hold, in)
+	}
+	for i, cmd := range children {
+		hold[i].Close()
+		if err := cmd.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, ok, err := s.User("u1"); !ok || err != nil {
+		t.Error(ok, err)
+	}
+}
+
+func FuzzUserValue(f *testing.F) {
+	f.Add(appendUser(nil, User{Candidates: []Candidate{{3, .5, 1}}, Bought: []int32{0, 4},
+		Scores: &Scores{Churn: &Churn{.2, .3, "low"}, ReturnProbability: .8, RFM: &RFM{3, 4, 5}, Note: "n"}}))
+	f.Add([]byte{0, 255, 255, 255, 255, 15})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		d := &decoder{b: value}
+		u := d.user(10, 3)
+		if d.end() != nil {
+			return
+		}
+		for _, c := range u.Candidates {
+			if err := c.check(10, 3); err != nil {
+				t.Fatal(err)
+			}
+		}
+		again := &decoder{b: appendUser(nil, u)}
+		if got := again.user(10, 3); again.end() != nil || !reflect.DeepEqual(got, u) {
+			t.Errorf("%+v became %+v, %v", u, got, again.err)
+		}
+	})
+}
+
+// BenchmarkUser reports reading and decoding a customer as a multiple of
+// fetching the same bytes.
+func BenchmarkUser(b *testing.B) {
+	root := b.TempDir()
+	s := open(b, root, publish(b, root, info(), large))
+	ids := make([]string, 1000)
+	for i := range ids {
+		ids[i] = fmt.Sprintf("u%06d", i*11)
+	}
+	var ours, fetch time.Duration
+	for i := 0; b.Loop(); i++ {
+		id := ids[i%len(ids)]
+		start := time.Now()
+		if _, ok, err := s.User(id); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+		mid := time.Now()
+		if err := s.get(bucketUsers, []byte(id), func(d *decoder) { d.b = nil }); err != nil {
+			b.Fatal(err)
+		}
+		ours, fetch = ours+mid.Sub(start), fetch+time.Since(mid)
+	}
+	b.ReportMetric(float64(ours)/float64(fetch), "x-fetch")
+}

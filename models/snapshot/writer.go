@@ -1,0 +1,309 @@
+package snapshot
+
+import (
+	"cmp"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"unicode/utf8"
+
+	"go.etcd.io/bbolt"
+
+	"regulars/data/durable"
+	"regulars/models/artifact"
+)
+
+const storeName = "store.bolt"
+
+// The buckets of the store and the key under which the popular list lies.
+const (
+	bucketItems   = "items"   // uint32 big-endian number → item
+	bucketSimilar = "similar" // the same → candidates
+	bucketUsers   = "users"   // id → user
+	bucketLists   = "lists"   // name → candidates, or item numbers
+	keyPopular    = "popular"
+	keyByID       = "items_by_id" // catalogue numbers by ascending id, uint32 each
+)
+
+const (
+	batchBytes = 8 << 20 // values held before a transaction is committed
+	pageBytes  = 4096    // fixed, so that the file is the same on every machine
+)
+
+// Publish builds a snapshot below root from what fill writes and returns its
+// version. Nothing of it is visible before all of it is; the same content again
+// is the same version and is not written twice. SetCurrent puts it into use.
+func Publish(root string, disk durable.FS, info Info, fill func(w *Writer) error) (version string, err error) {
+	if err := info.check(); err != nil {
+		return "", fmt.Errorf("publishing a snapshot: %w", err)
+	}
+	info.FormatVersion, info.Version = FormatVersion, ""
+	version, err = artifact.PublishFolder(disk, root, artifact.Folder{
+		AsOf: info.AsOf,
+		Fill: func(dir string) error { return build(dir, &info, fill) },
+		Manifest: func(files []artifact.FileEntry) (any, error) {
+			info.Files = files
+			return info, nil
+		},
+		Named: func(version string) any { info.Version = version; return info },
+	})
+	if err != nil {
+		return "", fmt.Errorf("publishing a snapshot: %w", err)
+	}
+	return version, nil
+}
+
+func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
+	// Syncing is left to the publication, which syncs every file once at the end.
+	db, err := bbolt.Open(filepath.Join(dir, storeName), 0o644, &bbolt.Options{
+		NoSync: true, NoGrowSync: true, NoFreelistSync: true,
+		FreelistType: bbolt.FreelistArrayType, PageSize: pageBytes, NoStatistics: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	w := &Writer{db: db, dir: dir, info: info, items: -1}
+	defer func() { err = errors.Join(err, w.rollback()) }()
+	if err := fill(w); err != nil {
+		return err
+	}
+	return w.finish()
+}
+
+// Writer takes the content of a snapshot: Items first and once, then the rest.
+// It holds a few megabytes, whatever the number of customers. Keeping users
+// together, rather than mixing them with items, makes it fast.
+type Writer struct {
+	db     *bbolt.DB
+	dir    string
+	info   *Info
+	items  int // -1 before Items
+	users  int
+	lastID string
+	marks  []uint32 // by item: the list it was last seen in
+	mark   uint32
+	buf    []byte
+
+	tx     *bbolt.Tx
+	bucket *bbolt.Bucket
+	name   string // of bucket
+	held   int    // bytes put since the transaction began
+}
+
+// Items writes the catalogue; an item's number is its position in list.
+func (w *Writer) Items(list []Item) error {
+	if w.items >= 0 {
+		return errors.New("the catalogue is written once")
+	}
+	if len(list) > maxItems {
+		return fmt.Errorf("%d items are more than the %d that fit", len(list), maxItems)
+	}
+	for i, it := range list {
+		if err := checkID(it.ID); err != nil {
+			return fmt.Errorf("item %d: %w", i, err)
+		}
+		if !utf8.ValidString(it.Title) {
+			return fmt.Errorf("item %q: its title is not UTF-8", it.ID)
+		}
+		w.buf = appendItem(w.buf[:0], it)
+		if err := w.put(bucketItems, itemKey(int32(i)), w.buf); err != nil {
+			return err
+		}
+	}
+	w.items, w.info.Items = len(list), len(list)
+	w.marks = make([]uint32, len(list))
+	return w.putByID(list)
+}
+
+// putByID writes the catalogue numbers in the order of the ids, so that a reader looks
+// an id up by bisection instead of building a map of millions.
+func (w *Writer) putByID(list []Item) error {
+	order := make([]int32, len(list))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int { return cmp.Compare(list[a].ID, list[b].ID) })
+	packed := make([]byte, 0, 4*len(order))
+	for i, n := range order {
+		if i > 0 && list[order[i-1]].ID == list[n].ID {
+			return fmt.Errorf("item %q is in the catalogue twice", list[n].ID)
+		}
+		packed = binary.LittleEndian.AppendUint32(packed, uint32(n))
+	}
+	return w.put(bucketLists, []byte(keyByID), packed)
+}
+
+// User writes one customer. Ids come in ascending byte order.
+func (w *Writer) User(id string, u User) error {
+	if err := w.checkUser(id, u); err != nil {
+		return fmt.Errorf("user %q: %w", id, err)
+	}
+	w.buf = appendUser(w.buf[:0], u)
+	w.lastID = id
+	w.users++
+	w.info.Users = w.users
+	return w.put(bucketUsers, []byte(id), w.buf)
+}
+
+// Similar writes which items go with the given one, best first.
+func (w *Writer) Similar(item int32, list []Candidate) error {
+	if item < 0 || int(item) >= w.items {
+		return fmt.Errorf("similar items of number %d: the catalogue has %d", item, max(w.items, 0))
+	}
+	if err := w.checkList(list); err != nil {
+		return fmt.Errorf("similar items of number %d: %w", item, err)
+	}
+	w.buf = appendCandidates(w.buf[:0], list)
+	return w.put(bucketSimilar, itemKey(item), w.buf)
+}
+
+// Popular writes what sells best, best first. The longer the list, the better
+// filled are lists that run short.
+func (w *Writer) Popular(list []Candidate) error {
+	if err := w.checkList(list); err != nil {
+		return fmt.Errorf("popular items: %w", err)
+	}
+	w.buf = appendCandidates(w.buf[:0], list)
+	return w.put(bucketLists, []byte(keyPopular), w.buf)
+}
+
+// Attach adds a file beside the store, for other tools to read; write is told
+// where. Its checksum stands in the manifest, serving never opens it.
+func (w *Writer) Attach(name string, write func(path string) error) error {
+	if err := artifact.CheckName(name); err != nil {
+		return err
+	}
+	if name == storeName || name == artifact.ManifestName {
+		return fmt.Errorf("%s is the snapshot's own", name)
+	}
+	return write(filepath.Join(w.dir, name))
+}
+
+func (w *Writer) checkUser(id string, u User) error {
+	if err := checkID(id); err != nil {
+		return err
+	}
+	if w.users > 0 && id <= w.lastID {
+		return fmt.Errorf("it comes after %q: ids must ascend", w.lastID)
+	}
+	if err := w.checkList(u.Candidates); err != nil {
+		return err
+	}
+	for i, it := range u.Bought {
+		if it < 0 || int(it) >= w.items || i > 0 && it <= u.Bought[i-1] {
+			return fmt.Errorf("bought item number %d of %d is out of range or order", it, w.items)
+		}
+	}
+	return u.Scores.check()
+}
+
+// checkList refuses items that are unknown or listed twice and scores that are
+// not numbers.
+func (w *Writer) checkList(list []Candidate) error {
+	if w.items < 0 {
+		return errors.New("the catalogue must be written first")
+	}
+	w.mark++
+	for _, c := range list {
+		if err := c.check(w.items, len(w.info.Strategies)); err != nil {
+			return err
+		}
+		if w.marks[c.Item] == w.mark {
+			return fmt.Errorf("item number %d is listed twice", c.Item)
+		}
+		w.marks[c.Item] = w.mark
+	}
+	return nil
+}
+
+func (s *Scores) check() error {
+	if s == nil {
+		return nil
+	}
+	if c := s.Churn; c != nil {
+		for _, p := range []float64{c.Probability, c.Percentile, s.ReturnProbability} {
+			if !(p >= 0 && p <= 1) {
+				return fmt.Errorf("a probability or percentile is %v: it must lie in [0, 1]", p)
+			}
+		}
+	}
+	if r := s.RFM; r != nil {
+		if sum := r.RecencyDays + r.Spend; math.IsNaN(sum) || math.IsInf(sum, 0) || r.Orders < 0 {
+			return fmt.Errorf("recency %v, orders %d or spend %v is not a number that counts", r.RecencyDays, r.Orders, r.Spend)
+		}
+	}
+	return nil
+}
+
+func checkID(id string) error {
+	if id == "" || len(id) > maxIDBytes || !utf8.ValidString(id) {
+		return fmt.Errorf("id %q is not 1 to %d bytes of UTF-8", id, maxIDBytes)
+	}
+	return nil
+}
+
+func itemKey(i int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }
+
+// put stores one pair. A transaction holds pairs of one bucket only: bbolt
+// places the pages of several changed buckets in the order of a map, which
+// would make the bytes of the file a matter of chance.
+func (w *Writer) put(bucket string, key, value []byte) error {
+	if w.tx != nil && (w.name != bucket || w.held > batchBytes) {
+		if err := w.commit(); err != nil {
+			return err
+		}
+	}
+	if w.tx == nil {
+		if err := w.begin(bucket); err != nil {
+			return err
+		}
+	}
+	w.held += len(key) + len(value)
+	// bbolt keeps the value until the commit, and the buffer is used again.
+	return w.bucket.Put(key, slices.Clone(value))
+}
+
+func (w *Writer) begin(bucket string) (err error) {
+	if w.tx, err = w.db.Begin(true); err != nil {
+		return err
+	}
+	if w.bucket, err = w.tx.CreateBucketIfNotExists([]byte(bucket)); err != nil {
+		return err
+	}
+	w.bucket.FillPercent = 1 // keys come in order, pages are never added to
+	w.name, w.held = bucket, 0
+	return nil
+}
+
+func (w *Writer) commit() error {
+	tx := w.tx
+	w.tx, w.bucket = nil, nil
+	return tx.Commit()
+}
+
+func (w *Writer) finish() error {
+	if w.items < 0 {
+		return errors.New("the catalogue was not written")
+	}
+	for _, bucket := range []string{bucketItems, bucketSimilar, bucketUsers, bucketLists} {
+		if w.tx != nil {
+			if err := w.commit(); err != nil {
+				return err
+			}
+		}
+		if err := w.begin(bucket); err != nil {
+			return err
+		}
+	}
+	return w.commit()
+}
+
+func (w *Writer) rollback() error {
+	if w.tx == nil {
+		return nil
+	}
+	return w.tx.Rollback()
+}

@@ -1,0 +1,220 @@
+package api
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"regulars/serving"
+)
+
+type itemJSON struct {
+	ItemID   string  `json:"item_id"`
+	Score    float32 `json:"score"`
+	Strategy string  `json:"strategy"`
+}
+
+// listJSON is every list of items; what does not apply is absent.
+type listJSON struct {
+	UserID           string     `json:"user_id,omitempty"`
+	ItemID           string     `json:"item_id,omitempty"`
+	Items            []itemJSON `json:"items"`
+	Fallback         *bool      `json:"fallback,omitempty"`
+	RecommendationID string     `json:"recommendation_id,omitempty"`
+	metaJSON
+}
+
+type metaJSON struct {
+	AsOf         string `json:"as_of"`
+	ModelVersion string `json:"model_version"`
+}
+
+type scoresJSON struct {
+	UserID string      `json:"user_id"`
+	Churn  *churnJSON  `json:"churn"` // null, with a note, where there is nothing to go by
+	Recall *recallJSON `json:"recall,omitempty"`
+	RFM    *rfmJSON    `json:"rfm,omitempty"`
+	Note   string      `json:"note,omitempty"`
+	metaJSON
+}
+
+type churnJSON struct {
+	Probability float64 `json:"probability"`
+	Percentile  float64 `json:"percentile"`
+	HorizonDays int     `json:"horizon_days"`
+	Band        string  `json:"band"`
+}
+
+type recallJSON struct {
+	ReturnProbability float64 `json:"return_probability"`
+	Lapsed            bool    `json:"lapsed"`
+}
+
+type rfmJSON struct {
+	RecencyDays float64   `json:"recency_days"`
+	Orders      int64     `json:"orders"`
+	Spend       moneyJSON `json:"spend"`
+}
+
+type moneyJSON struct {
+	Amount   float64 `json:"amount"`
+	Currency string  `json:"currency,omitempty"`
+}
+
+func (s *server) recommendations(c *gin.Context) error {
+	id, err := pathID(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	q, err := query(c.Request.URL.RawQuery, "k", "exclude")
+	if err != nil {
+		return err
+	}
+	k, err := intParam(q, "k", maxK, defaultK)
+	if err != nil {
+		return err
+	}
+	exclude, err := idList("exclude", q["exclude"])
+	if err != nil {
+		return err
+	}
+	list, err := s.store.Recommend(id, k, exclude)
+	if err != nil {
+		return err
+	}
+	s.metrics.count("recommendations", list)
+	out := listOf(list, true)
+	out.UserID, out.RecommendationID = id, s.newID()
+	return answer(c, "no-store", out)
+}
+
+func (s *server) similar(c *gin.Context) error {
+	id, err := pathID(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	k, err := onlyK(c)
+	if err != nil {
+		return err
+	}
+	list, ok, err := s.store.Similar(id, k)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return notFound("item %q is not in the catalogue", clip(id))
+	}
+	s.metrics.count("similar", list)
+	out := listOf(list, true)
+	out.ItemID = id
+	return answer(c, "no-cache", out)
+}
+
+func (s *server) popular(c *gin.Context) error {
+	k, err := onlyK(c)
+	if err != nil {
+		return err
+	}
+	list, err := s.store.Popular(k)
+	if err != nil {
+		return err
+	}
+	return answer(c, "no-cache", listOf(list, false))
+}
+
+func onlyK(c *gin.Context) (int, error) {
+	q, err := query(c.Request.URL.RawQuery, "k")
+	if err != nil {
+		return 0, err
+	}
+	return intParam(q, "k", maxK, defaultK)
+}
+
+func (s *server) scores(c *gin.Context) error {
+	id, err := pathID(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	if _, err := query(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	card, ok, err := s.store.Scores(id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return notFound("customer %q is unknown, or was not scored", clip(id))
+	}
+	return answer(c, "private, no-cache", scoresOf(id, card))
+}
+
+func listOf(l serving.List, withFallback bool) *listJSON {
+	out := &listJSON{Items: make([]itemJSON, len(l.Items)), metaJSON: metaOf(l.Meta)}
+	for i, it := range l.Items {
+		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy}
+	}
+	if withFallback {
+		out.Fallback = &l.Fallback
+	}
+	return out
+}
+
+func metaOf(m serving.Meta) metaJSON { return metaJSON{AsOf: m.AsOf, ModelVersion: m.ModelVersion} }
+
+func scoresOf(id string, card serving.ScoreCard) *scoresJSON {
+	sc := card.Scores
+	out := &scoresJSON{UserID: id, Note: sc.Note, metaJSON: metaOf(card.Meta)}
+	if c := sc.Churn; c != nil {
+		out.Churn = &churnJSON{Probability: c.Probability, Percentile: c.Percentile, HorizonDays: card.HorizonDays, Band: c.Band}
+		out.Recall = &recallJSON{ReturnProbability: sc.ReturnProbability, Lapsed: sc.Lapsed}
+	}
+	if r := sc.RFM; r != nil {
+		out.RFM = &rfmJSON{RecencyDays: r.RecencyDays, Orders: r.Orders, Spend: moneyJSON{r.Spend, card.Currency}}
+	}
+	return out
+}
+
+// answer writes v as JSON. Unless it may not be stored at all, it carries an
+// ETag, and a client that has it already is told so with 304.
+func answer(c *gin.Context, cacheControl string, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	body = append(body, '\n')
+	h := c.Writer.Header()
+	h.Set("Cache-Control", cacheControl)
+	if cacheControl != "no-store" {
+		tag := etag(body)
+		h.Set("ETag", tag)
+		if matches(c.Request.Header.Values("If-None-Match"), tag) {
+			c.Status(http.StatusNotModified)
+			return nil
+		}
+	}
+	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
+	return nil
+}
+
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// matches compares weakly, as RFC 9110 section 13.1.2 asks for. Our tags hold
+// no comma, so that cutting at commas finds them.
+func matches(headers []string, tag string) bool {
+	for _, h := range headers {
+		for candidate := range strings.SplitSeq(h, ",") {
+			candidate = strings.TrimSpace(candidate)
+			if candidate == "*" || strings.TrimPrefix(candidate, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
+}

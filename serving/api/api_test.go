@@ -1,0 +1,500 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"regulars/data/durable"
+	"regulars/models/snapshot"
+	"regulars/serving"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// publish writes a snapshot of n items and a few customers and makes it current.
+func publish(t testing.TB, root string, n, horizon int) string {
+	t.Helper()
+	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
+		Models: map[string]string{"ials": "2011-12-08-aaaaaaaa", "churn": "2011-12-08-cccccccc"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
+		HorizonDays: horizon, Currency: "GBP", Strategies: []string{"repeat", "ials"}}, func(w *snapshot.Writer) error {
+		items := make([]snapshot.Item, n)
+		popular := make([]snapshot.Candidate, n)
+		for i := range items {
+			items[i] = snapshot.Item{ID: fmt.Sprintf("8512%04d", i), InStock: true}
+			popular[i] = snapshot.Candidate{Item: int32(i), Score: float32(n - i)}
+		}
+		items[0].ID = "85123A/x+y 茶"
+		own := []snapshot.Candidate{{Item: 1, Score: .83}, {Item: 0, Score: .5, Strategy: 1}}
+		return errors.Join(w.Items(items),
+			w.User("17850", snapshot.User{Candidates: own, Scores: &snapshot.Scores{ReturnProbability: .79,
+				Churn: &snapshot.Churn{Probability: .21, Percentile: .18, Band: "low"}, RFM: &snapshot.RFM{RecencyDays: 3.5, Orders: 34, Spend: 5391.21}}}),
+			w.User("a/b+c d", snapshot.User{Candidates: own[1:]}),
+			w.User("fresh", snapshot.User{Scores: &snapshot.Scores{Note: "no orders yet"}}),
+			w.Similar(0, []snapshot.Candidate{{Item: 3, Score: .7, Strategy: 1}}),
+			w.Popular(popular))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := snapshot.SetCurrent(root, durable.FS{}, v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func loaded(t testing.TB, items int) *serving.Store {
+	t.Helper()
+	root := t.TempDir()
+	publish(t, root, items, 90)
+	store := serving.NewStore(root, serving.Options{})
+	if err := store.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	return store
+}
+
+func fixedID() string { return "ID" }
+
+type history struct{ err error }
+
+func (h history) Jobs(_ context.Context, limit int) ([]Job, error) {
+	return []Job{job}[:min(limit, 1)], h.err
+}
+
+func (h history) Job(_ context.Context, id string) (Job, bool, error) {
+	return job, id == job.ID, h.err
+}
+
+var job = Job{ID: "20111208T030000Z-ab12", Name: "pipeline", Status: "running", StartedAt: time.Date(2011, 12, 8, 3, 0, 0, 0, time.UTC)}
+
+func handler(t testing.TB) http.Handler {
+	return New(Options{Store: loaded(t, 5), Jobs: history{}, NewID: fixedID})
+}
+
+func ask(h http.Handler, method, target string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestGoldenAnswers(t *testing.T) {
+	h := handler(t)
+	cases := map[string]string{
+		"recommendations":          "/v1/users/17850/recommendations?k=4",
+		"recommendations_exclude":  "/v1/users/17850/recommendations?k=2&exclude=85120001,nothing",
+		"recommendations_unknown":  "/v1/users/nobody/recommendations?k=2",
+		"recommendations_escaped":  "/v1/users/a%2Fb+c%20d/recommendations?k=1",
+		"recommendations_default":  "/v1/users/17850/recommendations?exclude=",
+		"recommendations_odd_item": "/v1/users/17850/recommendations?k=1&exclude=85120001,85123A/x%2By%20%E8%8C%B6",
+		"similar":                  "/v1/items/85123A%2Fx+y%20%E8%8C%B6/similar?k=2",
+		"popular":                  "/v1/popular?k=2",
+		"scores":                   "/v1/users/17850/scores",
+		"scores_without_orders":    "/v1/users/fresh/scores",
+		"jobs":                     "/v1/jobs?limit=5",
+		"job":                      "/v1/jobs/20111208T030000Z-ab12",
+		"healthz":                  "/healthz",
+		"not_found":                "/v1/users/nobody/scores",
+	}
+	for name, target := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := ask(h, "GET", target)
+			got := fmt.Sprintf("%d %s\n%s\n", w.Code, w.Header().Get("Content-Type"), bytes.TrimSpace(w.Body.Bytes()))
+			path := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil || got != string(want) {
+				t.Errorf("%s answered\n%swant\n%s%v", target, got, want, err)
+			}
+		})
+	}
+}
+
+func TestProblems(t *testing.T) {
+	h := handler(t)
+	long := strings.Repeat("x", 513)
+	cases := []struct {
+		method, target string
+		status         int
+		detail         string
+	}{
+		{"GET", "/v1/users/1/recommendations?k=0", 400, `k must be a whole number from 1 to 500, not "0"`},
+		{"GET", "/v1/users/1/recommendations?k=501", 400, `k must be a whole number from 1 to 500, not "501"`},
+		{"GET", "/v1/users/1/recommendations?k=-1", 400, `k must be a whole number from 1 to 500, not "-1"`},
+		{"GET", "/v1/users/1/recommendations?k=%2B5", 400, `k must be a whole number from 1 to 500, not "+5"`},
+		{"GET", "/v1/users/1/recommendations?k=ten", 400, `k must be a whole number from 1 to 500, not "ten"`},
+		{"GET", "/v1/users/1/recommendations?k=", 400, `k must be a whole number from 1 to 500, not ""`},
+		{"GET", "/v1/users/1/recommendations?k=99999999999999999999", 400, `k must be a whole number from 1 to 500, not "99999999999999999999"`},
+		{"GET", "/v1/users/1/recommendations?k=1&k=2", 400, `parameter "k" is given 2 times: once is enough`},
+		{"GET", "/v1/users/1/recommendations?K=1", 400, `unknown parameter "K": this route knows k, exclude`},
+		{"GET", "/v1/users/1/recommendations?k=1;exclude=2", 400, "the query string is malformed: a semicolon must be written %3B"},
+		{"GET", "/v1/users/1/recommendations?k=%zz", 400, "the query string is malformed: a percent sign must be followed by two hexadecimal digits"},
+		{"GET", "/v1/users/1/recommendations?exclude=a,,b", 400, "exclude: id 2 is empty"},
+		{"GET", "/v1/users/1/recommendations?exclude=a,%ff", 400, "exclude: id 2 is not valid UTF-8"},
+		{"GET", "/v1/users/1/recommendations?exclude=" + long, 400, "exclude: id 1 has 513 bytes: at most 512 are allowed"},
+		{"GET", "/v1/users/1/recommendations?exclude=" + strings.Repeat("a,", 1000) + "a", 400, "exclude names 1001 ids: at most 1000 are allowed"},
+		{"GET", "/v1/users/" + long + "/recommendations", 400, "the id has 513 bytes: at most 512 are allowed"},
+		{"GET", "/v1/users/%ff/recommendations", 400, "the id is not valid UTF-8"},
+		{"GET", "/v1/users/%ff/scores", 400, "the id is not valid UTF-8"},
+		{"GET", "/v1/users//recommendations", 400, "the id is empty"},
+		{"GET", "/v1/users/17850/scores?k=1", 400, `unknown parameter "k": this route has none`},
+		{"GET", "/v1/items/nothing/similar", 404, `item "nothing" is not in the catalogue`},
+		{"GET", "/v1/items/nothing/similar?exclude=a", 400, `unknown parameter "exclude": this route knows k`},
+		{"GET", "/v1/users/nobody/scores", 404, `customer "nobody" is unknown, or was not scored`},
+		{"GET", "/v1/popular?k=1.5", 400, `k must be a whole number from 1 to 500, not "1.5"`},
+		{"GET", "/v1/jobs?limit=x", 400, `limit must be a whole number from 1 to 500, not "x"`},
+		{"GET", "/v1/jobs/none", 404, `there is no job run "none"`},
+		{"GET", "/v2/popular", 404, "there is no such route"},
+		{"GET", "/v1/popular/", 404, "there is no such route"},
+		{"GET", "/", 404, "there is no such route"},
+		{"GET", "/v1/users/../popular", 404, "there is no such route"},
+		{"POST", "/v1/popular", 405, "POST is not allowed here, only GET, HEAD"},
+		{"DELETE", "/v1/users/17850/scores", 405, "DELETE is not allowed here, only GET, HEAD"},
+	}
+	for _, c := range cases {
+		w := ask(h, c.method, c.target)
+		var p problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+			t.Errorf("%s %s: %v in %s", c.method, c.target, err, w.Body)
+			continue
+		}
+		want := problem{Type: "about:blank", Title: http.StatusText(c.status), Status: c.status, Detail: c.detail, RequestID: "ID"}
+		if w.Code != c.status || p != want {
+			t.Errorf("%s %.80s answered %d %+v, want %+v", c.method, c.target, w.Code, p, want)
+		}
+		if ct := w.Header().Get("Content-Type"); ct != "application/problem+json" {
+			t.Errorf("%s %.80s: content type %s", c.method, c.target, ct)
+		}
+	}
+	if got := ask(h, "POST", "/v1/popular").Header().Get("Allow"); got != "GET, HEAD" {
+		t.Errorf("Allow: %s", got)
+	}
+}
+
+func TestWithoutSnapshotOrJobs(t *testing.T) {
+	h := New(Options{Store: serving.NewStore(t.TempDir(), serving.Options{})})
+	for target, status := range map[string]int{"/v1/popular": 503, "/v1/users/1/recommendations": 503, "/v1/users/1/scores": 503,
+		"/v1/items/1/similar": 503, "/readyz": 503, "/healthz": 200, "/metrics": 200, "/v1/jobs": 404} {
+		w := ask(h, "GET", target)
+		if w.Code != status {
+			t.Errorf("%s answered %d, want %d", target, w.Code, status)
+		}
+		if after := w.Header().Get("Retry-After"); (status == 503) != (after != "") {
+			t.Errorf("%s: Retry-After %q", target, after)
+		}
+	}
+}
+
+func TestRefusedSnapshotShows(t *testing.T) {
+	root := t.TempDir()
+	good := publish(t, root, 5, 90)
+	store := serving.NewStore(root, serving.Options{})
+	defer store.Close()
+	if err := store.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	bad := publish(t, root, 5, 60)
+	if err := os.Truncate(filepath.Join(root, bad, "store.bolt"), 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Refresh(); err == nil {
+		t.Fatal("a cut snapshot was taken")
+	}
+	h := New(Options{Store: store})
+	want := `{"status":"ready","snapshot":"` + good + `","as_of":"2011-12-08T00:00:00Z","refused":{"snapshot":"` + bad +
+		`","reason":"damaged: its files are not those that were published"}}`
+	if w := ask(h, "GET", "/readyz"); w.Code != 200 || strings.TrimSpace(w.Body.String()) != want {
+		t.Errorf("answered %d %s, want %s", w.Code, w.Body, want)
+	}
+	if w := ask(h, "GET", "/metrics"); !strings.Contains(w.Body.String(), "regulars_snapshot_refusals_total 1\n") {
+		t.Error("the refusal is not counted")
+	}
+	fresh := serving.NewStore(root, serving.Options{})
+	if err := fresh.Refresh(); err == nil {
+		t.Fatal("a cut snapshot was taken")
+	}
+	if w := ask(New(Options{Store: fresh}), "GET", "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "was refused: damaged") || strings.Contains(w.Body.String(), root) {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}
+
+func TestConditionalRequests(t *testing.T) {
+	h := handler(t)
+	for _, target := range []string{"/v1/popular?k=3", "/v1/items/85120001/similar", "/v1/users/17850/scores"} {
+		first := ask(h, "GET", target)
+		tag := first.Header().Get("ETag")
+		if first.Code != 200 || len(tag) < 10 {
+			t.Fatalf("%s: %d, ETag %q", target, first.Code, tag)
+		}
+		for _, header := range []string{tag, "W/" + tag, `"other", ` + tag, "*"} {
+			if w := ask(h, "GET", target, "If-None-Match", header); w.Code != 304 || w.Body.Len() != 0 || w.Header().Get("ETag") != tag {
+				t.Errorf("%s with %s: %d, %d bytes", target, header, w.Code, w.Body.Len())
+			}
+		}
+		if w := ask(h, "GET", target, "If-None-Match", `"other"`); w.Code != 200 || w.Body.String() != first.Body.String() {
+			t.Errorf("%s with another tag: %d", target, w.Code)
+		}
+	}
+	if w := ask(h, "GET", "/v1/users/17850/recommendations"); w.Header().Get("ETag") != "" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("recommendations may be cached: %v", w.Header())
+	}
+}
+
+func TestPanicAndInternalErrorsSayNothing(t *testing.T) {
+	var log bytes.Buffer
+	h := New(Options{Store: loaded(t, 5), Logger: slog.New(slog.NewJSONHandler(&log, nil)), Jobs: history{errors.New("secret /path")}})
+	gin := New(Options{Store: loaded(t, 5), Logger: slog.New(slog.NewJSONHandler(&log, nil)), Jobs: panicking{}})
+	for _, h := range []http.Handler{h, gin} {
+		w := ask(h, "GET", "/v1/jobs")
+		if w.Code != 500 || strings.Contains(w.Body.String(), "secret") || w.Header().Get("Content-Type") != "application/problem+json" {
+			t.Errorf("answered %d %s", w.Code, w.Body)
+		}
+		if w := ask(h, "GET", "/v1/popular"); w.Code != 200 {
+			t.Errorf("afterwards: %d", w.Code)
+		}
+	}
+	if !strings.Contains(log.String(), "secret /path") || !strings.Contains(log.String(), "middleware.go") {
+		t.Errorf("the log does not tell the cause or the stack: %s", &log)
+	}
+}
+
+type panicking struct{ history }
+
+func (panicking) Jobs(context.Context, int) ([]Job, error) { panic("secret") }
+
+func TestLogHoldsNoCustomer(t *testing.T) {
+	var log bytes.Buffer
+	h := New(Options{Store: loaded(t, 5), Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	for _, target := range []string{"/v1/users/17850/recommendations?exclude=17850", "/v1/users/17850/scores", "/v1/users/17850/nothing", "/v1/users/17850/scores?17850=1"} {
+		ask(h, "GET", target, "X-Request-Id", "shop-42")
+	}
+	if strings.Contains(log.String(), "17850") {
+		t.Errorf("the log names a customer:\n%s", &log)
+	}
+	if n := strings.Count(log.String(), `"request_id":"shop-42"`); n != 4 {
+		t.Errorf("%d of 4 requests logged under their id:\n%s", n, &log)
+	}
+	if !strings.Contains(log.String(), `"route":"/v1/users/:id/scores","status":200`) {
+		t.Errorf("route or status missing:\n%s", &log)
+	}
+	if w := ask(h, "GET", "/healthz", "X-Request-Id", "a b\"c"); w.Header().Get("X-Request-Id") == "a b\"c" {
+		t.Error("an unsafe request id was repeated")
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	h := handler(t)
+	for _, target := range []string{"/v1/users/17850/recommendations?k=4", "/v1/users/nobody/recommendations?k=3", "/v1/nowhere", "/v1/popular?k=x"} {
+		ask(h, "GET", target)
+	}
+	ask(h, "BREW", "/v1/popular")
+	text := ask(h, "GET", "/metrics").Body.String()
+	for _, want := range []string{
+		`regulars_http_requests_total{method="GET",route="/v1/users/:id/recommendations",status="200"} 2`,
+		`regulars_http_requests_total{method="GET",route="unmatched",status="404"} 1`,
+		`regulars_http_requests_total{method="GET",route="/v1/popular",status="400"} 1`,
+		`regulars_http_requests_total{method="other",route="unmatched",status="405"} 1`,
+		`regulars_http_request_seconds_count{route="/v1/users/:id/recommendations",status="200"} 2`,
+		`regulars_items_total{list="recommendations",strategy="repeat"} 1`,
+		`regulars_items_total{list="recommendations",strategy="popular"} 5`,
+		`regulars_fallbacks_total{list="recommendations",strategy="popular"} 1`,
+		"regulars_snapshot_ready 1", "regulars_snapshot_swaps_total 1", "regulars_snapshot_refusals_total 0", "regulars_snapshot_age_seconds ",
+	} {
+		if !strings.Contains(text, "\n"+want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
+// TestServeFinishesWhatIsInFlight stops the server while a request is being
+// answered: it gets its answer, and a later one finds nobody.
+func TestServeFinishesWhatIsInFlight(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	arrived, goOn := make(chan struct{}), make(chan struct{})
+	served := make(chan error, 1)
+	go func() {
+		served <- Serve(ctx, ln, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			close(arrived)
+			<-goOn
+			io.WriteString(w, "done")
+		}))
+	}()
+	answer := make(chan string, 1)
+	go func() {
+		res, err := http.Get("http://" + ln.Addr().String())
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer res.Body.Close()
+		b, _ := io.ReadAll(res.Body)
+		answer <- string(b)
+	}()
+	<-arrived
+	stop()
+	for { // until the listener is closed
+		c, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			break
+		}
+		c.Close()
+	}
+	select {
+	case err := <-served:
+		t.Fatalf("it did not wait: %v", err)
+	default:
+	}
+	close(goOn)
+	if got := <-answer; got != "done" {
+		t.Errorf("the request in flight got %q", got)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	ln, _ = net.Listen("tcp", "127.0.0.1:0")
+	ln.Close()
+	if err := Serve(context.Background(), ln, http.NotFoundHandler()); err == nil {
+		t.Error("serving a closed listener is an error")
+	}
+}
+
+// TestSwapUnderLoad asks over real connections while snapshots are swapped.
+func TestSwapUnderLoad(t *testing.T) {
+	root := t.TempDir()
+	publish(t, root, 50, 1)
+	store := serving.NewStore(root, serving.Options{})
+	defer store.Close()
+	if err := store.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(New(Options{Store: store}))
+	defer srv.Close()
+	var stop atomic.Bool
+	var answered atomic.Int64
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for !stop.Load() {
+				res, err := srv.Client().Get(srv.URL + "/v1/users/17850/recommendations?k=20")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var list listJSON
+				err = json.NewDecoder(res.Body).Decode(&list)
+				res.Body.Close()
+				if err != nil || res.StatusCode != 200 || len(list.Items) != 20 {
+					t.Errorf("status %d, %d items, %v", res.StatusCode, len(list.Items), err)
+					return
+				}
+				answered.Add(1)
+			}
+		})
+	}
+	for i := range 10 {
+		publish(t, root, 50, 2+i)
+		if err := store.Refresh(); err != nil {
+			t.Error(err)
+		}
+	}
+	stop.Store(true)
+	clients.Wait()
+	if store.Status().Swaps != 11 || answered.Load() < 10 {
+		t.Errorf("%d swaps, %d answers", store.Status().Swaps, answered.Load())
+	}
+}
+
+// FuzzRecommendations throws anything at the decoders of path and query: the
+// answer is 200 or a 400 problem, and a list keeps its promises.
+func FuzzRecommendations(f *testing.F) {
+	f.Add("17850", "k=3&exclude=85120001")
+	f.Add("a/b", "k=%31")
+	f.Add("\xff", "exclude=,&k")
+	f.Add("..", "k=1;")
+	h := New(Options{Store: loaded(f, 5), NewID: fixedID})
+	f.Fuzz(func(t *testing.T, id, rawQuery string) {
+		r := httptest.NewRequest("GET", "/", nil)
+		escaped := "/v1/users/" + url.PathEscape(id) + "/recommendations"
+		path, err := url.PathUnescape(escaped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL = &url.URL{Path: path, RawPath: escaped, RawQuery: rawQuery}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code == 400 {
+			var p problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Detail == "" {
+				t.Errorf("%s is no problem: %v", w.Body, err)
+			}
+			return
+		}
+		var list listJSON
+		if err := json.Unmarshal(w.Body.Bytes(), &list); w.Code != 200 || err != nil || list.UserID != id {
+			t.Fatalf("%q?%q answered %d %s", id, rawQuery, w.Code, w.Body)
+		}
+		q, err := url.ParseQuery(rawQuery)
+		if err != nil {
+			t.Fatalf("the query %q was accepted", rawQuery)
+		}
+		for _, it := range list.Items {
+			if slices.Contains(strings.Split(q.Get("exclude"), ","), it.ItemID) {
+				t.Errorf("%s was excluded by %q", it.ItemID, rawQuery)
+			}
+		}
+	})
+}
+
+// BenchmarkRecommendations reports the time of a request as a multiple of a
+// bare gin handler's that writes the same bytes.
+func BenchmarkRecommendations(b *testing.B) {
+	h := New(Options{Store: loaded(b, 500)})
+	body := ask(h, "GET", "/v1/users/17850/recommendations").Body.Bytes()
+	bare := gin.New()
+	bare.GET("/v1/users/:id/recommendations", func(c *gin.Context) { c.Data(200, "application/json; charset=utf-8", body) })
+	once := func(h http.Handler) {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/users/17850/recommendations?k=10", nil))
+	}
+	// The two take turns, so that a noisy machine is noisy to both.
+	var ours, base time.Duration
+	for b.Loop() {
+		start := time.Now()
+		once(h)
+		mid := time.Now()
+		once(bare)
+		ours, base = ours+mid.Sub(start), base+time.Since(mid)
+	}
+	b.ReportMetric(float64(ours)/float64(base), "x-bare")
+}

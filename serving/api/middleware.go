@@ -1,0 +1,80 @@
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+const (
+	headerRequestID = "X-Request-Id"
+	timeFormat      = time.RFC3339
+	maxRequestID    = 64
+)
+
+// observe gives the request its id, and afterwards counts and logs it. The log
+// names the route, not the path: paths hold customer ids.
+func (s *server) observe(c *gin.Context) {
+	start := time.Now()
+	id := c.GetHeader(headerRequestID)
+	if !plainRequestID(id) {
+		id = s.newID()
+	}
+	c.Header(headerRequestID, id)
+	defer func() {
+		took := time.Since(start)
+		route := c.FullPath()
+		if route == "" {
+			route = "unmatched"
+		}
+		s.metrics.observe(route, c.Request.Method, c.Writer.Status(), took)
+		s.log.LogAttrs(c.Request.Context(), slog.LevelInfo, "request",
+			slog.String("request_id", id), slog.String("method", knownMethod(c.Request.Method)), slog.String("route", route),
+			slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took))
+	}()
+	c.Next()
+}
+
+// rescue turns a panic into a 500 that says nothing of its cause; the log has the stack.
+func (s *server) rescue(c *gin.Context) {
+	defer func() {
+		r := recover()
+		if r == nil {
+			return
+		}
+		if err, ok := r.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(r)
+		}
+		s.log.Error("panic", "request_id", c.Writer.Header().Get(headerRequestID), "route", c.FullPath(),
+			"cause", r, "stack", string(debug.Stack()))
+		s.fail(c, errors.New("panic"))
+	}()
+	c.Next()
+}
+
+// plainRequestID accepts a caller's request id that is safe to repeat in headers and logs.
+func plainRequestID(id string) bool {
+	if id == "" || len(id) > maxRequestID {
+		return false
+	}
+	for _, r := range id {
+		letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+		if !letter && !('0' <= r && r <= '9') && r != '-' && r != '_' && r != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// knownMethod keeps invented methods from becoming metric labels and log noise.
+func knownMethod(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
+		return m
+	}
+	return "other"
+}

@@ -1,0 +1,117 @@
+package api
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits on what a request may ask for.
+const (
+	defaultK     = 10
+	maxK         = 500
+	maxIDBytes   = 512
+	maxExclude   = 1000
+	defaultLimit = 50
+	maxLimit     = 500
+)
+
+// query decodes the query string and refuses parameters that the route does
+// not know or that come twice, so that a typing error never goes unnoticed.
+func query(raw string, known ...string) (map[string]string, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, badRequest("the query string is malformed: %s", queryFault(err))
+	}
+	names := make([]string, 0, len(values))
+	for name := range values {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	out := make(map[string]string, len(values))
+	for _, name := range names {
+		switch {
+		case !slices.Contains(known, name):
+			return nil, badRequest("unknown parameter %q: %s", clip(name), knownParameters(known))
+		case len(values[name]) > 1:
+			return nil, badRequest("parameter %q is given %d times: once is enough", name, len(values[name]))
+		}
+		out[name] = values[name][0]
+	}
+	return out, nil
+}
+
+func queryFault(err error) string {
+	if strings.Contains(err.Error(), "semicolon") {
+		return "a semicolon must be written %3B"
+	}
+	return "a percent sign must be followed by two hexadecimal digits"
+}
+
+func knownParameters(known []string) string {
+	if len(known) == 0 {
+		return "this route has none"
+	}
+	return "this route knows " + strings.Join(known, ", ")
+}
+
+// intParam reads a parameter as a whole number from 1 to most.
+func intParam(q map[string]string, name string, most, otherwise int) (int, error) {
+	s, ok := q[name]
+	if !ok {
+		return otherwise, nil
+	}
+	n, err := strconv.ParseUint(s, 10, 32)
+	if err != nil || n < 1 || n > uint64(most) {
+		return 0, badRequest("%s must be a whole number from 1 to %d, not %q", name, most, clip(s))
+	}
+	return int(n), nil
+}
+
+// pathID unescapes an id taken from the path.
+func pathID(raw string) (string, error) {
+	id, err := url.PathUnescape(raw)
+	if err != nil {
+		return "", badRequest("the id is malformed: a percent sign must be followed by two hexadecimal digits")
+	}
+	return id, checkID("the id", id)
+}
+
+func checkID(what, id string) error {
+	switch {
+	case id == "":
+		return badRequest("%s is empty", what)
+	case len(id) > maxIDBytes:
+		return badRequest("%s has %d bytes: at most %d are allowed", what, len(id), maxIDBytes)
+	case !utf8.ValidString(id):
+		return badRequest("%s is not valid UTF-8", what)
+	}
+	return nil
+}
+
+// idList reads item ids separated by commas; an empty text is an empty list.
+func idList(name, s string) ([]string, error) {
+	if s == "" {
+		return nil, nil
+	}
+	if n := strings.Count(s, ",") + 1; n > maxExclude {
+		return nil, badRequest("%s names %d ids: at most %d are allowed", name, n, maxExclude)
+	}
+	ids := strings.Split(s, ",")
+	for i, id := range ids {
+		if err := checkID(name+": id "+strconv.Itoa(i+1), id); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+// clip keeps what a message quotes short.
+func clip(s string) string {
+	if len(s) <= 40 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:40], "") + "…"
+}

@@ -1,0 +1,79 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"regulars/serving"
+)
+
+// A problem is an error as RFC 9457 writes it. Type is about:blank, which says
+// that the status tells it all; Detail is for the human who made the request.
+type problem struct {
+	Type      string `json:"type"`
+	Title     string `json:"title"`
+	Status    int    `json:"status"`
+	Detail    string `json:"detail,omitempty"`
+	RequestID string `json:"request_id,omitempty"`
+}
+
+func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
+
+func newProblem(status int, format string, args ...any) *problem {
+	return &problem{Type: "about:blank", Title: http.StatusText(status), Status: status,
+		Detail: fmt.Sprintf(format, args...)}
+}
+
+func badRequest(format string, args ...any) *problem {
+	return newProblem(http.StatusBadRequest, format, args...)
+}
+
+func notFound(format string, args ...any) *problem {
+	return newProblem(http.StatusNotFound, format, args...)
+}
+
+func methodNotAllowed(c *gin.Context) *problem {
+	return newProblem(http.StatusMethodNotAllowed, "%s is not allowed here, only %s", c.Request.Method, c.Writer.Header().Get("Allow"))
+}
+
+// asProblem decides in one place which status an error has. What it does not
+// know is internal, and says nothing of its cause to the outside.
+func asProblem(err error) *problem {
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+		out := *p
+		return &out
+	case errors.Is(err, serving.ErrNotReady):
+		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
+	}
+	return newProblem(http.StatusInternalServerError, "something went wrong here; the log has it under this request id")
+}
+
+// fail answers with the problem that err is.
+func (s *server) fail(c *gin.Context, err error) {
+	p := asProblem(err)
+	p.RequestID = c.Writer.Header().Get(headerRequestID)
+	if p.Status == http.StatusInternalServerError {
+		s.log.Error("request failed", "request_id", p.RequestID, "route", c.FullPath(), "error", err)
+	}
+	if c.Writer.Written() { // too late to say it
+		panic(http.ErrAbortHandler)
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // five strings and a number
+	}
+	h := c.Writer.Header()
+	h.Del("ETag")
+	h.Set("Cache-Control", "no-store")
+	if p.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "5")
+	}
+	c.Data(p.Status, "application/problem+json", body)
+	c.Abort()
+}

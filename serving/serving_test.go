@@ -1,0 +1,360 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"regulars/data/durable"
+	"regulars/models/snapshot"
+)
+
+// A shop is the content of a snapshot for tests.
+type shop struct {
+	items   []snapshot.Item
+	users   map[string]snapshot.User
+	similar map[int32][]snapshot.Candidate
+	popular []snapshot.Candidate
+	horizon int // any number, to make another version
+}
+
+func publish(t testing.TB, root string, sh shop) string {
+	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
+		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
+		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials"}}, func(w *snapshot.Writer) error {
+		errs := []error{w.Items(sh.items)}
+		var ids []string
+		for id := range sh.users {
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		for _, id := range ids {
+			errs = append(errs, w.User(id, sh.users[id]))
+		}
+		for i, list := range sh.similar {
+			errs = append(errs, w.Similar(i, list))
+		}
+		return errors.Join(append(errs, w.Popular(sh.popular))...)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func makeCurrent(t testing.TB, root, version string) {
+	if err := snapshot.SetCurrent(root, durable.FS{}, version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func load(t testing.TB, sh shop) *Store {
+	root := t.TempDir()
+	makeCurrent(t, root, publish(t, root, sh))
+	s := NewStore(root, Options{})
+	if err := s.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// six items a…f, of which d is out of stock.
+func tiny() shop {
+	sh := shop{horizon: 90, users: map[string]snapshot.User{}, similar: map[int32][]snapshot.Candidate{}}
+	for i, id := range []string{"a", "b", "c", "d", "e", "f"} {
+		sh.items = append(sh.items, snapshot.Item{ID: id, InStock: i != 3})
+	}
+	sh.users["ann"] = snapshot.User{Candidates: []snapshot.Candidate{{Item: 3, Score: .9}, {Item: 4, Score: .8}, {Item: 0, Score: .7, Strategy: 1}},
+		Scores: &snapshot.Scores{Churn: &snapshot.Churn{Probability: .2, Percentile: .1, Band: "low"}, ReturnProbability: .8}}
+	sh.users["new"] = snapshot.User{Scores: &snapshot.Scores{Note: "no orders yet"}}
+	sh.users["bob"] = snapshot.User{}
+	sh.similar[0] = []snapshot.Candidate{{Item: 1, Score: .5, Strategy: 1}, {Item: 3, Score: .4, Strategy: 1}}
+	sh.popular = []snapshot.Candidate{{Item: 3, Score: 9}, {Item: 1, Score: 8}, {Item: 0, Score: 7}, {Item: 2, Score: 6}}
+	return sh
+}
+
+// text writes a list as "id:strategy …", "!" for a fallback.
+func text(l List) string {
+	var words []string
+	for _, it := range l.Items {
+		words = append(words, it.ID+":"+it.Strategy)
+	}
+	if l.Fallback {
+		words = append(words, "!")
+	}
+	return strings.Join(words, " ")
+}
+
+func TestLists(t *testing.T) {
+	s := load(t, tiny())
+	recommend := func(id string, k int, exclude ...string) func() (List, error) {
+		return func() (List, error) { return s.Recommend(id, k, exclude) }
+	}
+	similar := func(id string, k int) func() (List, error) {
+		return func() (List, error) { l, _, err := s.Similar(id, k); return l, err }
+	}
+	cases := map[string]struct {
+		ask  func() (List, error)
+		want string
+	}{
+		"own first, out of stock skipped":      {recommend("ann", 2), "e:repeat a:ials"},
+		"filled by popularity, then catalogue": {recommend("ann", 5), "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"no longer than the catalogue":         {recommend("ann", 99), "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"excluded":                             {recommend("ann", 3, "e", "b", "no such item", "e"), "a:ials c:popular f:catalogue"},
+		"all own excluded":                     {recommend("ann", 2, "e", "a"), "b:popular c:popular !"},
+		"all excluded":                         {recommend("ann", 2, "a", "b", "c", "e", "f"), "!"},
+		"unknown customer":                     {recommend("nobody", 2), "b:popular a:popular !"},
+		"known, nothing chosen":                {recommend("bob", 1), "b:popular !"},
+		"similar, never itself":                {similar("a", 3), "b:ials c:popular e:catalogue"},
+		"similar to one without a list":        {similar("f", 1), "b:popular !"},
+		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
+		"popular":                              {func() (List, error) { return s.Popular(9) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l, err := c.ask()
+			if err != nil || text(l) != c.want {
+				t.Errorf("%s, %v, want %s", text(l), err, c.want)
+			}
+			if l.AsOf != "2011-12-08T00:00:00Z" || l.ModelVersion != "r1" {
+				t.Errorf("made from %+v", l.Meta)
+			}
+		})
+	}
+	if _, ok, err := s.Similar("zzz", 1); ok || err != nil {
+		t.Errorf("similar to an unknown item: %v %v", ok, err)
+	}
+}
+
+func TestScores(t *testing.T) {
+	s := load(t, tiny())
+	if card, ok, err := s.Scores("ann"); !ok || err != nil || card.Scores.Churn.Probability != .2 || card.HorizonDays != 90 || card.ModelVersion != "c1" {
+		t.Errorf("%+v %v %v", card, ok, err)
+	}
+	if card, ok, err := s.Scores("new"); !ok || err != nil || card.Scores.Churn != nil || card.Scores.Note != "no orders yet" {
+		t.Errorf("%+v %v %v", card, ok, err)
+	}
+	for _, id := range []string{"bob", "nobody"} {
+		if _, ok, err := s.Scores(id); ok || err != nil {
+			t.Errorf("%s has scores: %v %v", id, ok, err)
+		}
+	}
+}
+
+// TestListsAreWholeAndHonest: whatever the shop, a list is as long as it can be,
+// holds no item twice, none out of stock, none excluded, own items first.
+func TestListsAreWholeAndHonest(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		n := rapid.IntRange(1, 90).Draw(rt, "items")
+		numbers := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 0, n, rapid.ID)
+		draw := func(label string) (list []snapshot.Candidate) {
+			for _, i := range numbers.Draw(rt, label) {
+				list = append(list, snapshot.Candidate{Item: i, Score: 1})
+			}
+			return list
+		}
+		sh := shop{popular: draw("popular"), users: map[string]snapshot.User{"u": {Candidates: draw("own")}}}
+		able := map[string]bool{}
+		for i := range n {
+			it := snapshot.Item{ID: fmt.Sprint("i", i), InStock: rapid.Bool().Draw(rt, "stock")}
+			sh.items = append(sh.items, it)
+			able[it.ID] = it.InStock
+		}
+		var exclude []string
+		for _, i := range numbers.Draw(rt, "exclude") {
+			exclude = append(exclude, sh.items[i].ID)
+			delete(able, sh.items[i].ID)
+		}
+		dir, err := os.MkdirTemp("", "")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		makeCurrent(t, dir, publish(t, dir, sh))
+		s := NewStore(dir, Options{})
+		if err := s.Refresh(); err != nil {
+			rt.Fatal(err)
+		}
+		defer s.Close()
+		possible := 0
+		for _, in := range able {
+			if in {
+				possible++
+			}
+		}
+		k := rapid.IntRange(1, 100).Draw(rt, "k")
+		for range 2 { // the second time with used scratch
+			l, err := s.Recommend("u", k, exclude)
+			if err != nil || len(l.Items) != min(k, possible) {
+				rt.Fatalf("%d items of %d, %d possible, %v", len(l.Items), k, possible, err)
+			}
+			seen, filling := map[string]bool{}, false
+			for _, it := range l.Items {
+				if !able[it.ID] || seen[it.ID] || filling && it.chosen() {
+					rt.Fatalf("item %s must not be where it is in %s", it.ID, text(l))
+				}
+				seen[it.ID], filling = true, filling || !it.chosen()
+			}
+		}
+	})
+}
+
+func TestNotReady(t *testing.T) {
+	s := NewStore(t.TempDir(), Options{})
+	if err := s.Refresh(); err != nil {
+		t.Errorf("nothing to load is no error: %v", err)
+	}
+	_, err1 := s.Recommend("u", 1, nil)
+	_, _, err2 := s.Similar("u", 1)
+	_, err3 := s.Popular(1)
+	_, _, err4 := s.Scores("u")
+	for _, err := range []error{err1, err2, err3, err4} {
+		if !errors.Is(err, ErrNotReady) {
+			t.Error(err)
+		}
+	}
+	if st := s.Status(); st.Ready || st.Reason() != "" {
+		t.Errorf("%+v", st)
+	}
+	if err := s.Watch(context.Background(), 0); err == nil {
+		t.Error("watching at no interval is an endless loop")
+	}
+}
+
+// TestBadSnapshotIsRefused: the old one stays, the refusal shows and is not
+// repeated at every look, and the next good one is taken.
+func TestBadSnapshotIsRefused(t *testing.T) {
+	damage := map[string]struct {
+		do   func(dir string) error
+		want string
+	}{
+		"flipped byte": {func(dir string) error { return flip(filepath.Join(dir, "store.bolt")) }, "damaged: "},
+		"cut":          {func(dir string) error { return os.Truncate(filepath.Join(dir, "store.bolt"), 5000) }, "damaged: "},
+		"later format": {func(dir string) error {
+			path := filepath.Join(dir, "manifest.json")
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 1`, `"format_version": 7`, 1)), 0o644)
+		}, "written in a format that this program does not know"},
+		"gone": {os.RemoveAll, "its files are missing"},
+	}
+	for name, c := range damage {
+		t.Run(name, func(t *testing.T) {
+			root, sh := t.TempDir(), tiny()
+			good := publish(t, root, sh)
+			makeCurrent(t, root, good)
+			reports := 0
+			s := NewStore(root, Options{Report: func(string, error) { reports++ }})
+			defer s.Close()
+			if err := s.Refresh(); err != nil {
+				t.Fatal(err)
+			}
+			sh.horizon = 60
+			bad := publish(t, root, sh)
+			makeCurrent(t, root, bad)
+			if err := c.do(filepath.Join(root, bad)); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if err := s.Refresh(); err == nil {
+					t.Fatal("a bad snapshot was taken")
+				}
+			}
+			st := s.Status()
+			if st.Version != good || st.Rejected != bad || st.Refusals != 1 || reports != 2 || !strings.HasPrefix(st.Reason(), c.want) {
+				t.Errorf("status %+v (%s), %d reports", st, st.Reason(), reports)
+			}
+			if strings.Contains(st.Reason(), root) {
+				t.Errorf("the reason reveals a path: %s", st.Reason())
+			}
+			if l, err := s.Popular(1); err != nil || l.Snapshot != good {
+				t.Errorf("served from %s, %v", l.Snapshot, err)
+			}
+			sh.horizon = 30
+			makeCurrent(t, root, publish(t, root, sh))
+			if err := s.Refresh(); err != nil || s.Status().Err != nil || s.Status().Swaps != 2 {
+				t.Errorf("the next good one: %v, %+v", err, s.Status())
+			}
+		})
+	}
+}
+
+func flip(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	b[len(b)/2] ^= 1
+	return os.WriteFile(path, b, 0o644)
+}
+
+// TestSwapsLoseNoRequest asks without pause while snapshots are swapped, and
+// then finds all but the last one closed.
+func TestSwapsLoseNoRequest(t *testing.T) {
+	root, sh := t.TempDir(), tiny()
+	var versions []string
+	for h := range 3 {
+		sh.horizon = 30 + h
+		versions = append(versions, publish(t, root, sh))
+	}
+	makeCurrent(t, root, versions[0])
+	s := NewStore(root, Options{})
+	defer s.Close()
+	if err := s.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	watched := make(chan error, 1)
+	go func() { watched <- s.Watch(ctx, time.Millisecond) }()
+	var asked atomic.Int64
+	var askers sync.WaitGroup
+	for range 4 {
+		askers.Go(func() {
+			for ctx.Err() == nil {
+				l, err := s.Recommend("ann", 5, nil)
+				if err != nil || len(l.Items) != 5 {
+					t.Errorf("%s, %v", text(l), err)
+					return
+				}
+				asked.Add(1)
+			}
+		})
+	}
+	var views []*view
+	for i := range 30 {
+		v := versions[(i+1)%len(versions)]
+		views = append(views, s.current.Load())
+		makeCurrent(t, root, v)
+		for deadline := time.Now().Add(5 * time.Second); s.Status().Version != v; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("swap %d did not happen: %+v", i, s.Status())
+			}
+		}
+	}
+	stop()
+	askers.Wait()
+	if err := <-watched; err != nil {
+		t.Error(err)
+	}
+	for i, v := range views {
+		if n := v.refs.Load(); n != 0 {
+			t.Errorf("view %d still has %d references", i, n)
+		}
+	}
+	if s.Status().Swaps != 31 || asked.Load() < 30 {
+		t.Errorf("%d swaps, %d requests", s.Status().Swaps, asked.Load())
+	}
+}

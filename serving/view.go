@@ -1,0 +1,121 @@
+package serving
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regulars/models/snapshot"
+)
+
+// A view is one open snapshot with what serving derives from it. It is closed
+// by whoever releases it last.
+type view struct {
+	snap *snapshot.Snapshot
+	asOf time.Time
+	refs atomic.Int64
+
+	// filler is the whole catalogue in stock, best sellers first: what any list
+	// is filled up from.
+	filler []snapshot.Candidate
+	names  []string // of strategies, by number
+	marks  sync.Pool
+}
+
+// Strategies that serving itself adds to those of the snapshot.
+const (
+	Popular   = "popular"   // best sellers
+	Catalogue = "catalogue" // in stock, nothing known of its sales
+)
+
+func openView(dir string) (*view, error) {
+	snap, err := snapshot.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	v := &view{snap: snap}
+	v.refs.Store(1)
+	v.asOf, err = time.Parse(time.RFC3339, snap.Info().AsOf)
+	if err != nil {
+		v.release()
+		return nil, err
+	}
+	v.names = snap.Info().Strategies
+	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
+	v.fillFiller()
+	return v, nil
+}
+
+// fillFiller lists the popular items in stock and behind them, by catalogue
+// number, the rest of the catalogue.
+func (v *view) fillFiller() {
+	popular, rest := v.strategy(Popular), v.strategy(Catalogue)
+	seen := v.mark()
+	defer v.unmark(seen)
+	for _, c := range v.snap.Popular() {
+		if v.snap.Item(c.Item).InStock && seen.add(c.Item) {
+			v.filler = append(v.filler, snapshot.Candidate{Item: c.Item, Score: c.Score, Strategy: popular})
+		}
+	}
+	for i := range int32(v.snap.Items()) {
+		if v.snap.Item(i).InStock && seen.add(i) {
+			v.filler = append(v.filler, snapshot.Candidate{Item: i, Strategy: rest})
+		}
+	}
+}
+
+// strategy returns the number of the named strategy, adding it if need be.
+func (v *view) strategy(name string) uint8 {
+	if i := slices.Index(v.names, name); i >= 0 {
+		return uint8(i)
+	}
+	v.names = append(slices.Clone(v.names), name)
+	return uint8(len(v.names) - 1)
+}
+
+func (v *view) retain() bool {
+	for {
+		n := v.refs.Load()
+		if n == 0 {
+			return false
+		}
+		if v.refs.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+func (v *view) release() {
+	if v.refs.Add(-1) == 0 {
+		// Closing a read-only map has no error that anybody could act upon.
+		_ = v.snap.Close()
+	}
+}
+
+// marks is a set of items that empties in the time it took to fill.
+type marks struct {
+	bits []uint64
+	set  []int32
+}
+
+func (v *view) mark() *marks { return v.marks.Get().(*marks) }
+
+func (v *view) unmark(m *marks) {
+	for _, i := range m.set {
+		m.bits[i/64] = 0
+	}
+	m.set = m.set[:0]
+	v.marks.Put(m)
+}
+
+// add returns false when the item was in the set already.
+func (m *marks) add(i int32) bool {
+	bit := uint64(1) << (i % 64)
+	if m.bits[i/64]&bit != 0 {
+		return false
+	}
+	m.bits[i/64] |= bit
+	m.set = append(m.set, i)
+	return true
+}

@@ -1,0 +1,124 @@
+package training
+
+import (
+	"fmt"
+	"io"
+
+	"regulars/data"
+	"regulars/features/matrix"
+	"regulars/models/snapshot"
+)
+
+// catalogue is every item that is known at as_of, by ascending id.
+type catalogue struct {
+	vocabulary *matrix.Vocabulary
+	items      []snapshot.Item
+}
+
+// catalogueAt unites the items of the items table, as valid at as_of, with
+// those that were ever bought. An item the table does not speak of is taken to
+// be in stock.
+func (p *Pipeline) catalogueAt(bought []string) (*catalogue, error) {
+	known, err := p.itemsAt()
+	if err != nil {
+		return nil, err
+	}
+	ids := append([]string(nil), bought...)
+	for id := range known {
+		ids = append(ids, id)
+	}
+	c := &catalogue{vocabulary: matrix.NewVocabulary(ids)}
+	c.items = make([]snapshot.Item, c.vocabulary.Len())
+	for i, id := range c.vocabulary.IDs() {
+		c.items[i] = snapshot.Item{ID: id, InStock: true}
+		if it, ok := known[id]; ok {
+			c.items[i].Title, c.items[i].InStock = it.title, it.inStock
+		}
+	}
+	return c, nil
+}
+
+// itemAt is the version of an item that holds at as_of.
+type itemAt struct {
+	title   string
+	inStock bool
+	from    int64 // microseconds; the smallest when the row is undated
+}
+
+func (p *Pipeline) itemsAt() (map[string]itemAt, error) {
+	out := map[string]itemAt{}
+	asOf := p.Options.AsOf.Micros()
+	err := p.scan(data.Items, []string{"item_id", "valid_from", "title", "in_stock", "available_from"}, func(row data.Row) {
+		it := itemAt{title: row[2].Str(), inStock: row[3].IsNull() || row[3].Bool(), from: minInt64}
+		if !row[1].IsNull() {
+			it.from = row[1].Micros()
+		}
+		if it.from >= asOf {
+			return
+		}
+		if !row[4].IsNull() && row[4].Micros() > asOf {
+			it.inStock = false
+		}
+		if old, ok := out[row[0].Str()]; !ok || it.from >= old.from {
+			out[row[0].Str()] = it
+		}
+	})
+	return out, err
+}
+
+const minInt64 = -1 << 63
+
+// registered returns the ids of the users table that were registered before as_of.
+func (p *Pipeline) registered() ([]string, error) {
+	var ids []string
+	asOf := p.Options.AsOf.Micros()
+	err := p.scan(data.Users, []string{"user_id", "valid_from", "signed_up_at"}, func(row data.Row) {
+		for _, since := range row[1:] {
+			if !since.IsNull() && since.Micros() >= asOf {
+				return
+			}
+		}
+		ids = append(ids, row[0].Str())
+	})
+	return ids, err
+}
+
+// scan calls each with the named columns of every row of a table; a table that
+// is absent has no rows.
+func (p *Pipeline) scan(table data.Table, columns []string, each func(data.Row)) (err error) {
+	paths, err := p.Lake.Paths(table)
+	if err != nil || len(paths) == 0 {
+		return err
+	}
+	reader, schema, err := p.Lake.Reader(table)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if closed := reader.Close(); err == nil {
+			err = closed
+		}
+	}()
+	positions := make([]int, len(columns))
+	for i, c := range columns {
+		if positions[i] = schema.Index(c); positions[i] < 0 {
+			return fmt.Errorf("table %s has no column %s", table, c)
+		}
+	}
+	rows, picked := make([]data.Row, 1024), make(data.Row, len(columns))
+	for {
+		n, err := reader.Read(rows)
+		for _, row := range rows[:n] {
+			for i, at := range positions {
+				picked[i] = row[at]
+			}
+			each(picked)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading table %s: %w", table, err)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package training
+
+import (
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"regulars/features/matrix"
+	"regulars/features/read"
+	"regulars/models/ials"
+	"regulars/training/metrics"
+)
+
+func ranked(family, metric string, options any, values map[string]float64) rankedRecipe {
+	m := map[string]metrics.Metric{}
+	for k, v := range values {
+		m[k] = metrics.Metric{Value: v}
+	}
+	return rankedRecipe{recommenderRecipe: recommenderRecipe{family: family, metric: metric, options: options}, metrics: m}
+}
+
+func TestChooseRecommenders(t *testing.T) {
+	families, chosen := chooseRecommenders([]rankedRecipe{
+		ranked("popular", listMetric, 0, map[string]float64{"ndcg@10": .10}),
+		ranked("personal", listMetric, 1, map[string]float64{"ndcg@10": .30}),
+		ranked("personal", listMetric, 2, map[string]float64{"ndcg@10": .32}),
+		ranked("personal", listMetric, 3, map[string]float64{"ndcg@10": .32}), // of equals the first
+		ranked("ials", discoveryMetric, 4, map[string]float64{"ndcg@10": .31, "new:recall@10": .05}),
+		ranked("ials", discoveryMetric, 5, map[string]float64{"ndcg@10": .20, "new:recall@10": .06}),
+	})
+	var got []any
+	for _, f := range families {
+		got = append(got, f.options)
+	}
+	if want := []any{0, 2, 5}; !reflect.DeepEqual(got, want) || chosen != "personal" {
+		t.Errorf("chose options %v and family %s, want %v and personal", got, chosen, want)
+	}
+}
+
+// rankingOf is a ranking of users whose ndcg@10 is given.
+func rankingOf(values ...float64) *metrics.Ranking {
+	r := &metrics.Ranking{Keys: []string{listMetric}, Values: values}
+	for i := range values {
+		r.Users = append(r.Users, int32(i))
+	}
+	return r
+}
+
+func TestGateRefusesWhatABaselineSurelyBeats(t *testing.T) {
+	better := rankingOf(.5, .6, .5, .7, .6, .5, .6, .7)
+	worse := rankingOf(.1, .2, .1, .2, .2, .1, .2, .2)
+	mixed := rankingOf(.9, .2, .5, .7, .6, .1, .6, .8)
+	for _, c := range []struct {
+		name            string
+		model, baseline *metrics.Ranking
+		want            string
+	}{
+		{"surely worse", worse, better, "popular"},
+		{"better", better, worse, "ials"},
+		{"no sure difference", mixed, better, "ials"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			model := rankedRecipe{recommenderRecipe: recommenderRecipe{family: "ials"}, ranking: c.model}
+			baseline := rankedRecipe{recommenderRecipe: recommenderRecipe{family: "popular", baseline: true}, ranking: c.baseline}
+			o := &recommenderOutcome{}
+			if err := o.gate([]rankedRecipe{baseline, model}, "ials", 1); err != nil {
+				t.Fatal(err)
+			}
+			if o.chosen != c.want || len(o.notes) != map[string]int{"popular": 1, "ials": 0}[c.want] {
+				t.Errorf("gate publishes %s with notes %q, want %s", o.chosen, o.notes, c.want)
+			}
+		})
+	}
+}
+
+func TestParseOverrides(t *testing.T) {
+	o := mustOverrides(t, "ials.factors=12", "ials.reg_exponent=0", "logistic.l2=3", "personal.half_life_days=7.5")
+	for _, c := range o.ials() {
+		if c.Factors != 12 || c.RegExponent == nil || *c.RegExponent != 0 {
+			t.Errorf("ials candidate %+v", c)
+		}
+	}
+	if got := o.logistic(); len(got) != 1 || got[0].L2 != 3 {
+		t.Errorf("a fixed option leaves %d candidates to search: %+v", len(got), got)
+	}
+	for _, bad := range []struct{ word, want string }{
+		{"factors=3", "not MODEL.OPTION=VALUE"},
+		{"ials.factors", "not MODEL.OPTION=VALUE"},
+		{"svd.factors=3", `no model "svd"`},
+		{"ials.seed=3", `no option "seed"`},
+		{"ials.factors=3.5", "not a whole number"},
+		{"logistic.l2=NaN", "not a number"},
+	} {
+		if _, err := ParseOverrides([]string{bad.word}); err == nil || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%s: error %v, want it to say %q", bad.word, err, bad.want)
+		}
+	}
+}
+
+func TestDescribeLeavesOutWhatResultsDoNotDependOn(t *testing.T) {
+	a := describe(ials.Options{Factors: 8, Workers: 1})
+	b := describe(ials.Options{Factors: 8, Workers: 2})
+	if !reflect.DeepEqual(a, b) || a["factors"] != 8 {
+		t.Errorf("%v and %v", a, b)
+	}
+}
+
+func TestReindexKeepsKnownItems(t *testing.T) {
+	ev, err := matrix.NewEvents(2, 3, []matrix.Event{{User: 0, Item: 0, Day: 1, Weight: 1}, {User: 0, Item: 2, Day: 2, Weight: 3}, {User: 1, Item: 1, Day: 3, Weight: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &read.Interactions{Users: matrix.NewVocabulary([]string{"a", "b"}), Items: matrix.NewVocabulary([]string{"p", "q", "r"}), Events: ev}
+	got, err := reindex(in, matrix.NewVocabulary([]string{"a", "r", "z", "p"}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h := got.History(0); !reflect.DeepEqual(h.Item, []int32{1, 2}) || !reflect.DeepEqual(h.Day, []int32{1, 2}) {
+		t.Errorf("history of user 0 is %+v", h)
+	}
+	if h := got.History(1); len(h.Item) != 0 {
+		t.Errorf("an unknown item was kept: %+v", h)
+	}
+}
+
+func TestShareBelow(t *testing.T) {
+	sorted := []float64{.1, .2, .2, .4}
+	for v, want := range map[float64]float64{.1: 0, .2: .25, .4: .75, .5: 1} {
+		if got := shareBelow(sorted, v); math.Abs(got-want) > 1e-12 {
+			t.Errorf("share below %v is %v, want %v", v, got, want)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"regulars/data"
+	"regulars/features"
+	"regulars/training/split"
+)
+
+// timetable is which dates a run needs. The protocol is nil when the history
+// is too short for churn; the reason is then in notes.
+type timetable struct {
+	protocol *split.Protocol
+	first    data.Day
+	notes    []string
+}
+
+// Features builds every feature table that a run at as_of reads.
+func (p *Pipeline) Features(ctx context.Context) (*Report, error) {
+	t, err := p.timetable()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.buildAll(ctx, t); err != nil {
+		return nil, err
+	}
+	return &Report{AsOf: p.Options.AsOf.String(), Notes: t.notes}, nil
+}
+
+func (p *Pipeline) timetable() (*timetable, error) {
+	first, last, ok, err := p.Lake.Span(data.Orders)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errors.New("the lake holds no orders: bring some with `regulars import`")
+	}
+	if p.Options.AsOf <= first {
+		return nil, fmt.Errorf("--as-of %s: the first order is of %s and the last of %s; choose a date after the first", p.Options.AsOf, first, last)
+	}
+	t := &timetable{first: first}
+	pr, err := split.NewProtocol(p.Options.AsOf, p.Options.HorizonDays, p.Options.TrainDates, first)
+	switch {
+	case errors.Is(err, split.ErrShortHistory):
+		t.notes = append(t.notes, "churn is not computed: "+err.Error())
+	case err != nil:
+		return nil, err
+	default:
+		t.protocol = &pr
+	}
+	return t, nil
+}
+
+// buildAll builds customer features at every date of the protocol, labels
+// where they are known by as_of, and interactions and item sales at as_of.
+func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
+	groups, err := features.Catalogue()
+	if err != nil {
+		return err
+	}
+	paths, err := p.lakePaths()
+	if err != nil {
+		return err
+	}
+	user, other := splitGroups(groups)
+	days := []data.Day{p.Options.AsOf}
+	if t.protocol != nil {
+		days = t.protocol.Days()
+	}
+	if err := p.build(ctx, paths, user, days); err != nil {
+		return err
+	}
+	if err := p.build(ctx, paths, other, []data.Day{p.Options.AsOf}); err != nil {
+		return err
+	}
+	if t.protocol == nil {
+		return nil
+	}
+	known := slices.DeleteFunc(days, func(d data.Day) bool { return d > t.protocol.Test }) // labels need a horizon behind them
+	return p.buildLabels(ctx, paths, known)
+}
+
+func splitGroups(groups []features.Group) (user, other []features.Group) {
+	for _, g := range groups {
+		if g.Entity == "user" {
+			user = append(user, g)
+		} else {
+			other = append(other, g)
+		}
+	}
+	return user, other
+}
+
+func (p *Pipeline) lakePaths() (map[data.Table][]string, error) {
+	paths := map[data.Table][]string{}
+	for _, s := range data.Schemas() {
+		files, err := p.Lake.Paths(s.Table)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) > 0 {
+			paths[s.Table] = files
+		}
+	}
+	return paths, nil
+}
+
+func (p *Pipeline) build(ctx context.Context, paths map[data.Table][]string, groups []features.Group, days []data.Day) error {
+	_, err := p.Engine.Build(ctx, features.Request{Lake: paths, AsOf: days, Groups: groups, Root: p.featureRoot(),
+		MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("features")})
+	if err != nil {
+		return fmt.Errorf("building features: %w", err)
+	}
+	return nil
+}
+
+func (p *Pipeline) buildLabels(ctx context.Context, paths map[data.Table][]string, days []data.Day) error {
+	_, err := p.Engine.Labels(ctx, features.LabelRequest{Lake: paths, AsOf: days, Root: p.featureRoot(),
+		HorizonDays: p.Options.HorizonDays, Until: p.Options.AsOf,
+		MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("labels")})
+	if err != nil {
+		return fmt.Errorf("building labels: %w", err)
+	}
+	return nil
+}
+
+func (p *Pipeline) stage(name string) func(done, total int, what string) {
+	return func(done, total int, _ string) { p.step(name, done, total) }
+}
+
+// buildScoring builds what scoring alone reads: everything at as_of.
+func (p *Pipeline) buildScoring(ctx context.Context) error {
+	if _, err := p.timetable(); err != nil {
+		return err
+	}
+	groups, err := features.Catalogue()
+	if err != nil {
+		return err
+	}
+	paths, err := p.lakePaths()
+	if err != nil {
+		return err
+	}
+	return p.build(ctx, paths, groups, []data.Day{p.Options.AsOf})
+}

@@ -1,0 +1,215 @@
+package training
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/data"
+	"regulars/data/durable"
+	"regulars/data/lake"
+	"regulars/data/synth"
+	"regulars/features/duck"
+	"regulars/models/artifact"
+	"regulars/models/snapshot"
+)
+
+// testShop is small enough to train on in seconds.
+var testShop = synth.Options{Users: 1500, Items: 150, Months: 18, Seed: 11}
+
+// fillLake imports the rows of a simulated shop that keep lets through.
+func fillLake(t *testing.T, l *lake.Lake, shop *synth.Shop, keep func(data.Schema, data.Row) bool) {
+	t.Helper()
+	im, err := l.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []data.Table{data.Users, data.Items, data.Orders, data.Events, data.Contacts} {
+		reader, schema, err := shop.Table(table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := make([]data.Row, 1000)
+		for {
+			n, err := reader.Read(rows)
+			var kept []data.Row
+			for _, row := range rows[:n] {
+				if keep(schema, row) {
+					kept = append(kept, row)
+				}
+			}
+			if len(kept) > 0 {
+				if err := im.Write(lake.Batch{Schema: schema, Source: "test", First: 1, Rows: kept}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if _, err := im.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func everything(data.Schema, data.Row) bool { return true }
+
+// newPipeline returns a pipeline over a lake that holds the rows kept.
+func newPipeline(t *testing.T, asOf data.Day, keep func(data.Schema, data.Row) bool) *Pipeline {
+	t.Helper()
+	dir := t.TempDir()
+	l, err := lake.Open(dir, durable.FS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shop, err := synth.New(testShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fillLake(t, l, shop, keep)
+	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
+	return &Pipeline{Workspace: dir, Lake: l, Engine: duck.New(), Now: now,
+		Models: artifact.NewStore(filepath.Join(dir, "models"), durable.FS{}, now),
+		Options: Options{AsOf: asOf, HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 4, Candidates: 30,
+			SimilarItems: 10, KeepSnapshots: 2, Seed: 1, Memory: "500MB", Overrides: mustOverrides(t, "ials.factors=8", "ials.iterations=3", "forest.trees=10")}}
+}
+
+func mustOverrides(t *testing.T, words ...string) Overrides {
+	t.Helper()
+	o, err := ParseOverrides(words)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// TestScoresAgainstTheTruth compares what is published with the probabilities
+// that the simulated customers really order with.
+func TestScoresAgainstTheTruth(t *testing.T) {
+	shop, err := synth.New(testShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf := shop.Options().End - 90
+	p := newPipeline(t, asOf, everything)
+	report, err := p.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := snapshot.Open(filepath.Join(p.snapshotRoot(), report.Snapshot.Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	var said, truth []float64
+	for customer := range shop.Truth() {
+		u, ok, err := snap.User(customer.UserID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, alive := customer.ReturnProbability(asOf, 90)
+		if !ok || u.Scores == nil || u.Scores.Churn == nil || !alive {
+			continue
+		}
+		said, truth = append(said, u.Scores.ReturnProbability), append(truth, want)
+	}
+	if len(said) < 800 {
+		t.Fatalf("only %d customers can be compared", len(said))
+	}
+	// The model cannot see who has silently left, the truth can: so means agree,
+	// and the correlation is well above none, but not near 1.
+	if d := mean(said) - mean(truth); math.Abs(d) > 0.05 {
+		t.Errorf("mean return probability is %.3f, in truth %.3f", mean(said), mean(truth))
+	}
+	if r := correlation(said, truth); r < 0.5 {
+		t.Errorf("correlation of return probabilities with the truth is %.3f", r)
+	}
+	for _, r := range report.Evaluation.Recommendation.Results {
+		if r.Model == "ials" && r.Metrics["new:ndcg@10"].Value <= report.Evaluation.Recommendation.Results[0].Metrics["new:ndcg@10"].Value {
+			t.Errorf("tastes drive this shop, but the factor model does not beat popularity at new items: %v", r.Metrics["new:ndcg@10"])
+		}
+	}
+}
+
+// TestNothingBehindAsOfIsUsed trains at a date twice: with the records from
+// that date on in the lake, and without. Every byte must be the same.
+func TestNothingBehindAsOfIsUsed(t *testing.T) {
+	shop, err := synth.New(testShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf := shop.Options().End - 60
+	until := func(s data.Schema, row data.Row) bool {
+		for _, column := range []string{"ts", "valid_from", "signed_up_at"} {
+			if i := s.Index(column); i >= 0 && !row[i].IsNull() && row[i].Micros() >= asOf.Micros() {
+				return false
+			}
+		}
+		return true
+	}
+	whole, cut := newPipeline(t, asOf, everything), newPipeline(t, asOf, until)
+	for _, p := range []*Pipeline{whole, cut} {
+		if _, err := p.Run(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := contents(t, whole), contents(t, cut)
+	if len(a) < 8 {
+		t.Fatalf("only %d files to compare: %v", len(a), a)
+	}
+	for name, sum := range a {
+		if b[name] != sum {
+			t.Errorf("%s differs when later records are there", name)
+		}
+	}
+}
+
+// contents returns the checksum of every model file and of the snapshot's
+// store, by name without version. Manifests name the lake, which differs.
+func contents(t *testing.T, p *Pipeline) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, root := range []string{"models", "snapshots"} {
+		err := filepath.WalkDir(filepath.Join(p.Workspace, root), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || d.Name() == artifact.ManifestName || !strings.Contains(d.Name(), ".") || d.Name() == "champion.log" {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			out[filepath.Base(filepath.Dir(filepath.Dir(path)))+"/"+d.Name()] = fmt.Sprintf("%x", sha256.Sum256(text))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+func mean(x []float64) float64 {
+	s := 0.0
+	for _, v := range x {
+		s += v
+	}
+	return s / float64(len(x))
+}
+
+func correlation(x, y []float64) float64 {
+	mx, my := mean(x), mean(y)
+	var xy, xx, yy float64
+	for i := range x {
+		xy, xx, yy = xy+(x[i]-mx)*(y[i]-my), xx+(x[i]-mx)*(x[i]-mx), yy+(y[i]-my)*(y[i]-my)
+	}
+	return xy / math.Sqrt(xx*yy)
+}

@@ -1,0 +1,141 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"regulars/data"
+	"regulars/features/matrix"
+	"regulars/features/read"
+	"regulars/models"
+	"regulars/training/metrics"
+	"regulars/training/split"
+)
+
+// rankingCuts are the list lengths that are reported.
+var rankingCuts = []int{10, 20}
+
+// A rankedRecipe is a recipe and how it did on a slice.
+type rankedRecipe struct {
+	recommenderRecipe
+	ranking *metrics.Ranking
+	metrics map[string]metrics.Metric
+	fit     time.Duration
+	score   time.Duration
+}
+
+func (r rankedRecipe) value(key string) float64 { return r.metrics[key].Value }
+
+// evaluateRecommenders chooses options and family on the slice at choice, and
+// reports each family's chosen recipe on the slice at test.
+func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactions, choice, test data.Day) (*recommenderOutcome, error) {
+	candidates, _, err := p.rankSlice(ctx, "choosing recommenders", in.Events, choice, p.recommenderRecipes())
+	if err != nil {
+		return nil, err
+	}
+	families, chosen := chooseRecommenders(candidates)
+	tested, skipped, err := p.rankSlice(ctx, "testing recommenders", in.Events, test, families)
+	if err != nil {
+		return nil, err
+	}
+	out := &recommenderOutcome{families: families}
+	if err := out.gate(tested, chosen, p.Options.Seed); err != nil {
+		return nil, err
+	}
+	out.slice = &Slice{Task: "recommendation", TestAsOf: test.String(), Days: p.Options.RankingDays,
+		Differences: out.differences, SkippedRows: skipped, Results: rankingResults(tested, out.chosen)}
+	return out, nil
+}
+
+// rankSlice fits every recipe on what lies before the day cut and measures it
+// on the days behind it. A recipe that has too little to learn from drops out.
+func (p *Pipeline) rankSlice(ctx context.Context, stage string, ev *matrix.Events, cut data.Day, recipes []recommenderRecipe) ([]rankedRecipe, int, error) {
+	train, truth, skipped, err := split.Ranking(ev, int32(cut), int32(p.Options.RankingDays))
+	if err != nil {
+		return nil, 0, fmt.Errorf("cutting interactions at %s: %w", cut, err)
+	}
+	if !anyTruth(truth) {
+		return nil, 0, fmt.Errorf("%w: nobody known before %s bought a known item in the %d days after it", split.ErrShortHistory, cut, p.Options.RankingDays)
+	}
+	var out []rankedRecipe
+	for i, r := range recipes {
+		p.step(stage, i, len(recipes))
+		ranked, err := p.rank(ctx, r, train, truth, int32(cut))
+		if errors.Is(err, models.ErrNoData) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s on interactions before %s: %w", r.family, cut, err)
+		}
+		out = append(out, ranked)
+	}
+	p.step(stage, len(recipes), len(recipes))
+	if len(out) == 0 {
+		return nil, 0, fmt.Errorf("recommenders before %s: %w", cut, models.ErrNoData)
+	}
+	return out, skipped, nil
+}
+
+func (p *Pipeline) rank(ctx context.Context, r recommenderRecipe, train *matrix.Events, truth [][]int32, now int32) (rankedRecipe, error) {
+	begun := time.Now()
+	model, err := r.fit(ctx, train, now)
+	if err != nil {
+		return rankedRecipe{}, err
+	}
+	fitted := time.Now()
+	ranking, err := metrics.Evaluate(ctx, model, train, truth, now, rankingCuts, metrics.Options{Workers: p.Options.Workers})
+	if err != nil {
+		return rankedRecipe{}, err
+	}
+	scored := time.Now()
+	values, err := ranking.Metrics(0, p.Options.Seed)
+	if err != nil {
+		return rankedRecipe{}, err
+	}
+	return rankedRecipe{recommenderRecipe: r, ranking: ranking, metrics: values,
+		fit: fitted.Sub(begun), score: scored.Sub(fitted)}, nil
+}
+
+func anyTruth(truth [][]int32) bool {
+	for _, t := range truth {
+		if len(t) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// chooseRecommenders returns the best recipe of each family by the family's own
+// metric, in the order of the candidates, and the name of the family whose list
+// is best of all. Of equals the earlier one is chosen.
+func chooseRecommenders(candidates []rankedRecipe) (families []recommenderRecipe, chosen string) {
+	best := map[string]rankedRecipe{}
+	var order []string
+	for _, c := range candidates {
+		b, seen := best[c.family]
+		if !seen {
+			order = append(order, c.family)
+		}
+		if !seen || c.value(c.metric) > b.value(b.metric) {
+			best[c.family] = c
+		}
+	}
+	for _, name := range order {
+		families = append(families, best[name].recommenderRecipe)
+		if chosen == "" || best[name].value(listMetric) > best[chosen].value(listMetric) {
+			chosen = name
+		}
+	}
+	return families, chosen
+}
+
+func rankingResults(tested []rankedRecipe, chosen string) []Result {
+	out := make([]Result, len(tested))
+	for i, r := range tested {
+		out[i] = Result{Model: r.family, Options: describe(r.options), Metrics: r.metrics, Users: len(r.ranking.Users),
+			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: peakRSS(), Chosen: r.family == chosen, Baseline: r.baseline}
+	}
+	return out
+}
