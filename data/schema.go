@@ -51,15 +51,24 @@ type Column struct {
 	Kind     Kind
 	Required bool // the column must exist and every row must have a value
 	Positive bool // values at or below zero are bad rows (quantity)
+	NotBelow bool // values below zero are bad rows (prices)
 }
+
+// IsID reports whether the column holds an id: at most MaxIDBytes long, and
+// without white space around it when it comes from outside.
+func (c *Column) IsID() bool { return c.Name == "alias" || strings.HasSuffix(c.Name, "_id") }
 
 // Schema lists the columns of a table in the order in which a Row holds them,
 // and the columns that make two rows the same.
 type Schema struct {
 	Table   Table
 	Columns []Column
-	Key     []string // duplicate = same values here; empty means all columns
+	Key     []string // duplicate = same values here; empty means all columns of the contract
 	KeyIfBy string   // when set, Key applies only to rows that have this column; others compare in full
+	// Supersede says that a row without KeyIfBy takes the place of the earlier
+	// such row of the same Key: it is a duplicate only while it equals the newest
+	// of them in all columns of the contract.
+	Supersede bool
 }
 
 // Index returns the position of the named column, or -1.
@@ -84,15 +93,17 @@ func (s Schema) ColumnNames() []string {
 }
 
 // columns reads a compact list such as "order_id! line_number:int ts!:time":
-// "!" marks a required column, "+" one that must be positive; the default kind is string.
+// "!" marks a required column, "+" one that must be above 0, "0" one that must
+// not be below; the default kind is string.
 func columns(spec string) []Column {
 	var out []Column
 	for _, word := range strings.Fields(spec) {
 		name, kind, _ := strings.Cut(word, ":")
 		c := Column{Kind: kindOf(kind)}
 		c.Positive = strings.Contains(name, "+")
+		c.NotBelow = strings.Contains(name, "0")
 		c.Required = strings.Contains(name, "!")
-		c.Name = strings.TrimRight(name, "!+")
+		c.Name = strings.TrimRight(name, "!+0")
 		out = append(out, c)
 	}
 	return out
@@ -120,14 +131,14 @@ func kindOf(word string) Kind {
 
 var schemas = []Schema{
 	{Table: Orders, Key: []string{"order_id", "line_number"}, KeyIfBy: "line_number",
-		Columns: columns("order_id! line_number:int user_id! item_id! ts!:time quantity!+:int unit_price!:money is_return!:bool " +
+		Columns: columns("order_id! line_number:int user_id! item_id! ts!:time quantity!+:int unit_price!0:money is_return!:bool " +
 			"channel store host_id live_id discount:money currency")},
 	{Table: Events, Key: []string{"event_id"}, KeyIfBy: "event_id",
 		Columns: columns("event_id user_id session_id item_id ts!:time type! channel value:float recommendation_id placement " +
 			"position:int order_id host_id live_id")},
-	{Table: Items, Key: []string{"item_id", "valid_from"},
-		Columns: columns("item_id! valid_from:time title category brand price:money unit_cost:money in_stock:bool available_from:time tags:list")},
-	{Table: Users, Key: []string{"user_id", "valid_from"},
+	{Table: Items, Key: []string{"item_id", "valid_from"}, KeyIfBy: "valid_from", Supersede: true,
+		Columns: columns("item_id! valid_from:time title category brand price0:money unit_cost0:money in_stock:bool available_from:time tags:list")},
+	{Table: Users, Key: []string{"user_id", "valid_from"}, KeyIfBy: "valid_from", Supersede: true,
 		Columns: columns("user_id! valid_from:time signed_up_at:time region gender birth_year:int time_zone tier points:int " +
 			"referrer_id source acquisition_cost:money personalization_opt_out:bool")},
 	{Table: Consents, Columns: columns("user_id! channel! granted!:bool ts!:time")},

@@ -10,12 +10,13 @@ import (
 	"regulars/data"
 )
 
-// The whole contract in one place: "!" required, "+" above 0; the key behind
-// the arrow, in brackets the column without which rows compare in full.
-const contract = `orders: order_id! line_number:int64 user_id! item_id! ts!:timestamp quantity!+:int64 unit_price!:money is_return!:bool channel store host_id live_id discount:money currency -> order_id line_number (line_number)
+// The whole contract in one place: "!" required, "+" above 0, "0" not
+// below; the key behind the arrow, in brackets the column without which rows
+// compare in full, or, with "newest", supersede each other.
+const contract = `orders: order_id! line_number:int64 user_id! item_id! ts!:timestamp quantity!+:int64 unit_price!0:money is_return!:bool channel store host_id live_id discount:money currency -> order_id line_number (line_number)
 events: event_id user_id session_id item_id ts!:timestamp type! channel value:double recommendation_id placement position:int64 order_id host_id live_id -> event_id (event_id)
-items: item_id! valid_from:timestamp title category brand price:money unit_cost:money in_stock:bool available_from:timestamp tags:list of strings -> item_id valid_from
-users: user_id! valid_from:timestamp signed_up_at:timestamp region gender birth_year:int64 time_zone tier points:int64 referrer_id source acquisition_cost:money personalization_opt_out:bool -> user_id valid_from
+items: item_id! valid_from:timestamp title category brand price0:money unit_cost0:money in_stock:bool available_from:timestamp tags:list of strings -> item_id valid_from (valid_from newest)
+users: user_id! valid_from:timestamp signed_up_at:timestamp region gender birth_year:int64 time_zone tier points:int64 referrer_id source acquisition_cost:money personalization_opt_out:bool -> user_id valid_from (valid_from newest)
 consents: user_id! channel! granted!:bool ts!:timestamp ->
 contacts: contact_id! campaign_id! user_id! ts!:timestamp channel! arm! propensity:double offer cost:money delivered_at:timestamp bounced_at:timestamp opened_at:timestamp clicked_at:timestamp unsubscribed_at:timestamp -> contact_id
 promotions: promotion_id! starts_at!:timestamp ends_at!:timestamp kind! item_id category value:double -> promotion_id
@@ -35,6 +36,9 @@ func TestSchemas(t *testing.T) {
 			if c.Positive {
 				b.WriteByte('+')
 			}
+			if c.NotBelow {
+				b.WriteByte('0')
+			}
 			if c.Kind != data.KindString {
 				fmt.Fprintf(&b, ":%s", c.Kind)
 			}
@@ -46,7 +50,10 @@ func TestSchemas(t *testing.T) {
 			}
 			b.WriteString(" " + k)
 		}
-		if s.KeyIfBy != "" {
+		switch {
+		case s.Supersede:
+			fmt.Fprintf(&b, " (%s newest)", s.KeyIfBy)
+		case s.KeyIfBy != "":
 			fmt.Fprintf(&b, " (%s)", s.KeyIfBy)
 		}
 		b.WriteByte('\n')
@@ -73,7 +80,7 @@ func TestWithExtraLeavesTheContractAlone(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	good := map[string]data.Value{"order_id": data.String("o"), "user_id": data.String("u"), "item_id": data.String("i"), "ts": data.Micros(1_300_000_000_000_000),
-		"quantity": data.Int(1), "unit_price": data.Amount(-1), "is_return": data.Bool(false)}
+		"quantity": data.Int(1), "unit_price": data.Amount(1), "is_return": data.Bool(false)}
 	s, _ := data.SchemaOf(data.Orders)
 	extra := s.WithExtra(data.Column{Name: "score", Kind: data.KindFloat}, data.Column{Name: "words", Kind: data.KindList})
 	row := func(changes map[string]data.Value) data.Row {
@@ -109,6 +116,15 @@ func TestValidate(t *testing.T) {
 		{change{"ts": data.Micros(4_102_444_800_000_000)}, "ts is outside 1971 to 2099"}, // 2100-01-01
 		{change{"ts": data.Micros(4_102_444_799_999_999)}, ""},
 		{change{"unit_price": data.Amount(1_000_000_000_000_000_000)}, "unit_price is beyond what DECIMAL(18,4) can hold"},
+		{change{"unit_price": data.Amount(0)}, ""},
+		{change{"unit_price": data.Amount(-1)}, "unit_price is below 0"},
+		{change{"unit_price": data.Amount(math.MinInt64)}, "unit_price is below 0"},
+		{change{"discount": data.Amount(-1)}, ""},
+		// 999,999,999,999,999,999 = 3 × 333,333,333,333,333,333
+		{change{"quantity": data.Int(3), "unit_price": data.Amount(333_333_333_333_333_333)}, ""},
+		{change{"quantity": data.Int(3), "unit_price": data.Amount(333_333_333_333_333_334)}, "quantity × unit_price is beyond DECIMAL(18,4)"},
+		{change{"quantity": data.Int(1 << 62), "unit_price": data.Amount(4)}, "quantity × unit_price is beyond DECIMAL(18,4)"}, // 2⁶⁴
+		{change{"quantity": data.Int(math.MaxInt64), "unit_price": data.Amount(0)}, ""},
 		{change{"discount": data.Amount(math.MinInt64)}, "discount is beyond what DECIMAL(18,4) can hold"},
 		{change{"score": data.Float(math.NaN())}, "score is not a finite number"},
 		{change{"score": data.Float(math.Inf(-1))}, "score is not a finite number"},

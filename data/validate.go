@@ -3,6 +3,7 @@ package data
 import (
 	"fmt"
 	"math"
+	"math/bits"
 	"time"
 	"unicode/utf8"
 )
@@ -31,6 +32,24 @@ func (s Schema) Validate(row Row) string {
 		if reason := s.Columns[i].check(&row[i]); reason != "" {
 			return reason
 		}
+	}
+	if s.Table == Orders {
+		return s.checkAmount(row)
+	}
+	return ""
+}
+
+// checkAmount refuses an order line whose value no column of the lake's money
+// could hold: it would end every later sum.
+func (s Schema) checkAmount(row Row) string {
+	quantity, price := s.Index("quantity"), s.Index("unit_price")
+	if quantity < 0 || price < 0 {
+		return ""
+	}
+	// Neither is below 0 here: see the two columns' own rules.
+	hi, lo := bits.Mul64(uint64(row[quantity].Int()), uint64(row[price].Money()))
+	if hi != 0 || lo > maxMoney {
+		return "quantity × unit_price is beyond DECIMAL(18,4)"
 	}
 	return ""
 }
@@ -61,6 +80,9 @@ func (c *Column) check(v *Value) string {
 			return c.Name + " is outside 1971 to 2099"
 		}
 	case KindMoney:
+		if c.NotBelow && v.num < 0 {
+			return c.Name + " is below 0"
+		}
 		if v.num < -maxMoney || v.num > maxMoney {
 			return c.Name + " is beyond what DECIMAL(18,4) can hold"
 		}
@@ -74,7 +96,7 @@ func (c *Column) checkString(s string) string {
 	switch {
 	case c.Required && s == "":
 		return c.Name + " is empty"
-	case c.isID() && len(s) > MaxIDBytes:
+	case c.IsID() && len(s) > MaxIDBytes:
 		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxIDBytes)
 	case len(s) > MaxStringBytes:
 		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxStringBytes)
@@ -96,8 +118,4 @@ func (c *Column) checkList(list []string) string {
 		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxStringBytes)
 	}
 	return ""
-}
-
-func (c *Column) isID() bool {
-	return c.Name == "alias" || len(c.Name) > 3 && c.Name[len(c.Name)-3:] == "_id"
 }

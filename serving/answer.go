@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"fmt"
 	"slices"
 
 	"regulars/models/snapshot"
@@ -16,8 +17,8 @@ type Meta struct {
 // Item is one entry of a list.
 type Item struct {
 	ID       string
-	Score    float32
-	Strategy string // which chose it
+	Score    float32 // never above the one before it in the list
+	Strategy string  // which chose it
 }
 
 // List is a list of items, best first, none twice, all in stock. It has as many
@@ -36,11 +37,32 @@ func (s *Store) Recommend(userID string, k int, exclude []string) (List, error) 
 		return List{}, err
 	}
 	defer v.release()
+	return v.recommend(userID, k, v.lookup(exclude))
+}
+
+// RecommendAll answers Recommend for every customer, in the order of the ids
+// and all from one snapshot.
+func (s *Store) RecommendAll(userIDs []string, k int, exclude []string) ([]List, error) {
+	v, err := s.acquire()
+	if err != nil {
+		return nil, err
+	}
+	defer v.release()
+	excluded, lists := v.lookup(exclude), make([]List, len(userIDs))
+	for i, id := range userIDs {
+		if lists[i], err = v.recommend(id, k, excluded); err != nil {
+			return nil, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
+		}
+	}
+	return lists, nil
+}
+
+func (v *view) recommend(userID string, k int, exclude []int32) (List, error) {
 	u, _, err := v.snap.User(userID)
 	if err != nil {
 		return List{}, err
 	}
-	return v.list(v.snap.Info().Recommender, u.Candidates, k, v.lookup(exclude)), nil
+	return v.list(v.snap.Info().Recommender, k, exclude, u.Candidates), nil
 }
 
 // Similar returns k items that go with the given one, which is never among
@@ -59,7 +81,7 @@ func (s *Store) Similar(itemID string, k int) (l List, ok bool, err error) {
 	if err != nil {
 		return List{}, false, err
 	}
-	return v.list(v.snap.Info().Similar, similar, k, []int32{item}), true, nil
+	return v.list(v.snap.Info().Similar, k, []int32{item}, similar), true, nil
 }
 
 // Popular returns the k best sellers.
@@ -69,7 +91,7 @@ func (s *Store) Popular(k int) (List, error) {
 		return List{}, err
 	}
 	defer v.release()
-	l := v.list(v.snap.Info().Recommender, nil, k, nil)
+	l := v.list(v.snap.Info().Recommender, k, nil)
 	l.Fallback = false // it is what was asked for
 	return l, nil
 }
@@ -116,15 +138,18 @@ func (v *view) lookup(ids []string) []int32 {
 	return items
 }
 
-// list takes the chosen items that may be shown and fills up to k.
-func (v *view) list(role string, chosen []snapshot.Candidate, k int, exclude []int32) List {
+// list takes the chosen items that may be shown, block behind block, and fills
+// up to k.
+func (v *view) list(role string, k int, exclude []int32, chosen ...[]snapshot.Candidate) List {
 	taken := v.mark()
 	defer v.unmark(taken)
 	for _, i := range exclude {
 		taken.add(i)
 	}
 	l := List{Meta: v.meta(role), Items: make([]Item, 0, min(k, len(v.filler)))}
-	v.take(&l, chosen, k, taken)
+	for _, block := range chosen {
+		v.take(&l, block, k, taken)
+	}
 	v.take(&l, v.filler, k, taken)
 	l.Fallback = !slices.ContainsFunc(l.Items, Item.chosen)
 	return l
@@ -133,14 +158,50 @@ func (v *view) list(role string, chosen []snapshot.Candidate, k int, exclude []i
 // chosen is false of an item that everybody would be shown.
 func (it Item) chosen() bool { return it.Strategy != Popular && it.Strategy != Catalogue }
 
+// take appends a block, whose first item has its highest score.
 func (v *view) take(l *List, from []snapshot.Candidate, k int, taken *marks) {
+	if len(from) == 0 {
+		return
+	}
+	behind := scoresBehind(l.Items, from[0].Score)
 	for _, c := range from {
 		if len(l.Items) >= k {
 			return
 		}
 		it := v.snap.Item(c.Item)
 		if it.InStock && taken.add(c.Item) {
-			l.Items = append(l.Items, Item{ID: it.ID, Score: c.Score, Strategy: v.names[c.Strategy]})
+			l.Items = append(l.Items, Item{ID: it.ID, Score: behind.score(c.Score), Strategy: v.names[c.Strategy]})
 		}
 	}
+}
+
+// behind makes the scores of a block comparable with those of the items listed
+// before it, which were scored on another scale.
+type behind struct {
+	first     bool    // nothing is listed before it: the block keeps its scores
+	last, top float64 // lowest score listed, and highest of the block
+}
+
+func scoresBehind(listed []Item, top float32) behind {
+	if len(listed) == 0 {
+		return behind{first: true}
+	}
+	return behind{last: float64(listed[len(listed)-1].Score), top: float64(top)}
+}
+
+// score puts a score of the block at or below the last one listed, by its share
+// of the block's highest: last × share, or last − (1 − share) where last is not
+// above 0. Scores not above 0 have no share.
+func (b behind) score(score float32) float32 {
+	if b.first {
+		return score
+	}
+	share := 0.0
+	if b.top > 0 {
+		share = min(max(float64(score)/b.top, 0), 1)
+	}
+	if b.last > 0 {
+		return float32(b.last * share)
+	}
+	return float32(b.last - (1 - share))
 }

@@ -1,9 +1,11 @@
 package serving
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -120,6 +122,10 @@ func TestLists(t *testing.T) {
 		"similar to one without a list":        {similar("f", 1), "b:popular !"},
 		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
 		"popular":                              {func() (List, error) { return s.Popular(9) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
+		"of a batch": {func() (List, error) {
+			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, 2, []string{"b"})
+			return lists[1], err
+		}, "e:repeat a:ials"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -152,19 +158,88 @@ func TestScores(t *testing.T) {
 	}
 }
 
+// TestBasket works the sums out by hand: of a (b .5, d .4) and f (b .25 by
+// repeat, c .625, e .5 by repeat).
+func TestBasket(t *testing.T) {
+	sh := tiny()
+	sh.similar[5] = []snapshot.Candidate{{Item: 2, Score: .625, Strategy: 1}, {Item: 4, Score: .5}, {Item: 1, Score: .25}}
+	s := load(t, sh)
+	cases := map[string]struct {
+		items   []string
+		user    string
+		exclude []string
+		want    string
+		unknown []string
+	}{
+		"one item":                    {items: []string{"a"}, want: "b:ials 0.5,c:popular 0.375,e:catalogue 0,f:catalogue 0"},
+		"sums, strategy of the best":  {items: []string{"a", "f"}, want: "b:ials 0.75,c:ials 0.625,e:repeat 0.5"},
+		"a set":                       {items: []string{"f", "a", "f"}, want: "b:ials 0.75,c:ials 0.625,e:repeat 0.5"},
+		"own candidates behind":       {items: []string{"a"}, user: "ann", want: "b:ials 0.5,e:repeat 0.4444,c:popular 0.3333,f:catalogue 0"},
+		"own item of the basket":      {items: []string{"e"}, user: "ann", want: "a:ials 0.7,b:popular 0.7,c:popular 0.525,f:catalogue 0"},
+		"unknown user":                {items: []string{"a"}, user: "nobody", want: "b:ials 0.5,c:popular 0.375,e:catalogue 0,f:catalogue 0"},
+		"excluded":                    {items: []string{"a", "f"}, exclude: []string{"b", "zzz"}, want: "c:ials 0.625,e:repeat 0.5"},
+		"unknown items are told once": {items: []string{"y", "a", "x", "y"}, exclude: []string{"c", "e", "f"}, want: "b:ials 0.5", unknown: []string{"y", "x"}},
+		"nothing but unknown items":   {items: []string{"x"}, exclude: []string{"c", "e", "f"}, want: "b:popular 8,a:popular 7,!", unknown: []string{"x"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			l, unknown, err := s.Basket(c.items, c.user, 9, c.exclude)
+			var words []string
+			for _, it := range l.Items {
+				words = append(words, fmt.Sprintf("%s:%s %.4g", it.ID, it.Strategy, it.Score))
+			}
+			if l.Fallback {
+				words = append(words, "!")
+			}
+			if got := strings.Join(words, ","); err != nil || got != c.want || !slices.Equal(unknown, c.unknown) {
+				t.Errorf("%s, unknown %v, %v, want %s, unknown %v", got, unknown, err, c.want, c.unknown)
+			}
+		})
+	}
+}
+
+func TestScoresBehind(t *testing.T) {
+	cases := map[string]struct{ last, top, score, want float32 }{
+		"share of the last":       {.5, 8, 6, .375},
+		"no share":                {.5, 8, 0, 0},
+		"below zero has no share": {.5, 8, -1, 0},
+		"no top":                  {.5, 0, 0, 0},
+		"last is 0":               {0, 8, 6, -.25},
+		"last is negative":        {-2, 8, 6, -2.25},
+		"negative, no share":      {-2, -1, -1, -3},
+		"lowest there is":         {-math.MaxFloat32, 1, 0, -math.MaxFloat32},
+	}
+	for name, c := range cases {
+		if got := scoresBehind([]Item{{Score: 9}, {Score: c.last}}, c.top).score(c.score); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	if got := scoresBehind(nil, 8).score(6); got != 6 {
+		t.Errorf("a list of one block has the score %v, want 6", got)
+	}
+	if got := finite(2 * math.MaxFloat32); got != math.MaxFloat32 {
+		t.Errorf("a sum beyond float32 is %v", got)
+	}
+}
+
 // TestListsAreWholeAndHonest: whatever the shop, a list is as long as it can be,
-// holds no item twice, none out of stock, none excluded, own items first.
+// holds no item twice, none out of stock, none excluded, own items first, and
+// its scores never rise.
 func TestListsAreWholeAndHonest(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		n := rapid.IntRange(1, 90).Draw(rt, "items")
+		bounds := rapid.SampledFrom([][2]float32{{0, 1}, {-2, 2}, {-5, 0}, {-math.MaxFloat32, math.MaxFloat32}}).Draw(rt, "bounds")
+		low, high := bounds[0], bounds[1]
 		numbers := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 0, n, rapid.ID)
 		draw := func(label string) (list []snapshot.Candidate) {
 			for _, i := range numbers.Draw(rt, label) {
-				list = append(list, snapshot.Candidate{Item: i, Score: 1})
+				list = append(list, snapshot.Candidate{Item: i, Score: rapid.Float32Range(low, high).Draw(rt, "score")})
 			}
+			slices.SortFunc(list, func(a, b snapshot.Candidate) int { return cmp.Compare(b.Score, a.Score) })
 			return list
 		}
-		sh := shop{popular: draw("popular"), users: map[string]snapshot.User{"u": {Candidates: draw("own")}}}
+		sh := shop{popular: draw("popular"), users: map[string]snapshot.User{"u": {Candidates: draw("own")}},
+			similar: map[int32][]snapshot.Candidate{0: draw("similar"), int32(n - 1): draw("similar")}}
 		able := map[string]bool{}
 		for i := range n {
 			it := snapshot.Item{ID: fmt.Sprint("i", i), InStock: rapid.Bool().Draw(rt, "stock")}
@@ -206,8 +281,32 @@ func TestListsAreWholeAndHonest(t *testing.T) {
 				}
 				seen[it.ID], filling = true, filling || !it.chosen()
 			}
+			falling(rt, l)
+			popular, err1 := s.Popular(k)
+			similar, _, err2 := s.Similar("i0", k)
+			basket, _, err3 := s.Basket([]string{"i0", fmt.Sprint("i", n-1)}, "u", k, exclude)
+			if err := errors.Join(err1, err2, err3); err != nil {
+				rt.Fatal(err)
+			}
+			falling(rt, popular)
+			falling(rt, similar)
+			falling(rt, basket)
+			for _, it := range basket.Items {
+				if !able[it.ID] || it.ID == "i0" || it.ID == fmt.Sprint("i", n-1) {
+					rt.Fatalf("item %s must not be in %s", it.ID, text(basket))
+				}
+			}
 		}
 	})
+}
+
+// falling fails when a score is above the one before it or not a number.
+func falling(rt *rapid.T, l List) {
+	for i, it := range l.Items {
+		if s := float64(it.Score); math.IsNaN(s) || math.IsInf(s, 0) || i > 0 && it.Score > l.Items[i-1].Score {
+			rt.Fatalf("score %v of item %d in %+v", s, i, l.Items)
+		}
+	}
 }
 
 func TestNotReady(t *testing.T) {
@@ -219,7 +318,9 @@ func TestNotReady(t *testing.T) {
 	_, _, err2 := s.Similar("u", 1)
 	_, err3 := s.Popular(1)
 	_, _, err4 := s.Scores("u")
-	for _, err := range []error{err1, err2, err3, err4} {
+	_, err5 := s.RecommendAll([]string{"u"}, 1, nil)
+	_, _, err6 := s.Basket([]string{"a"}, "", 1, nil)
+	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if !errors.Is(err, ErrNotReady) {
 			t.Error(err)
 		}
@@ -257,7 +358,11 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			good := publish(t, root, sh)
 			makeCurrent(t, root, good)
 			reports := 0
-			s := NewStore(root, Options{Report: func(string, error) { reports++ }})
+			s := NewStore(root, Options{Report: func(_ string, err error) {
+				if reports++; errors.Is(err, ErrNotReady) {
+					t.Errorf("reported as if nothing were in use: %v", err)
+				}
+			}})
 			defer s.Close()
 			if err := s.Refresh(); err != nil {
 				t.Fatal(err)
@@ -280,6 +385,10 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			if strings.Contains(st.Reason(), root) {
 				t.Errorf("the reason reveals a path: %s", st.Reason())
 			}
+			fresh := NewStore(root, Options{})
+			if err := fresh.Refresh(); !errors.Is(err, ErrNotReady) || !strings.HasPrefix(fresh.Status().Reason(), c.want) {
+				t.Errorf("a store with nothing loaded: %v, %s", err, fresh.Status().Reason())
+			}
 			if l, err := s.Popular(1); err != nil || l.Snapshot != good {
 				t.Errorf("served from %s, %v", l.Snapshot, err)
 			}
@@ -289,6 +398,66 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 				t.Errorf("the next good one: %v, %+v", err, s.Status())
 			}
 		})
+	}
+}
+
+// TestUnreadableCurrentIsToldOnce: what is wrong with the file that names the
+// current snapshot is told once while it lasts, another error at once, and the
+// snapshot in use stays.
+func TestUnreadableCurrentIsToldOnce(t *testing.T) {
+	root := t.TempDir()
+	path := filepath.Join(root, "current")
+	write := func(text string) {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var told []error
+	s := NewStore(root, Options{Report: func(_ string, err error) { told = append(told, err) }, RetryAfter: time.Hour})
+	defer s.Close()
+	look := func(step string, reports int, refused, ready bool) {
+		t.Helper()
+		for range 3 {
+			if err := s.Refresh(); (err != nil) != refused {
+				t.Fatalf("%s: %v", step, err)
+			}
+		}
+		if st := s.Status(); len(told) != reports || st.Ready != ready || (st.Err != nil) != refused || strings.Contains(st.Reason(), root) {
+			t.Errorf("%s: told %d times, status %+v", step, len(told), st)
+		}
+	}
+	write("../../etc\n")
+	look("no name", 1, true, false)
+	write("not a name\n")
+	look("no name either", 2, true, false)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	look("nothing current", 2, false, false)
+	good := publish(t, root, tiny())
+	makeCurrent(t, root, good)
+	look("good", 3, false, true)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	look("a folder", 4, true, true)
+	s.retryAt = time.Now() // an hour later
+	look("still a folder", 5, true, true)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	makeCurrent(t, root, good)
+	look("mended", 5, false, true)
+	if told[2] != nil {
+		t.Errorf("the good one was reported with %v", told[2])
+	}
+	for i, err := range told {
+		if err != nil && errors.Is(err, ErrNotReady) != (i < 2) {
+			t.Errorf("report %d does not tell whether anything is in use: %v", i, err)
+		}
 	}
 }
 

@@ -21,7 +21,9 @@ type Options struct {
 	// RetryAfter is how long a snapshot that was refused is left alone before it
 	// is tried again: checking a large one takes seconds. Default 30 s.
 	RetryAfter time.Duration
-	// Report is told of every swap and of every refusal (err set). Default: nobody.
+	// Report is told of every swap and of every refusal (err set; version is
+	// empty when it is unknown which is current). The error wraps ErrNotReady when
+	// nothing is loaded; otherwise what was loaded stays in use. Default: nobody.
 	Report func(version string, err error)
 }
 
@@ -35,8 +37,8 @@ type Store struct {
 	refused atomic.Int64
 
 	mu        sync.Mutex // one Refresh at a time; guards the rest
-	rejected  string     // version refused last, while it is still the one to load
-	rejection error
+	rejected  string     // version refused last, while it is still the one to load; empty: unknown
+	rejection error      // why; nil when nothing is refused
 	retryAt   time.Time
 	loadedAt  time.Time
 }
@@ -75,28 +77,47 @@ func (s *Store) Watch(ctx context.Context, interval time.Duration) error {
 }
 
 // Refresh loads the current snapshot if it is not the one being served. On an
-// error the old one stays. It returns nil when there is nothing to load yet.
+// error the old one stays, or nothing is loaded (the error wraps ErrNotReady).
+// It returns nil when there is nothing to load yet.
 func (s *Store) Refresh() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	version, ok, err := snapshot.Current(s.root)
 	if err != nil {
+		// Looking costs nothing, so it is looked every time, and told again only
+		// if it is another error or as late as a refused version would be.
+		if err = s.blame(err); s.waiting("") && err.Error() == s.rejection.Error() {
+			return s.rejection
+		}
 		return s.refuse("", err)
 	}
 	if !ok || version == s.served() {
 		s.rejected, s.rejection = "", nil
 		return nil
 	}
-	if version == s.rejected && time.Now().Before(s.retryAt) {
+	if s.waiting(version) {
 		return s.rejection
 	}
 	next, err := openView(filepath.Join(s.root, version))
 	if err != nil {
-		return s.refuse(version, err)
+		return s.refuse(version, s.blame(err))
 	}
 	s.install(next)
 	s.opts.Report(version, nil)
 	return nil
+}
+
+// waiting is true while the version refused last is to be left alone.
+func (s *Store) waiting(version string) bool {
+	return s.rejection != nil && version == s.rejected && time.Now().Before(s.retryAt)
+}
+
+// blame adds to the cause of a refusal whether anything is served all the same.
+func (s *Store) blame(err error) error {
+	if s.current.Load() == nil {
+		return fmt.Errorf("%w; %w", err, ErrNotReady)
+	}
+	return err
 }
 
 func (s *Store) refuse(version string, err error) error {
@@ -155,7 +176,7 @@ type Status struct {
 	LoadedAt time.Time
 	Swaps    int64
 	Refusals int64
-	Rejected string // version that is current but was refused
+	Rejected string // version that is current but was refused; empty with Err: nobody knows which is current
 	Err      error  // why; for the log, as it may name paths
 }
 
@@ -175,6 +196,8 @@ func (st Status) Reason() string {
 	switch {
 	case st.Err == nil:
 		return ""
+	case st.Rejected == "":
+		return "which one is current cannot be read; the server's log says why"
 	case errors.Is(st.Err, snapshot.ErrFormat):
 		return "written in a format that this program does not know"
 	case errors.Is(st.Err, snapshot.ErrDamaged):

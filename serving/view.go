@@ -58,9 +58,13 @@ func (v *view) fillFiller() {
 			v.filler = append(v.filler, snapshot.Candidate{Item: c.Item, Score: c.Score, Strategy: popular})
 		}
 	}
+	score := float32(0) // of the rest, which must not rise above the popular ones
+	if n := len(v.filler); n > 0 {
+		score = min(score, v.filler[n-1].Score)
+	}
 	for i := range int32(v.snap.Items()) {
 		if v.snap.Item(i).InStock && seen.add(i) {
-			v.filler = append(v.filler, snapshot.Candidate{Item: i, Strategy: rest})
+			v.filler = append(v.filler, snapshot.Candidate{Item: i, Score: score, Strategy: rest})
 		}
 	}
 }

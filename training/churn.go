@@ -26,6 +26,7 @@ type churnRows struct {
 // churnOutcome is what the protocol found out about churn models.
 type churnOutcome struct {
 	recipe   churnRecipe // the chosen one
+	refused  bool        // no better than the base rate: not published
 	protocol split.Protocol
 	slice    *Slice
 	notes    []string
@@ -140,8 +141,9 @@ func (p *Pipeline) chooseChurn(ctx context.Context, train, choice *churnRows, ou
 	if err != nil {
 		return nil, "", err
 	}
-	if len(active) == 0 {
-		return nil, "", fmt.Errorf("no customer ordered in the %d days before %s: %w", p.Options.ActiveDays, out.protocol.Choice, models.ErrNoData)
+	if len(active) < fewCustomers {
+		return nil, "", fmt.Errorf("only %d customers ordered in the %d days before %s, %d are needed to choose a model: %w",
+			len(active), p.Options.ActiveDays, out.protocol.Choice, fewCustomers, models.ErrNoData)
 	}
 	var best []chosenChurn
 	recipes := p.churnRecipes()
@@ -202,8 +204,8 @@ func calibrated(ctx context.Context, r churnRecipe, train, choice *churnRows, ac
 	probability := make([]float64, len(raw))
 	for fold := range calibrationFolds {
 		m, err := calibrate.FitPlatt(outside(raw, fold), outside(choice.churn, fold))
-		if err != nil {
-			m = full // a fold of one class: too few rows for the difference to matter
+		if err != nil { // of one class: too few rows to choose a model by
+			return chosenChurn{}, err
 		}
 		for i := fold; i < len(raw); i += calibrationFolds {
 			probability[i] = m.Apply(raw[i])
@@ -279,8 +281,9 @@ func (p *Pipeline) testChurn(ctx context.Context, families []chosenChurn, chosen
 	return out, nil
 }
 
-// gate refuses a model whose log loss on the test slice is above the base
-// rate's, together with its whole interval; the base rate is published instead.
+// gate refuses a model that the base rate beats: one that lost to it already
+// on the choice slice, or whose log loss on the test slice is surely above. What
+// was published before then stays in use.
 func (o *churnOutcome) gate(families []chosenChurn, chosen string) error {
 	var base, won *Result
 	for i := range o.slice.Results {
@@ -295,9 +298,10 @@ func (o *churnOutcome) gate(families []chosenChurn, chosen string) error {
 	if won == nil {
 		return fmt.Errorf("the chosen churn model %s was not tested", chosen)
 	}
-	if base != nil && won.Metrics["log_loss"].Low != nil && *won.Metrics["log_loss"].Low > base.Metrics["log_loss"].Value {
-		o.notes = append(o.notes, fmt.Sprintf("churn: %s lost to the base rate on the test slice and is not published", chosen))
-		won.Chosen, base.Chosen, chosen = false, true, base.Model
+	lost := base != nil && won.Metrics["log_loss"].Low != nil && *won.Metrics["log_loss"].Low > base.Metrics["log_loss"].Value
+	if lost || won.Baseline {
+		o.notes = append(o.notes, "churn: no model beats the base rate, which says the same of everybody, so none is published; one published before stays in use")
+		won.Chosen, o.refused = false, true
 	}
 	for _, f := range families {
 		if f.family == chosen {

@@ -33,6 +33,9 @@ func (p *Pipeline) evaluate(ctx context.Context) (*evaluated, error) {
 	if err != nil {
 		return nil, err
 	}
+	if in.Events.Len() == 0 {
+		return nil, fmt.Errorf("the lake holds no purchase before %s, only returns: there is nothing to recommend from", p.Options.AsOf)
+	}
 	out := &evaluated{Evaluation: &Evaluation{}, interactions: in, Notes: t.notes}
 	if err := p.evaluateRanking(ctx, out); err != nil {
 		return nil, err

@@ -42,6 +42,10 @@ func (p *Pipeline) timetable() (*timetable, error) {
 	if p.Options.AsOf <= first {
 		return nil, fmt.Errorf("--as-of %s: the first order is of %s and the last of %s; choose a date after the first", p.Options.AsOf, first, last)
 	}
+	if p.Options.AsOf > last+1 {
+		return nil, fmt.Errorf("--as-of %s: the last order is of %s, and the days between would count as if nobody had come: choose %s or an earlier date",
+			p.Options.AsOf, last, last+1)
+	}
 	t := &timetable{first: first}
 	pr, err := split.NewProtocol(p.Options.AsOf, p.Options.HorizonDays, p.Options.TrainDates, first)
 	switch {
@@ -67,10 +71,7 @@ func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
 		return err
 	}
 	user, other := splitGroups(groups)
-	days := []data.Day{p.Options.AsOf}
-	if t.protocol != nil {
-		days = t.protocol.Days()
-	}
+	days := p.days(t)
 	if err := p.build(ctx, paths, user, days); err != nil {
 		return err
 	}
@@ -82,6 +83,14 @@ func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
 	}
 	known := slices.DeleteFunc(days, func(d data.Day) bool { return d > t.protocol.Test }) // labels need a horizon behind them
 	return p.buildLabels(ctx, paths, known)
+}
+
+// days are the dates at which a run at as_of needs customer features.
+func (p *Pipeline) days(t *timetable) []data.Day {
+	if t.protocol == nil {
+		return []data.Day{p.Options.AsOf}
+	}
+	return t.protocol.Days()
 }
 
 func splitGroups(groups []features.Group) (user, other []features.Group) {
@@ -110,7 +119,7 @@ func (p *Pipeline) lakePaths() (map[data.Table][]string, error) {
 }
 
 func (p *Pipeline) build(ctx context.Context, paths map[data.Table][]string, groups []features.Group, days []data.Day) error {
-	_, err := p.Engine.Build(ctx, features.Request{Lake: paths, AsOf: days, Groups: groups, Root: p.featureRoot(),
+	_, err := p.Engine.Build(ctx, features.Request{Lake: paths, AsOf: days, Groups: groups, Root: p.featureRoot(), TimeZone: p.Options.TimeZone,
 		MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("features")})
 	if err != nil {
 		return fmt.Errorf("building features: %w", err)
@@ -119,7 +128,7 @@ func (p *Pipeline) build(ctx context.Context, paths map[data.Table][]string, gro
 }
 
 func (p *Pipeline) buildLabels(ctx context.Context, paths map[data.Table][]string, days []data.Day) error {
-	_, err := p.Engine.Labels(ctx, features.LabelRequest{Lake: paths, AsOf: days, Root: p.featureRoot(),
+	_, err := p.Engine.Labels(ctx, features.LabelRequest{Lake: paths, AsOf: days, Root: p.featureRoot(), TimeZone: p.Options.TimeZone,
 		HorizonDays: p.Options.HorizonDays, Until: p.Options.AsOf,
 		MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("labels")})
 	if err != nil {

@@ -24,17 +24,20 @@ func (o *recommenderOutcome) recipe(family string) (recommenderRecipe, bool) {
 	return recommenderRecipe{}, false
 }
 
+// fewCustomers is below how many figures prove nothing.
+const fewCustomers = 20
+
 // gate compares the chosen family with every baseline on the test slice, user
-// by user. A family that a baseline surely beats (the 95% interval of the paired
-// difference lies below 0) is not published; the best such baseline takes its
-// place. The rule is fixed before the slice is looked at.
-func (o *recommenderOutcome) gate(tested []rankedRecipe, chosen string, seed uint64) error {
+// by user. A family that does not beat each of them there, or of which too few
+// customers can tell, is not published: the baseline that was best on the choice
+// slice takes its place. The rule is fixed before the slice is looked at.
+func (o *recommenderOutcome) gate(tested []rankedRecipe, chosen, baseline string, seed uint64) error {
 	candidate, ok := findRanked(tested, chosen)
 	if !ok {
 		return fmt.Errorf("the chosen family %s could not be fitted on the test slice", chosen)
 	}
 	o.chosen, o.differences = chosen, map[string]metrics.Metric{}
-	worst := 0.0
+	n, lostTo := len(candidate.ranking.Users), ""
 	for _, b := range tested {
 		if !b.baseline || b.family == chosen {
 			continue
@@ -44,15 +47,26 @@ func (o *recommenderOutcome) gate(tested []rankedRecipe, chosen string, seed uin
 			return fmt.Errorf("comparing %s with %s: %w", chosen, b.family, err)
 		}
 		o.differences[b.family] = d
-		if d.High != nil && *d.High < 0 && d.Value < worst {
-			worst, o.chosen = d.Value, b.family
+		if d.Value <= 0 {
+			lostTo = b.family
 		}
 	}
-	if o.chosen != chosen {
-		o.notes = append(o.notes, fmt.Sprintf("recommendations: %s lost to the baseline %s on the test slice and is not published; %s is",
-			chosen, o.chosen, o.chosen))
+	if n < fewCustomers {
+		o.notes = append(o.notes, fmt.Sprintf("recommendations: only %d customers can tell how good they are, too few to prefer anything to a baseline", n))
+	}
+	if (lostTo != "" || n < fewCustomers) && !candidate.baseline && baseline != "" {
+		o.replace(lostTo, baseline)
 	}
 	return nil
+}
+
+// replace publishes a baseline instead of what was chosen.
+func (o *recommenderOutcome) replace(lostTo, baseline string) {
+	if lostTo != "" {
+		o.notes = append(o.notes, fmt.Sprintf("recommendations: %s does not beat %s on the test slice (ndcg@10 %+.4f) and is not published; %s is",
+			o.chosen, lostTo, o.differences[lostTo].Value, baseline))
+	}
+	o.chosen, o.differences = baseline, nil // the differences are of what is not published
 }
 
 func findRanked(list []rankedRecipe, family string) (rankedRecipe, bool) {

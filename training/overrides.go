@@ -144,7 +144,8 @@ func describe(options any) map[string]any {
 		if f.Name == "Workers" || f.Type.Kind() == reflect.Func {
 			continue
 		}
-		if field := reflect.Indirect(v.Field(i)); field.IsValid() { // a nil pointer is the model's default
+		// A nil pointer, or zero, is the default that the model documents.
+		if field := reflect.Indirect(v.Field(i)); field.IsValid() && (v.Field(i).Kind() == reflect.Pointer || !field.IsZero()) {
 			out[snake(f.Name)] = field.Interface()
 		}
 	}
@@ -180,5 +181,5 @@ func (o Overrides) logistic() []logistic.Options {
 }
 
 func (o Overrides) forest() []forest.Options {
-	return apply(o, "forest", []forest.Options{{}})
+	return apply(o, "forest", []forest.Options{{Trees: 50, SampleRows: 4000, MinLeaf: 20, MaxDepth: 10}})
 }

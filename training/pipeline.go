@@ -24,10 +24,12 @@ type Options struct {
 	Candidates    int // items kept a customer
 	SimilarItems  int // neighbours kept an item
 	KeepSnapshots int
+	KeepModels    int // versions of each model
 	Seed          uint64
 	Workers       int // goroutines; results do not depend on it
 	Memory        string
 	Currency      string
+	TimeZone      string // of the shop: what its customers call a day
 	Overrides     Overrides
 }
 
@@ -64,6 +66,9 @@ func (p *Pipeline) Run(ctx context.Context) (*Report, error) {
 	}
 	scored, err := p.score(ctx) // the features are built already
 	if err != nil {
+		return nil, err
+	}
+	if err := p.prune(); err != nil {
 		return nil, err
 	}
 	report.Snapshot = scored.Snapshot

@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -83,7 +84,7 @@ func newPipeline(t *testing.T, asOf data.Day, keep func(data.Schema, data.Row) b
 	return &Pipeline{Workspace: dir, Lake: l, Engine: duck.New(), Now: now,
 		Models: artifact.NewStore(filepath.Join(dir, "models"), durable.FS{}, now),
 		Options: Options{AsOf: asOf, HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 4, Candidates: 30,
-			SimilarItems: 10, KeepSnapshots: 2, Seed: 1, Memory: "500MB", Overrides: mustOverrides(t, "ials.factors=8", "ials.iterations=3", "forest.trees=10")}}
+			SimilarItems: 10, KeepSnapshots: 2, KeepModels: 3, Seed: 1, Memory: "500MB", Overrides: mustOverrides(t, "ials.factors=8", "ials.iterations=3", "forest.trees=10")}}
 }
 
 func mustOverrides(t *testing.T, words ...string) Overrides {
@@ -160,10 +161,16 @@ func TestNothingBehindAsOfIsUsed(t *testing.T) {
 		return true
 	}
 	whole, cut := newPipeline(t, asOf, everything), newPipeline(t, asOf, until)
-	for _, p := range []*Pipeline{whole, cut} {
-		if _, err := p.Run(context.Background()); err != nil {
+	var evaluations [2]string
+	for i, p := range []*Pipeline{whole, cut} {
+		report, err := p.Run(context.Background())
+		if err != nil {
 			t.Fatal(err)
 		}
+		evaluations[i] = untimed(t, report.Evaluation)
+	}
+	if evaluations[0] != evaluations[1] {
+		t.Errorf("the evaluation differs when later records are there:\n%s\n%s", evaluations[0], evaluations[1])
 	}
 	a, b := contents(t, whole), contents(t, cut)
 	if len(a) < 8 {
@@ -195,6 +202,24 @@ func contents(t *testing.T, p *Pipeline) map[string]string {
 		}
 	}
 	return out
+}
+
+// untimed writes an evaluation without what differs from run to run.
+func untimed(t *testing.T, ev *Evaluation) string {
+	t.Helper()
+	for _, s := range []*Slice{ev.Recommendation, ev.Churn} {
+		if s == nil {
+			t.Fatal("a slice was not evaluated")
+		}
+		for i := range s.Results {
+			s.Results[i].FitSeconds, s.Results[i].ScoreSeconds, s.Results[i].PeakRSSBytes = 0, 0, 0
+		}
+	}
+	text, err := json.Marshal(ev)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func mean(x []float64) float64 {

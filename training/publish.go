@@ -22,12 +22,14 @@ import (
 // Publication is a version that was stored and put into use.
 type Publication struct {
 	Name    string `json:"name"`
-	Kind    string `json:"kind"`
+	Family  string `json:"family"` // as in the tables, such as "personal-top"
+	Kind    string `json:"kind"`   // the algorithm behind it
 	Version string `json:"version"`
 }
 
-// publish refits the chosen recipes on everything up to as_of, stores them and
-// promotes them, the recommender first.
+// publish refits the chosen recipes on everything up to as_of and stores them.
+// Only when all are stored are they promoted, so that a failure on the way
+// leaves the models in use as they were, all of one date.
 func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, error) {
 	data, err := p.fingerprint()
 	if err != nil {
@@ -39,6 +41,12 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 			return nil, err
 		}
 	}
+	for _, d := range s.done {
+		if err := p.Models.Promote(d.Name, d.Version); err != nil {
+			return nil, err
+		}
+	}
+	ev.Notes = append(ev.Notes, s.notes...)
 	return s.done, nil
 }
 
@@ -46,12 +54,14 @@ type publisher struct {
 	*Pipeline
 	data artifact.Fingerprint
 	done []Publication
+
+	notes []string
 }
 
 func (s *publisher) recommender(ctx context.Context, ev *evaluated) error {
 	recipe := personalRecipe(personal.Options{Prior: 1}) // without an evaluation: own purchases, then popularity
 	var results []Result
-	if o := ev.recommenderOutcome(); o != nil {
+	if o := ev.recommender; o != nil {
 		var ok bool
 		if recipe, ok = o.recipe(o.chosen); !ok {
 			return fmt.Errorf("the chosen recommender %s has no recipe", o.chosen)
@@ -65,7 +75,7 @@ func (s *publisher) recommender(ctx context.Context, ev *evaluated) error {
 func (s *publisher) similar(ctx context.Context, ev *evaluated) error {
 	recipe := ialsRecipe(ials.Options{Seed: s.Options.Seed, Workers: s.Options.Workers})
 	var results []Result
-	if o := ev.recommenderOutcome(); o != nil {
+	if o := ev.recommender; o != nil {
 		if r, ok := o.recipe(kindIALS); ok {
 			recipe = r
 		}
@@ -86,7 +96,7 @@ func (s *publisher) fitRecommender(ctx context.Context, role string, recipe reco
 	if err != nil {
 		return fmt.Errorf("fitting the %s again on everything before %s: %w", role, s.Options.AsOf, err)
 	}
-	err = s.store(role, recipe.kind, recipe.options, resultOf(results, recipe.family), func(dir string) error {
+	err = s.store(role, recipe.family, recipe.kind, describe(recipe.options), resultOf(results, recipe.family), func(dir string) error {
 		return saveRecommender(dir, model, in.Items)
 	})
 	s.step("refitting "+role, 1, 1)
@@ -96,7 +106,7 @@ func (s *publisher) fitRecommender(ctx context.Context, role string, recipe reco
 // churn shifts the protocol by one horizon: calibrated on the rows at D−H by a
 // model that has not seen them, then fitted on all rows up to and with these.
 func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
-	if ev.churn == nil {
+	if ev.churn == nil || ev.churn.refused {
 		return nil
 	}
 	s.step("refitting churn", 0, 1)
@@ -111,14 +121,25 @@ func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
 	}
 	recipe := ev.churn.recipe
 	model, platt, err := refit(ctx, recipe, earlier, latest)
+	if errors.Is(err, models.ErrNoData) {
+		ev.Notes = append(ev.Notes, "churn is not computed: "+err.Error())
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("fitting %s again on everything before %s: %w", recipe.family, s.Options.AsOf, err)
 	}
-	err = s.store(RoleChurn, recipe.family, recipe.options, resultOf(ev.churn.slice.Results, recipe.family), func(dir string) error {
+	err = s.store(RoleChurn, recipe.family, recipe.family, churnOptions{s.Options.HorizonDays, describe(recipe.options)}, resultOf(ev.churn.slice.Results, recipe.family), func(dir string) error {
 		return saveChurn(dir, model, platt)
 	})
 	s.step("refitting churn", 1, 1)
 	return err
+}
+
+// churnOptions is what a churn model was made with: its probabilities mean
+// nothing without the horizon.
+type churnOptions struct {
+	HorizonDays int            `json:"horizon_days"`
+	Model       map[string]any `json:"model"`
 }
 
 func refit(ctx context.Context, r churnRecipe, earlier, latest *churnRows) (models.Classifier, *calibrate.Platt, error) {
@@ -138,11 +159,11 @@ func refit(ctx context.Context, r churnRecipe, earlier, latest *churnRows) (mode
 	return model, platt, err
 }
 
-// store publishes a version with its manifest and makes it the champion.
-func (s *publisher) store(role, kind string, options any, result *Result, fill func(dir string) error) error {
+// store publishes a version with its manifest.
+func (s *publisher) store(role, family, kind string, options any, result *Result, fill func(dir string) error) error {
 	m := artifact.Manifest{Name: role, Kind: kind, AsOf: s.Options.AsOf.String(), Data: s.data}
 	var err error
-	if m.Options, err = json.Marshal(describe(options)); err != nil {
+	if m.Options, err = json.Marshal(options); err != nil {
 		return fmt.Errorf("options of %s: %w", role, err)
 	}
 	if result != nil {
@@ -150,21 +171,34 @@ func (s *publisher) store(role, kind string, options any, result *Result, fill f
 			return fmt.Errorf("metrics of %s: %w", role, err)
 		}
 	}
-	if m.Parent, _, err = s.Models.Champion(role); err != nil {
+	if m.Parent, err = s.parent(role); err != nil {
 		return err
 	}
 	version, err := s.Models.Publish(m, fill)
 	if err != nil {
 		return fmt.Errorf("publishing %s: %w", role, err)
 	}
-	if err := s.Models.Promote(role, version); err != nil {
-		return err
-	}
-	s.done = append(s.done, Publication{Name: role, Kind: kind, Version: version})
+	s.done = append(s.done, Publication{Name: role, Family: family, Kind: kind, Version: version})
 	return nil
 }
 
-func (e *evaluated) recommenderOutcome() *recommenderOutcome { return e.recommender }
+// parent returns the champion that the new version follows. One of a later date
+// is worth a note: somebody has gone back in time, and the server goes with them.
+func (s *publisher) parent(role string) (string, error) {
+	version, ok, err := s.Models.Champion(role)
+	if err != nil || !ok {
+		return "", err
+	}
+	a, err := s.Models.Open(role, version)
+	if err != nil {
+		return "", fmt.Errorf("the %s in use cannot be read (promote another version with `regulars models promote`): %w", role, err)
+	}
+	if a.AsOf > s.Options.AsOf.String() {
+		s.notes = append(s.notes, fmt.Sprintf("%s: the version in use until now is of %s, later than this run's %s; go back to it with `regulars models rollback %s`",
+			role, a.AsOf, s.Options.AsOf, role))
+	}
+	return version, nil
+}
 
 func resultOf(results []Result, family string) *Result {
 	for i := range results {
@@ -196,6 +230,7 @@ type champions struct {
 	similarItems *matrix.Vocabulary
 	churn        models.Classifier // nil: none was published
 	churnNote    string            // why a customer has no churn score
+	horizonDays  int               // of churn
 	versions     map[string]string
 	notes        []string
 }
@@ -217,7 +252,7 @@ func (p *Pipeline) openChampions() (*champions, error) {
 		return nil, err
 	}
 	if a == nil {
-		return nil, errors.New("no recommender is published yet: run `regulars train` first")
+		return nil, fmt.Errorf("there is no recommender of %s or earlier in use: run `regulars train` first", p.Options.AsOf)
 	}
 	c.kind = a.Kind
 	if c.recommender, c.items, err = loadRecommender(a); err != nil {
@@ -226,11 +261,21 @@ func (p *Pipeline) openChampions() (*champions, error) {
 	if err := p.openSimilar(c); err != nil {
 		return nil, err
 	}
-	if a, err = p.champion(RoleChurn, c); err != nil || a == nil {
-		return c, err
+	return c, p.openChurn(c)
+}
+
+func (p *Pipeline) openChurn(c *champions) error {
+	a, err := p.champion(RoleChurn, c)
+	if err != nil || a == nil {
+		return err
 	}
+	var o churnOptions
+	if err := json.Unmarshal(a.Options, &o); err != nil {
+		return fmt.Errorf("%s version %s: options: %w", a.Name, a.Version, err)
+	}
+	c.horizonDays = o.HorizonDays
 	c.churn, err = loadChurn(a)
-	return c, err
+	return err
 }
 
 func (p *Pipeline) openSimilar(c *champions) error {
@@ -251,7 +296,7 @@ func (p *Pipeline) openSimilar(c *champions) error {
 }
 
 // champion opens the version in use, or returns nil when there is none. A model
-// that learned from data behind as_of would leak and is refused.
+// that learned from data behind as_of would leak: it counts as absent, with a note.
 func (p *Pipeline) champion(role string, c *champions) (*artifact.Artifact, error) {
 	version, ok, err := p.Models.Champion(role)
 	if err != nil {
@@ -270,7 +315,9 @@ func (p *Pipeline) champion(role string, c *champions) (*artifact.Artifact, erro
 		return nil, fmt.Errorf("%s version %s: as_of: %w", role, version, err)
 	}
 	if trained > p.Options.AsOf {
-		return nil, fmt.Errorf("%s version %s learned from data up to %s, later than --as-of %s: train at that date, or score at a later one", role, version, a.AsOf, p.Options.AsOf)
+		c.notes = append(c.notes, fmt.Sprintf("the %s in use (%s) learned from data up to %s, later than %s, and is left out: train at that date, or score at a later one",
+			role, version, a.AsOf, p.Options.AsOf))
+		return nil, nil
 	}
 	c.versions[role] = version
 	return a, nil

@@ -41,7 +41,7 @@ func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactio
 		return nil, err
 	}
 	out := &recommenderOutcome{families: families}
-	if err := out.gate(tested, chosen, p.Options.Seed); err != nil {
+	if err := out.gate(tested, chosen, bestBaseline(candidates), p.Options.Seed); err != nil {
 		return nil, err
 	}
 	out.slice = &Slice{Task: "recommendation", TestAsOf: test.String(), Days: p.Options.RankingDays,
@@ -129,6 +129,20 @@ func chooseRecommenders(candidates []rankedRecipe) (families []recommenderRecipe
 		}
 	}
 	return families, chosen
+}
+
+// bestBaseline returns the baseline whose list is best on the choice slice.
+func bestBaseline(candidates []rankedRecipe) string {
+	best := -1
+	for i, c := range candidates {
+		if c.baseline && (best < 0 || c.value(listMetric) > candidates[best].value(listMetric)) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return ""
+	}
+	return candidates[best].family
 }
 
 func rankingResults(tested []rankedRecipe, chosen string) []Result {

@@ -15,8 +15,8 @@ type Result struct {
 	Users        int                       `json:"users"`
 	FitSeconds   float64                   `json:"fit_seconds"`
 	ScoreSeconds float64                   `json:"score_seconds"`
-	PeakRSSBytes int64                     `json:"peak_rss_bytes,omitempty"`
-	Chosen       bool                      `json:"chosen,omitempty"` // the one that is published
+	PeakRSSBytes int64                     `json:"peak_rss_bytes,omitempty"` // of the process until then
+	Chosen       bool                      `json:"chosen,omitempty"`         // the one that is published
 	Baseline     bool                      `json:"baseline,omitempty"`
 }
 

@@ -80,7 +80,7 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 	}
 	users := matrix.NewVocabulary(slices.Concat(registered, s.customers.IDs()))
 	info := snapshot.Info{CreatedAt: p.Now().UTC().Format(time.RFC3339), AsOf: p.Options.AsOf.Time().Format(time.RFC3339),
-		Models: s.champions.versions, Recommender: RoleRecommender, Similar: s.champions.similarRole(), HorizonDays: p.Options.HorizonDays,
+		Models: s.champions.versions, Recommender: RoleRecommender, Similar: s.champions.similarRole(), HorizonDays: s.champions.horizonDays,
 		Currency: p.Options.Currency, Strategies: strategyNames}
 	if s.champions.churn != nil {
 		info.Propensity = RoleChurn

@@ -31,6 +31,9 @@ at the end. With --once the demo asks its own server and ends.`,
   regulars demo --users 2000 --workspace trial`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkShop(o.shop); err != nil {
+				return err
+			}
 			o.keep = cmd.Flags().Changed("workspace")
 			if o.once && !cmd.Flags().Changed("addr") {
 				o.addr = "127.0.0.1:0"
@@ -70,10 +73,9 @@ func (g *global) demo(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	closeServer := func() error { return errors.Join(s.listener.Close(), s.db.Close()) }
+	closeServer := func() error { return errors.Join(s.listener.Close(), s.closeHistory()) }
 	bar := newProgress(g.stderr)
 	report, err := w.generate(ctx, o.shop, bar)
-	bar.end()
 	if err != nil {
 		return errors.Join(err, closeServer())
 	}
@@ -87,6 +89,7 @@ func (g *global) demo(ctx context.Context, o demoOptions) (err error) {
 	if err := printReport(g.stdout, result); err != nil {
 		return errors.Join(err, closeServer())
 	}
+	s.fresh = false
 	return g.demoServe(ctx, w, s, o.once)
 }
 
@@ -117,7 +120,7 @@ func (g *global) demoWorkspace(addr string) (*workspace, error) {
 func (g *global) demoServe(ctx context.Context, w *workspace, s *server, once bool) error {
 	user, item, err := w.someOrder()
 	if err != nil {
-		return errors.Join(err, s.listener.Close(), s.db.Close())
+		return errors.Join(err, s.listener.Close(), s.closeHistory())
 	}
 	base := "http://" + s.listener.Addr().String()
 	paths := []string{

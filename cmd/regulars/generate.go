@@ -24,6 +24,9 @@ The same options and seed give the same shop, to the byte.`,
 		Example: "  regulars generate --workspace trial --users 5000 --items 800 --seed 7",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := checkShop(o); err != nil {
+				return err
+			}
 			w, err := g.open(true)
 			if err != nil {
 				return err
@@ -32,10 +35,7 @@ The same options and seed give the same shop, to the byte.`,
 			if err != nil {
 				return err
 			}
-			if g.json {
-				return printJSON(g.stdout, report)
-			}
-			return printImport(g.stdout, report)
+			return g.printImport(report)
 		},
 	}
 	cmd.Flags().IntVar(&o.Users, "users", 20_000, "customers")
@@ -46,27 +46,66 @@ The same options and seed give the same shop, to the byte.`,
 	return g.withJSON(cmd)
 }
 
+// checkShop refuses sizes that would silently mean the default.
+func checkShop(o synth.Options) error {
+	for name, n := range map[string]int{"--users": o.Users, "--items": o.Items, "--months": o.Months} {
+		if n < 1 {
+			return usageError{fmt.Errorf("%s is %d: it must be above 0", name, n)}
+		}
+	}
+	return nil
+}
+
 // shopTables are the tables of a simulated shop.
 var shopTables = []data.Table{data.Users, data.Items, data.Orders, data.Events, data.Contacts}
 
+// simulatedAs marks the imports that were simulated.
+const simulatedAs = "synth"
+
 // generate simulates a shop and imports it like any other source: validated,
-// deduplicated, visible all at once.
-func (w *workspace) generate(ctx context.Context, o synth.Options, bar *progress) (report lake.Report, err error) {
-	lock, err := w.lock()
-	if err != nil {
-		return lake.Report{}, err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
+// deduplicated, visible all at once. A lake that holds anything else is left
+// alone, because there is no telling the two apart afterwards.
+func (w *workspace) generate(ctx context.Context, o synth.Options, bar *progress) (lake.Report, error) {
 	shop, err := synth.New(o)
 	if err != nil {
 		return lake.Report{}, usageError{err}
 	}
+	source := lake.Source{Path: "simulated shop", As: simulatedAs, SHA256: fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%+v", o)))}
+	return w.imported(ctx, func() (lake.Report, error) {
+		defer bar.end()
+		if err := w.onlySimulated(source); err != nil {
+			return lake.Report{}, err
+		}
+		return w.importShop(ctx, shop, source, bar)
+	})
+}
+
+// onlySimulated refuses a lake that holds anything but this simulated shop.
+func (w *workspace) onlySimulated(source lake.Source) error {
+	files, err := w.lake.Files()
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	imports, err := w.lake.Imports()
+	if err != nil {
+		return err
+	}
+	for _, im := range imports {
+		for _, s := range im.Sources {
+			if s.As == simulatedAs && s.SHA256 == source.SHA256 {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("the lake of %s holds other data: a simulated shop would mix with it; name another --workspace", w.dir)
+}
+
+func (w *workspace) importShop(ctx context.Context, shop *synth.Shop, source lake.Source, bar *progress) (report lake.Report, err error) {
 	im, err := w.lake.Begin()
 	if err != nil {
 		return lake.Report{}, err
 	}
 	defer func() { err = errors.Join(err, im.Abort()) }()
-	source := lake.Source{Path: "simulated shop", As: "synth", SHA256: fmt.Sprintf("%x", sha256.Sum256(fmt.Appendf(nil, "%+v", o)))}
 	if im.Known(source) {
 		im.AddSource(source)
 		return im.Commit()

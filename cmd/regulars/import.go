@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,7 +57,12 @@ func newImportTable(g *global, format string, read tableImporter) *cobra.Command
 		Long: "Files of your own (" + format + ") for one table: " + strings.Join(data.TableNames(), ", ") + `.
 Headers that are called as the table's columns need no --map; headers that are
 not columns are kept as extra columns. An is_return column may be absent from
-orders: a quantity below 0 then is a return.`,
+orders: a quantity below 0 then is a return. In items and users a later row
+without valid_from replaces an earlier one; with valid_from both are history.
+
+Times: ` + strings.Join(ingest.TimeFormats(), ", ") + `
+(UTC where no offset is given). Money: 12.50. Booleans: true/false, yes/no, 1/0.
+` + columnHelp(),
 		Example: "  regulars import " + format + " --workspace my-shop --table orders --map user_id=CustomerID,ts=OrderedAt orders." + format,
 		Args:    arguments(1, -1, "at least one file"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -76,6 +82,21 @@ orders: a quantity below 0 then is a return.`,
 	cmd.Flags().StringVar(&table, "table", "", "the table that the files belong to (required)")
 	cmd.Flags().StringSliceVar(&mapping, "map", nil, "column=Header, separated by commas; may be repeated")
 	return g.withJSON(cmd)
+}
+
+// columnHelp lists the columns of every table; * marks those that must be there.
+func columnHelp() string {
+	var b strings.Builder
+	for _, s := range data.Schemas() {
+		fmt.Fprintf(&b, "\n%-11s", s.Table)
+		for _, c := range s.Columns {
+			b.WriteString(" " + c.Name)
+			if c.Required {
+				b.WriteString("*")
+			}
+		}
+	}
+	return b.String()
 }
 
 // parseMapping reads column=Header words; the columns must be the table's.
@@ -99,24 +120,58 @@ func parseMapping(schema data.Schema, words []string) (map[string]string, error)
 
 // importFiles runs an importer under the workspace's lock, making the
 // workspace where there is none yet.
-func (g *global) importFiles(ctx context.Context, files []string, read importer) (err error) {
+func (g *global) importFiles(ctx context.Context, files []string, read importer) error {
+	for _, f := range files { // before a workspace is made for nothing
+		if _, err := os.Stat(f); err != nil {
+			return err
+		}
+	}
 	w, err := g.open(true)
 	if err != nil {
 		return err
 	}
-	lock, err := w.lock()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
 	bar := newProgress(g.stderr)
-	report, err := read(ctx, w.lake, files, ingest.Options{Progress: func(done, total int64) { bar.step("importing", int(done), int(total)) }})
-	bar.end()
+	report, err := w.imported(ctx, func() (lake.Report, error) {
+		defer bar.end()
+		return read(ctx, w.lake, files, ingest.Options{Progress: func(done, total int64) { bar.step("importing", int(done), int(total)) }})
+	})
 	if err != nil {
 		return err
 	}
+	if err := g.printImport(report); err != nil {
+		return err
+	}
+	return nothingUsable(report)
+}
+
+func (g *global) printImport(report lake.Report) error {
 	if g.json {
 		return printJSON(g.stdout, report)
 	}
 	return printImport(g.stdout, report)
+}
+
+// imported brings rows into the lake under the workspace's lock, as a run of
+// the job "import", so that the history tells whether last night's data came.
+func (w *workspace) imported(ctx context.Context, read func() (lake.Report, error)) (report lake.Report, err error) {
+	lock, err := w.lock(ctx)
+	if err != nil {
+		return lake.Report{}, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	err = w.recorded(ctx, "import", "", func() (any, error) {
+		report, err = read()
+		return report, err
+	})
+	return report, err
+}
+
+// nothingUsable is an error when rows were read for a table and none was good.
+func nothingUsable(r lake.Report) error {
+	for _, t := range r.Tables {
+		if t.Read > 0 && t.Quarantined == t.Read {
+			return fmt.Errorf("none of the %d rows for %s can be used: all are in quarantine, for the reasons above", t.Read, t.Table)
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,8 +34,12 @@ func newInit(g *global) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			dir := args[0]
+			if strings.ContainsAny(dir, " '\"$`\\") {
+				dir = "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+			}
 			fmt.Fprintf(g.stdout, "%s\n\nNext:\n  regulars import csv --workspace %[2]s --table orders orders.csv\n  regulars run pipeline --workspace %[2]s\n  regulars serve --workspace %[2]s\n",
-				path, args[0])
+				path, dir)
 			return nil
 		},
 	}

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,7 +55,7 @@ func printRuns(g *global, runs []state.Run) error {
 		if !r.FinishedAt.IsZero() {
 			took = r.FinishedAt.Sub(r.StartedAt).Round(100 * time.Millisecond).String()
 		}
-		rows = append(rows, []string{r.ID, r.Job, r.Trigger, r.Status, r.AsOf, took, firstLine(r.Error)})
+		rows = append(rows, []string{r.ID, r.Job, r.Trigger, r.Status, r.AsOf, took, cause(r.Error)})
 	}
 	return printTable(g.stdout, rows)
 }
@@ -102,21 +104,30 @@ func (g *global) withState(use func(*state.DB) error) (err error) {
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(w.statePath()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("nothing has run in %s yet", w.dir)
+	}
 	db, err := w.state()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := db.MarkInterrupted(context.Background(), state.ProcessAlive); err != nil {
+		return err
+	}
 	return use(db)
 }
 
-func firstLine(s string) string {
-	for i, r := range s {
-		if r == '\n' {
-			return s[:i]
+// cause picks from the end of a log the line in which this program says why it
+// failed; otherwise the first line.
+func cause(text string) string {
+	lines := strings.Split(text, "\n")
+	for _, line := range slices.Backward(lines) {
+		if said, ok := strings.CutPrefix(line, "regulars: "); ok {
+			return said
 		}
 	}
-	return s
+	return lines[0]
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -9,11 +9,15 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"regulars/models/snapshot"
 )
 
 const kills = 20
@@ -32,6 +36,7 @@ func TestKilledPipelineLeavesTheServerAnswering(t *testing.T) {
 	mustRun(t, "run", "pipeline", "--workspace", dir)
 	whole := time.Since(begun)
 	address := startServer(t, dir)
+	buyer := firstBuyer(t, dir)
 
 	var asked, failed atomic.Int64
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -40,13 +45,26 @@ func TestKilledPipelineLeavesTheServerAnswering(t *testing.T) {
 		askUntil(stop, address, &asked, &failed, t.Errorf)
 	}()
 	moments := rand.New(rand.NewPCG(1, 2))
-	died := 0
+	died, served := 0, "2026-01-01" // the date of the snapshot in use
 	for i := range kills {
 		// Another date each time, so that there is always something to build.
 		asOf := time.Date(2025, 12, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly)
-		if killAfter(t, time.Duration(moments.Float64()*float64(whole)), "run", "pipeline", "--workspace", dir, "--as-of", asOf) {
+		args := []string{"run", "pipeline", "--workspace", dir, "--as-of", asOf}
+		if killAfter(t, time.Duration(moments.Float64()*float64(whole)), args...) {
 			died++
 		}
+		if err := checkScores(address+"/v1/users/"+buyer+"/scores", served, asOf); err != nil {
+			t.Errorf("after kill %d: %v", i+1, err)
+		}
+		if i%7 == 6 { // the run after a kill succeeds, at the same date
+			mustRun(t, args...)
+		}
+		if now := currentDate(t, dir); now != served && now != asOf {
+			t.Errorf("after kill %d the snapshot of %s is current, want %s or %s", i+1, now, served, asOf)
+		} else {
+			served = now
+		}
+		awaitScores(t, address+"/v1/users/"+buyer+"/scores", served)
 	}
 	close(stop)
 	<-done
@@ -66,6 +84,43 @@ func TestKilledPipelineLeavesTheServerAnswering(t *testing.T) {
 		t.Errorf("killed runs are not recorded as interrupted:\n%s", runs)
 	}
 	t.Logf("%d of %d runs killed within %s, %d requests answered", died, kills, whole.Round(time.Millisecond), asked.Load())
+}
+
+// firstBuyer returns a customer who has ordered.
+func firstBuyer(t *testing.T, dir string) string {
+	t.Helper()
+	g := &global{workspace: dir}
+	w, err := g.open(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user, _, err := w.someOrder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return user
+}
+
+// currentDate returns the date of the snapshot that a server is to use.
+func currentDate(t *testing.T, dir string) string {
+	t.Helper()
+	version, ok, err := snapshot.Current(filepath.Join(dir, "snapshots"))
+	if err != nil || !ok {
+		t.Fatalf("no current snapshot: %v", err)
+	}
+	return version[:len(time.DateOnly)]
+}
+
+// awaitScores waits until the server has taken over the snapshot of a date.
+func awaitScores(t *testing.T, url, asOf string) {
+	t.Helper()
+	var err error
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if err = checkScores(url, asOf); err == nil {
+			return
+		}
+	}
+	t.Errorf("the server did not take over the snapshot of %s: %v", asOf, err)
 }
 
 // askUntil asks for recommendations again and again and checks each answer.
@@ -102,6 +157,30 @@ func checkAnswer(url string) error {
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Items) != 5 {
 		return fmt.Errorf("%d items, %v: %s", len(answer.Items), err, body)
+	}
+	return nil
+}
+
+// checkScores wants the scores of a known customer, made as of one of the dates
+// given: those of a whole snapshot, the one before or the one just made.
+func checkScores(url string, asOf ...string) error {
+	resp, err := http.Get(url)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	var answer struct {
+		AsOf  string `json:"as_of"`
+		Churn *struct {
+			Probability float64 `json:"probability"`
+		} `json:"churn"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d, %v", resp.StatusCode, err)
+	}
+	date, _, _ := strings.Cut(answer.AsOf, "T")
+	if !slices.Contains(asOf, date) || answer.Churn == nil || answer.Churn.Probability <= 0 {
+		return fmt.Errorf("scores %+v, want churn as of %v", answer, asOf)
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -37,7 +39,7 @@ func (w *workspace) modelLines() ([]modelLine, error) {
 		if err != nil {
 			return nil, err
 		}
-		list, err := w.models.List(name)
+		list, _, err := w.models.List(name)
 		if err != nil {
 			return nil, err
 		}
@@ -111,8 +113,8 @@ func newModelsPromote(g *global) *cobra.Command {
 	return &cobra.Command{Use: "promote NAME VERSION", Short: "Put a version into use",
 		Example: "  regulars models promote --workspace my-shop churn 2011-12-08-1a2b3c4d",
 		Args:    arguments(2, 2, "a model and a version"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return g.changeChampion(args[0], func(w *workspace) (string, error) { return args[1], w.models.Promote(args[0], args[1]) })
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.changeChampion(cmd.Context(), args[0], func(w *workspace) (string, error) { return args[1], w.models.Promote(args[0], args[1]) })
 		}}
 }
 
@@ -120,19 +122,19 @@ func newModelsRollback(g *global) *cobra.Command {
 	return &cobra.Command{Use: "rollback NAME", Short: "Go back to the version that was in use before",
 		Example: "  regulars models rollback --workspace my-shop churn",
 		Args:    arguments(1, 1, "a model"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			return g.changeChampion(args[0], func(w *workspace) (string, error) { return w.models.Rollback(args[0]) })
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return g.changeChampion(cmd.Context(), args[0], func(w *workspace) (string, error) { return w.models.Rollback(args[0]) })
 		}}
 }
 
 // changeChampion changes what is in use and moves `current` to the newest
 // snapshot that was made from the champions as they then are, if there is one.
-func (g *global) changeChampion(name string, change func(*workspace) (string, error)) (err error) {
+func (g *global) changeChampion(ctx context.Context, name string, change func(*workspace) (string, error)) (err error) {
 	w, err := g.open(false)
 	if err != nil {
 		return err
 	}
-	lock, err := w.lock()
+	lock, err := w.lock(ctx)
 	if err != nil {
 		return err
 	}
@@ -146,12 +148,12 @@ func (g *global) changeChampion(name string, change func(*workspace) (string, er
 		return err
 	}
 	fmt.Fprintf(g.stdout, "%s: version %s is in use\n", name, version)
-	found, err := w.snapshotOf(name, version)
+	found, err := w.snapshotOf()
 	if err != nil {
 		return err
 	}
 	if found == "" {
-		fmt.Fprintf(g.stdout, "no snapshot was made from it: run `regulars score --workspace %s` so that the server answers from it\n", g.workspace)
+		fmt.Fprintf(g.stdout, "no snapshot was made from the models now in use, so the server goes on as before: run `regulars score --workspace %s` so that the server answers from it\n", g.workspace)
 		return nil
 	}
 	if err := snapshot.SetCurrent(w.snapshots(), w.disk, found); err != nil {
@@ -161,31 +163,30 @@ func (g *global) changeChampion(name string, change func(*workspace) (string, er
 	return nil
 }
 
-// snapshotOf returns the newest snapshot made from the version, and "" when
-// there is none. One whose other models are in use as well goes before others.
-func (w *workspace) snapshotOf(name, version string) (string, error) {
-	list, err := snapshot.List(w.snapshots())
+// snapshotOf returns the newest snapshot that was made from just the models in
+// use, and "" when there is none.
+func (w *workspace) snapshotOf() (string, error) {
+	list, _, err := snapshot.List(w.snapshots())
 	if err != nil {
 		return "", err
 	}
-	best, bestShared := "", -1
-	for _, info := range list {
-		if info.Models[name] != version {
-			continue
-		}
-		shared := 0
-		for other, v := range info.Models {
-			champion, _, err := w.models.Champion(other)
-			if err != nil {
-				return "", err
-			}
-			if champion == v {
-				shared++
-			}
-		}
-		if shared >= bestShared {
-			best, bestShared = info.Version, shared
+	names, err := w.models.Names()
+	if err != nil {
+		return "", err
+	}
+	champions := map[string]string{}
+	for _, name := range names {
+		if version, ok, err := w.models.Champion(name); err != nil {
+			return "", err
+		} else if ok {
+			champions[name] = version
 		}
 	}
-	return best, nil
+	found := ""
+	for _, info := range list {
+		if maps.Equal(info.Models, champions) {
+			found = info.Version
+		}
+	}
+	return found, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -34,9 +35,9 @@ func printReport(out io.Writer, r *training.Report) error {
 		}
 	}
 	if len(r.Published) > 0 {
-		rows := [][]string{{"published", "algorithm", "version"}}
+		rows := [][]string{{"published", "model", "version"}}
 		for _, p := range r.Published {
-			rows = append(rows, []string{p.Name, p.Kind, p.Version})
+			rows = append(rows, []string{p.Name, p.Family, p.Version})
 		}
 		if err := printTable(out, rows); err != nil {
 			return err
@@ -53,6 +54,7 @@ func printReport(out io.Writer, r *training.Report) error {
 
 func printEvaluation(out io.Writer, ev *training.Evaluation) error {
 	if s := ev.Recommendation; s != nil {
+		fmt.Fprintln(out, "* = published: chosen on an earlier slice, before the figures below were looked at")
 		fmt.Fprintf(out, "Recommendations: trained before %s, judged by what was bought in the %d days after (95%% intervals)\n", s.TestAsOf, s.Days)
 		if err := printResults(out, s.Results, rankingColumns); err != nil {
 			return err
@@ -102,7 +104,7 @@ func formatMetric(values map[string]metrics.Metric, key string) string {
 func printDifferences(out io.Writer, s *training.Slice) {
 	for _, r := range s.Results {
 		if d, ok := s.Differences[r.Model]; ok && d.Low != nil {
-			fmt.Fprintf(out, "* against %s, customer by customer: ndcg@10 %+.4f (%+.4f to %+.4f)\n", r.Model, d.Value, *d.Low, *d.High)
+			fmt.Fprintf(out, "* minus %s, customer by customer: ndcg@10 %+.4f (%+.4f to %+.4f)\n", r.Model, d.Value, *d.Low, *d.High)
 		}
 	}
 	fmt.Fprintln(out)
@@ -133,6 +135,12 @@ func printImport(out io.Writer, r lake.Report) error {
 	for _, t := range r.Tables {
 		for _, reason := range sortedKeys(t.Reasons) {
 			fmt.Fprintf(out, "%s quarantined: %7d  %s\n", t.Table, t.Reasons[reason], reason)
+		}
+		for _, e := range t.Examples {
+			fmt.Fprintf(out, "  for example row %d of %s: %s\n", e.Row, filepath.Base(e.Source), e.Reason)
+		}
+		if t.QuarantineFile != "" {
+			fmt.Fprintf(out, "  all of them: %s\n", t.QuarantineFile)
 		}
 	}
 	for _, s := range r.Sources {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 )
@@ -28,6 +29,7 @@ Everything lives in one folder, the workspace. Start with:
 
   regulars demo                         a simulated shop, from history to answers
   regulars init my-shop                 a workspace of your own`,
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noArguments,
@@ -42,6 +44,20 @@ Everything lives in one folder, the workspace. Start with:
 	root.AddCommand(newJobCommands(g)...)
 	root.AddCommand(newFeatures(g), newServe(g), newModels(g), newJobs(g))
 	return root
+}
+
+// version is the module's version, or the commit the program was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return info.Main.Version
 }
 
 // withJSON adds --json to a command that prints results.

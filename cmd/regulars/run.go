@@ -100,7 +100,7 @@ func (g *global) runJob(ctx context.Context, job string, o jobOptions) error {
 }
 
 func (w *workspace) runJob(ctx context.Context, job string, o jobOptions, bar *progress) (report *training.Report, err error) {
-	lock, err := w.lock()
+	lock, err := w.lock(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"regulars/cmd/regulars/config"
 	"regulars/data/state"
+	"regulars/models/snapshot"
 	"regulars/serving"
 	"regulars/serving/api"
 	"regulars/training/schedule"
@@ -63,30 +65,79 @@ type server struct {
 	scheduler *schedule.Scheduler // nil without --schedule
 	log       *slog.Logger
 	refresh   time.Duration
+	fresh     bool // nothing was published yet
 }
 
 // newServer binds the address; run closes what it opened.
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: w.config.Serve.Refresh}
-	var err error
-	if s.db, err = w.state(); err != nil {
+	_, published, currentErr := snapshot.Current(w.snapshots())
+	s.fresh = !published && currentErr == nil
+	if err := s.openHistory(w, scheduled); err != nil {
 		return nil, err
 	}
-	if scheduled {
-		if s.scheduler, err = w.scheduler(s.db, s.log); err != nil {
-			return nil, errors.Join(err, s.db.Close())
-		}
-	}
+	var err error
 	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
 	if s.listener, err = net.Listen("tcp", w.config.Serve.Addr); err != nil {
-		return nil, errors.Join(fmt.Errorf("listening on %s: %w", w.config.Serve.Addr, err), s.db.Close())
+		return nil, errors.Join(fmt.Errorf("listening on %s: %w", w.config.Serve.Addr, err), s.closeHistory())
 	}
 	return s, nil
 }
 
+// openHistory opens the job history, and the schedule that writes to it. A disk
+// that is full or read-only takes the history away, not the answers.
+func (s *server) openHistory(w *workspace, scheduled bool) (err error) {
+	if s.db, err = w.state(); err == nil {
+		_, err = s.db.MarkInterrupted(context.Background(), state.ProcessAlive)
+	}
+	if err != nil && !scheduled {
+		s.log.Warn("the job history cannot be opened; everything else is answered", "error", err)
+		return errors.Join(s.closeHistory())
+	}
+	if err != nil {
+		return errors.Join(err, s.closeHistory())
+	}
+	if !scheduled {
+		return nil
+	}
+	if len(w.config.Schedule.Jobs) == 0 {
+		s.log.Warn("no job is scheduled: schedule.jobs of " + config.FileName + " is empty")
+	}
+	if s.scheduler, err = w.scheduler(s.db, s.log); err != nil {
+		return errors.Join(err, s.closeHistory())
+	}
+	for _, j := range w.config.Schedule.Jobs {
+		if next, ok := s.scheduler.Next(j.Job); ok {
+			s.log.Info("scheduled", "job", j.Job, "cron", j.Cron, "next", next.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+func (s *server) closeHistory() error {
+	if s.db == nil {
+		return nil
+	}
+	db := s.db
+	s.db = nil
+	return db.Close()
+}
+
+// history is what the job routes show: nothing without a database.
+func (s *server) history() api.JobHistory {
+	if s.db == nil {
+		return nil
+	}
+	return jobHistory{s.db}
+}
+
 func (s *server) reportSwap(version string, err error) {
 	if err != nil {
-		s.log.Error("snapshot refused; the one before stays in use", "snapshot", version, "error", err)
+		state := "the one before stays in use"
+		if errors.Is(err, serving.ErrNotReady) {
+			state = "nothing is loaded"
+		}
+		s.log.Error("snapshot refused; "+state, "snapshot", version, "error", err)
 		return
 	}
 	s.log.Info("snapshot in use", "snapshot", version)
@@ -95,15 +146,18 @@ func (s *server) reportSwap(version string, err error) {
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: jobHistory{s.db}, Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Logger: s.log})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ignoreCancel(s.store.Watch(ctx, s.refresh)) })
-	g.Go(func() error { return api.Serve(ctx, s.listener, handler) })
+	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
 	if s.scheduler != nil {
 		g.Go(func() error { return ignoreCancel(s.scheduler.Run(ctx)) })
 	}
 	s.log.Info("listening", "address", "http://"+s.listener.Addr().String())
-	return errors.Join(g.Wait(), s.db.Close())
+	if s.fresh {
+		s.log.Warn("there is no snapshot yet, so that every question is answered with 503: make one with `regulars run pipeline`")
+	}
+	return errors.Join(g.Wait(), s.closeHistory())
 }
 
 func ignoreCancel(err error) error {
@@ -157,8 +211,13 @@ func (h jobHistory) Job(ctx context.Context, id string) (api.Job, bool, error) {
 	return apiJob(r), ok, err
 }
 
+// apiJob leaves out the error's text, which may name paths: `regulars jobs
+// show` has it for those who are on the machine.
 func apiJob(r state.Run) api.Job {
-	j := api.Job{ID: r.ID, Name: r.Job, Trigger: r.Trigger, Status: r.Status, AsOf: r.AsOf, StartedAt: r.StartedAt, Error: r.Error, Detail: r.Detail}
+	j := api.Job{ID: r.ID, Name: r.Job, Trigger: r.Trigger, Status: r.Status, AsOf: r.AsOf, StartedAt: r.StartedAt, Detail: r.Detail}
+	if r.Status == state.Failed {
+		j.Error = "see `regulars jobs show " + r.ID + "`"
+	}
 	if !r.FinishedAt.IsZero() {
 		j.FinishedAt, j.ExitCode = &r.FinishedAt, &r.ExitCode
 	}

@@ -19,6 +19,7 @@ import (
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training"
+	"regulars/training/schedule"
 )
 
 // workspace is an opened workspace: its configuration and its rooms.
@@ -59,9 +60,14 @@ func (g *global) open(create bool) (*workspace, error) {
 func (w *workspace) snapshots() string { return filepath.Join(w.dir, "snapshots") }
 
 // lock takes the workspace for one writer at a time and mends what a killed
-// one left behind.
-func (w *workspace) lock() (*durable.Lock, error) {
-	l, err := durable.AcquireLock(filepath.Join(w.dir, ".lock"))
+// one left behind. A scheduled run waits for its turn, a person is told.
+func (w *workspace) lock(ctx context.Context) (*durable.Lock, error) {
+	path := filepath.Join(w.dir, ".lock")
+	acquire := func() (*durable.Lock, error) { return durable.AcquireLock(path) }
+	if os.Getenv(schedule.EnvRunID) != "" {
+		acquire = func() (*durable.Lock, error) { return durable.AcquireLockWait(ctx, path) }
+	}
+	l, err := acquire()
 	if errors.Is(err, durable.ErrLocked) {
 		return nil, fmt.Errorf("another job is at work in %s: wait for it, or see `regulars jobs list`: %w", w.dir, err)
 	}
@@ -79,7 +85,9 @@ func (w *workspace) mend() error {
 }
 
 // state opens the job history.
-func (w *workspace) state() (*state.DB, error) { return state.Open(filepath.Join(w.dir, "state.db")) }
+func (w *workspace) state() (*state.DB, error) { return state.Open(w.statePath()) }
+
+func (w *workspace) statePath() string { return filepath.Join(w.dir, "state.db") }
 
 // jobOptions are the flags that jobs share.
 type jobOptions struct {
@@ -101,14 +109,14 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 	return &training.Pipeline{
 		Workspace: w.dir, Lake: w.lake, Engine: duck.New(), Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
-			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots,
+			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,
-			Currency: w.config.Currency, Overrides: overrides},
+			Currency: w.config.Currency, TimeZone: w.config.TimeZone, Overrides: overrides},
 	}, nil
 }
 
-// asOf reads --as-of; without it, it is the day after the last order, but not
-// later than tomorrow, so that one wrong clock cannot move the whole shop.
+// asOf reads --as-of; without it, it is the day after the last order. One order
+// from a wrong clock could move the whole shop, so that one of the future is an error.
 func (w *workspace) asOf(flag string) (data.Day, error) {
 	if flag != "" {
 		day, err := data.ParseDay(flag)
@@ -124,7 +132,10 @@ func (w *workspace) asOf(flag string) (data.Day, error) {
 	if !ok {
 		return 0, errors.New("the lake holds no orders: bring some with `regulars import`")
 	}
-	return min(last, data.DayOf(time.Now())) + 1, nil
+	if today := data.DayOf(time.Now()); last > today {
+		return 0, fmt.Errorf("there are orders of the future, up to %s: say with --as-of which date is meant, and see whether the clock of a source is wrong", last)
+	}
+	return last + 1, nil
 }
 
 // recorded runs work as a run of a job: its begin, end and report go to the
@@ -135,12 +146,8 @@ func (w *workspace) recorded(ctx context.Context, job, asOf string, work func() 
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if id := os.Getenv("REGULARS_RUN_ID"); id != "" {
-		report, err := work()
-		if err != nil {
-			return err
-		}
-		return w.annotate(ctx, db, id, asOf, report)
+	if id := os.Getenv(schedule.EnvRunID); id != "" {
+		return recordScheduled(ctx, db, id, asOf, work)
 	}
 	if _, err := db.MarkInterrupted(ctx, state.ProcessAlive); err != nil {
 		return err
@@ -150,19 +157,29 @@ func (w *workspace) recorded(ctx context.Context, job, asOf string, work func() 
 		return err
 	}
 	report, failed := work()
-	return errors.Join(failed, w.finish(db, r.ID, report, failed))
+	return errors.Join(failed, finish(db, r.ID, report, failed))
 }
 
-func (w *workspace) annotate(ctx context.Context, db *state.DB, id, asOf string, report any) error {
+// recordScheduled does the work of a run that the scheduler has recorded the
+// begin of. A success is recorded here, so that it counts even when the server
+// has gone; a failure is the scheduler's to record, which sees crashes as well.
+func recordScheduled(ctx context.Context, db *state.DB, id, asOf string, work func() (any, error)) error {
+	if err := db.Annotate(ctx, id, asOf, nil); err != nil {
+		return err
+	}
+	report, err := work()
+	if err != nil {
+		return err
+	}
 	detail, err := json.Marshal(report)
 	if err != nil {
 		return err
 	}
-	return db.Annotate(ctx, id, asOf, detail)
+	return db.FinishRun(context.WithoutCancel(ctx), id, state.Succeeded, exitDone, "", detail)
 }
 
 // finish records the end even when the run was cancelled.
-func (w *workspace) finish(db *state.DB, id string, report any, failed error) error {
+func finish(db *state.DB, id string, report any, failed error) error {
 	status, code, text := state.Succeeded, exitDone, ""
 	var detail json.RawMessage
 	if failed != nil {

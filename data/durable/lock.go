@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,10 +25,11 @@ const waitStep = 50 * time.Millisecond
 type Lock struct{ file *os.File }
 
 // AcquireLock takes the lock on the file at path, which is created where it is
-// missing, and notes in it who holds it. It does not wait: a lock held
-// elsewhere is an error that wraps ErrLocked and names the holder.
+// missing, and notes in it who holds it, where the disk has room for the note
+// and the file may be written. It does not wait: a lock held elsewhere is an
+// error that wraps ErrLocked and names the holder.
 func AcquireLock(path string) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := openLock(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock: %w", err)
 	}
@@ -39,10 +41,19 @@ func AcquireLock(path string) (*Lock, error) {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
 	l := &Lock{file: f}
-	if err := l.sign(); err != nil {
-		return nil, errors.Join(fmt.Errorf("noting the holder in %s: %w", path, err), l.Release())
-	}
+	l.sign()
 	return l, nil
+}
+
+// openLock opens the file to be written, or only read where it may not be.
+func openLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		if f, err := os.Open(path); err == nil {
+			return f, nil
+		}
+	}
+	return f, err
 }
 
 // AcquireLockWait is AcquireLock that waits until the lock is free or ctx is done.
@@ -69,7 +80,8 @@ func (l *Lock) Release() error {
 	}
 	f := l.file
 	l.file = nil
-	return errors.Join(f.Truncate(0), f.Close())
+	_ = f.Truncate(0) // the note, which is no part of the lock: see sign
+	return f.Close()
 }
 
 func flock(f *os.File) error {
@@ -81,13 +93,12 @@ func flock(f *os.File) error {
 	}
 }
 
-// sign writes the pid and the program's words into the lock file.
-func (l *Lock) sign() error {
-	if err := l.file.Truncate(0); err != nil {
-		return err
-	}
-	_, err := l.file.WriteAt([]byte(fmt.Sprintf("process %d (%s)\n", os.Getpid(), command())), 0)
-	return err
+// sign writes the pid and the program's words into the lock file, as far as it
+// can: the kernel holds the lock, and the note only words the message to whom
+// it keeps out. A full disk must not keep its owner from making room.
+func (l *Lock) sign() {
+	_ = l.file.Truncate(0)
+	_, _ = l.file.WriteAt([]byte(fmt.Sprintf("process %d (%s)\n", os.Getpid(), command())), 0)
 }
 
 // command is the program's name and its first two words, such as "regulars run

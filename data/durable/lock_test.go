@@ -155,3 +155,56 @@ func TestLockInMissingFolder(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The lock is what the kernel holds; a note that cannot be written takes
+// nothing away from it.
+func TestLockWithoutRoomForTheNote(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	if err := os.Symlink("/dev/full", path); err != nil { // every write fails: no space left
+		t.Fatal(err)
+	}
+	if f, err := os.OpenFile(path, os.O_RDWR, 0); err != nil {
+		t.Skip("no /dev/full here: ", err)
+	} else if _, err := f.WriteString("x"); err == nil {
+		t.Skip("/dev/full takes what is written")
+	} else if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // all of the machine share the device
+	defer cancel()
+	holdOnce(ctx, t, path)
+}
+
+func TestLockInReadOnlyFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	if err := os.WriteFile(path, nil, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := os.OpenFile(path, os.O_RDWR, 0); err == nil {
+		f.Close()
+		t.Skip("this user may write to read-only files")
+	}
+	holdOnce(context.Background(), t, path)
+}
+
+// holdOnce takes the lock, finds it exclusive, and frees it.
+func holdOnce(ctx context.Context, t *testing.T, path string) {
+	t.Helper()
+	l, err := durable.AcquireLockWait(ctx, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := durable.AcquireLock(path); !errors.Is(err, durable.ErrLocked) {
+		t.Errorf("second handle: %v", err)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := durable.AcquireLockWait(ctx, path)
+	if err != nil {
+		t.Fatalf("after the release: %v", err)
+	}
+	if err := again.Release(); err != nil {
+		t.Error(err)
+	}
+}

@@ -62,6 +62,22 @@ func converterOf(from, to data.Kind) converter {
 
 func same(v data.Value) (data.Value, error) { return v, nil }
 
+// trimmed makes a converter to string leave out the white space around, and
+// null of a text that is nothing else.
+func trimmed(convert converter) converter {
+	return func(v data.Value) (data.Value, error) {
+		v, err := convert(v)
+		if err != nil || v.IsNull() {
+			return v, err
+		}
+		s := strings.TrimSpace(v.Str())
+		if s == "" {
+			return data.Null, nil
+		}
+		return data.String(s), nil
+	}
+}
+
 func fromString(to data.Kind) converter {
 	if to == data.KindString {
 		return same
@@ -118,22 +134,6 @@ func parseBool(s string) (data.Value, error) {
 		return data.Bool(false), nil
 	}
 	return data.Null, errNotBool
-}
-
-// timeLayouts are tried in turn; Go accepts a fraction after the seconds of each.
-var timeLayouts = [...]string{"2006-01-02 15:04:05", time.RFC3339, "2006-01-02T15:04:05", time.DateOnly, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04"}
-
-func parseTime(s string) (data.Value, error) {
-	for _, layout := range timeLayouts {
-		// The cheap look at the length spares most of the failing attempts.
-		if len(s) < len(time.DateOnly) || (len(s) == len(time.DateOnly)) != (layout == time.DateOnly) {
-			continue
-		}
-		if t, err := time.Parse(layout, s); err == nil {
-			return data.Time(t), nil
-		}
-	}
-	return data.Null, errNotTime
 }
 
 func parseMoney(s string) (data.Value, error) {

@@ -8,8 +8,11 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"regulars/data"
 )
@@ -45,6 +48,27 @@ func TestConvert(t *testing.T) {
 		{str("2011-12-08T20:00:00.5+08:00"), data.KindTime, us(noon + 500_000), nil},
 		{str("2011-12-08 20:00:00+08:00"), data.KindTime, us(noon), nil},
 		{str("2011-12-08T12:00:00Z"), data.KindTime, us(noon), nil},
+		{str("2011-12-08T12:00"), data.KindTime, us(noon), nil},
+		{str("2011-12-08 12:00"), data.KindTime, us(noon), nil},
+		{str("2011-12-08T12:00Z"), data.KindTime, us(noon), nil},
+		{str("2011-12-08T13:00:00+0100"), data.KindTime, us(noon), nil},
+		{str("2011-12-08 13:00:00 +0100"), data.KindTime, us(noon), nil},
+		{str("2011-12-08 03:30:00.5-0830"), data.KindTime, us(noon + 500_000), nil},
+		{str("2011-12-08 13:00+01"), data.KindTime, us(noon), nil},
+		{str("2011-12-08 12:00:00 UTC"), data.KindTime, us(noon), nil},
+		{str("2011-12-08 12:00 UTC"), data.KindTime, us(noon), nil},
+		{str("2011/12/08"), data.KindTime, us(day), nil},
+		{str("2011/12/08 12:00"), data.KindTime, us(noon), nil},
+		{str("2011/12/08 12:00:00"), data.KindTime, us(noon), nil},
+		{str("2011/12/08 12:00:00Z"), data.KindTime, us(noon), nil},
+		{str("2011/12-08"), data.KindTime, data.Null, errNotTime},
+		{str("2011-12-08 UTC"), data.KindTime, data.Null, errNotTime},
+		{str("2011-12-08 12:00:00 CET"), data.KindTime, data.Null, errNotTime},
+		{str("2011-12-08 12:00:00+0160"), data.KindTime, data.Null, errNotTime},
+		{str("2011-12-08 12:00:00+1"), data.KindTime, data.Null, errNotTime},
+		{str("2011-12-08 12:00:00+"), data.KindTime, data.Null, errNotTime},
+		{str("2011-12-08 25:00"), data.KindTime, data.Null, errNotTime},
+		{str("08/12/2011"), data.KindTime, data.Null, errNotTime},
 		{str("2011-02-29"), data.KindTime, data.Null, errNotTime},
 		{str("08.12.2011"), data.KindTime, data.Null, errNotTime},
 		{str("1323345600"), data.KindTime, data.Null, errNotTime},
@@ -76,6 +100,51 @@ func TestConvert(t *testing.T) {
 		got, err := converterOf(test.in.Kind(), test.to)(test.in)
 		if !errors.Is(err, test.err) || err == nil && !got.Equal(test.want) {
 			t.Errorf("%+v to %s: %+v, %v; want %+v, %v", test.in, test.to, got, err, test.want, test.err)
+		}
+	}
+}
+
+// Every form that is named to the user is read, as the instant that it stands for.
+func TestTimeFormats(t *testing.T) {
+	second := time.Date(2006, 1, 2, 15, 4, 5, 0, time.UTC)
+	for _, s := range TimeFormats() {
+		want := second
+		switch {
+		case !strings.Contains(s, ":"):
+			want = second.Truncate(24 * time.Hour)
+		case !strings.Contains(s, ":05"):
+			want = second.Truncate(time.Minute)
+		case strings.Contains(s, "+"):
+			want = second.Add(-time.Hour)
+		case strings.Contains(s, "."):
+			want = second.Add(999_999 * time.Microsecond)
+		}
+		if got, err := parseTime(s); err != nil || !got.Equal(data.Time(want)) {
+			t.Errorf("%q: %v, %v; want %v", s, got.Time(), err, want)
+		}
+	}
+}
+
+// An instant written in any layout and any offset is read as itself.
+func TestTimeWithOffset(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		offset := rapid.IntRange(-14*60, 14*60).Draw(t, "minutes")
+		at := time.Unix(rapid.Int64Range(31_536_000, 4_102_444_799).Draw(t, "unix"), 0).In(time.FixedZone("", offset*60))
+		layout := rapid.SampledFrom([]string{"2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006/01/02 15:04:05"}).Draw(t, "layout")
+		s := at.Format(layout + rapid.SampledFrom([]string{"-07:00", "-0700", " -0700", "Z07:00"}).Draw(t, "zone"))
+		if got, err := parseTime(s); err != nil || got.Micros() != at.UnixMicro() {
+			t.Fatalf("%q: %v, %v", s, got.Time(), err)
+		}
+	})
+}
+
+func TestSeparator(t *testing.T) {
+	for head, want := range map[string]rune{
+		"a,b\n1;2;3": ',', "a;b": ';', "a\tb\r\n": '\t', "a|b": '|', "single\n": ',', "": ',',
+		"\"a,b,c\";d\n": ';', "\"a\nb,c,d\";e;f\n": ';', "price, EUR;quantity;day\n": ';', "a,b;c\n": ',',
+	} {
+		if got := separator([]byte(head)); got != want {
+			t.Errorf("%q: %q, want %q", head, got, want)
 		}
 	}
 }
@@ -112,7 +181,7 @@ func TestSnake(t *testing.T) {
 // Whatever the text, a parsed value is of its kind and finite, and what parses
 // parses to the same again from its own text form.
 func FuzzConvert(f *testing.F) {
-	for _, s := range []string{"", "1", "-1.5", "2011-12-08 12:00:00.5+08:00", "yes", "[\"a\"]", "a;b", "NaN", "1e400", "\xff", "0x1p-2"} {
+	for _, s := range []string{"", "1", "-1.5", "2011-12-08 12:00:00.5+08:00", "yes", "[\"a\"]", "a;b", "2006/01/02 15:04-0830", "NaN", "1e400", "\xff", "0x1p-2"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -139,7 +208,8 @@ func FuzzConvert(f *testing.F) {
 // Whatever the file, reading it ends, every row has the header's width, every
 // bad row carries valid JSON, and row numbers run from 1 without a gap.
 func FuzzCSV(f *testing.F) {
-	for _, s := range []string{"a,b\n1,2\n", "\ufeffa\n\"x\"\"y\"\n", "a,b\n1\n\"2,3\n4\n", "a\n\"x\"y\nz\n", "a,a\n", "\n\n", "a\r\n1\r\n\r\n2", "\"a\nb\",c\n1,\"x\ny\"\n"} {
+	for _, s := range []string{"a,b\n1,2\n", "\ufeffa\n\"x\"\"y\"\n", "a,b\n1\n\"2,3\n4\n", "a\n\"x\"y\nz\n", "a,a\n", "\n\n", "a\r\n1\r\n\r\n2", "\"a\nb\",c\n1,\"x\ny\"\n",
+		"a;b\n1;\"2;3\"\n", "a\tb\n1\t2\n", "a|b\n1|2|3\n"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -44,20 +44,76 @@ func (c *csvFile) open() error {
 	if err != nil {
 		return err
 	}
-	if info.IsDir() {
-		return errors.New("is a folder: name the files in it")
-	}
 	c.size = info.Size()
 	in := bufio.NewReaderSize(c.handle, 1<<16)
-	if bom, err := in.Peek(3); err == nil && string(bom) == "\ufeff" {
+	head, err := in.Peek(in.Size())
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if err := checkText(head); err != nil {
+		return err
+	}
+	if bytes.HasPrefix(head, []byte("\ufeff")) {
+		head = head[3:]
 		if _, err := in.Discard(3); err != nil {
 			return err
 		}
 	}
 	c.text = &recorder{in: in}
 	c.reader = csv.NewReader(c.text)
+	c.reader.Comma = separator(head)
 	c.reader.ReuseRecord = true
 	return c.readHeader()
+}
+
+// foreignHeads are the first bytes of files that are often taken for CSV.
+var foreignHeads = []struct{ head, complaint string }{
+	{"\xff\xfe", "is UTF-16 text: save it as CSV in UTF-8"},
+	{"\xfe\xff", "is UTF-16 text: save it as CSV in UTF-8"},
+	{"\x1f\x8b", "is gzip-compressed: unpack it first"},
+	{"PK\x03\x04", "is a ZIP archive, such as an Excel workbook: save it as CSV in UTF-8"},
+}
+
+// checkText says what a file is that begins like no CSV in UTF-8.
+func checkText(head []byte) error {
+	for _, f := range foreignHeads {
+		if bytes.HasPrefix(head, []byte(f.head)) {
+			return errors.New(f.complaint)
+		}
+	}
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	if bytes.IndexByte(line, 0) >= 0 {
+		return errors.New("is UTF-16 text without a mark, or no text at all (its first line holds a zero byte): save it as CSV in UTF-8")
+	}
+	return nil
+}
+
+// separators are what may stand between cells.
+const separators = ",;\t|"
+
+// separator returns the one that the header line has most of outside of quotes;
+// of equals the first of separators, which is also that of a single column.
+func separator(head []byte) rune {
+	var counts [len(separators)]int
+	quoted := false
+	for _, b := range head {
+		if b == '\n' && !quoted {
+			break
+		}
+		if b == '"' {
+			quoted = !quoted
+		}
+		if i := strings.IndexByte(separators, b); i >= 0 && !quoted {
+			counts[i]++
+		}
+	}
+	best := 0
+	for i, n := range counts {
+		if n > counts[best] {
+			best = i
+		}
+	}
+	return rune(separators[best])
 }
 
 func (c *csvFile) readHeader() error {

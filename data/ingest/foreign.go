@@ -59,18 +59,30 @@ type foreign interface {
 	close() error
 }
 
+// checkRegular refuses what cannot be read twice, before it is opened: opening a
+// pipe would wait for whoever writes into it. What is not there at all is left
+// to the opening, whose message says so.
+func checkRegular(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil || info.Mode().IsRegular():
+		return nil
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder: name the files in it", path)
+	}
+	return fmt.Errorf("%s is not a regular file: it is read twice, which a pipe or a device does not allow; save it to a file first", path)
+}
+
 // sniff says by the first bytes what a file is.
 func sniff(path string) (format, error) {
+	if err := checkRegular(path); err != nil {
+		return 0, err
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return 0, err
-	} else if info.IsDir() {
-		return 0, fmt.Errorf("%s is a folder: name the files in it", path)
-	}
 	head := make([]byte, 4)
 	n, err := io.ReadFull(f, head)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

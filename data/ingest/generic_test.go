@@ -1,12 +1,15 @@
 package ingest_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -15,6 +18,11 @@ import (
 	"regulars/data/ingest"
 	"regulars/data/lake"
 )
+
+// counts leaves out of a report what depends on names and places.
+func counts(r lake.TableReport) string {
+	return fmt.Sprintf("{Table:%s Read:%d Accepted:%d Duplicate:%d Quarantined:%d Reasons:%v}", r.Table, r.Read, r.Accepted, r.Duplicate, r.Quarantined, r.Reasons)
+}
 
 func write(t testing.TB, path, text string) string {
 	t.Helper()
@@ -72,7 +80,7 @@ func TestCSV(t *testing.T) {
 	want := "{Table:orders Read:10 Accepted:3 Duplicate:0 Quarantined:7 Reasons:map[" +
 		"quantity is not above 0:1 the line has more or fewer cells than the header:1 the quotes of the line are wrong:1 " +
 		"ts is not a timestamp such as 2011-12-08 or 2011-12-08T13:45:00Z:1 unit_price is not an amount of at most four decimals:2 user_id is missing:1]}"
-	if got := fmt.Sprintf("%+v", report.Table(data.Orders)); got != want {
+	if got := counts(report.Table(data.Orders)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if report.Sources[0].Rows != 10 || done != 10 || total < done {
@@ -152,6 +160,82 @@ func TestItemsWithLists(t *testing.T) {
 		`{"item_id":"b","in_stock":false,"available_from":"2011-05-05T10:00:00Z","tags":["x;y"]}`)
 }
 
+// importCSV brings one CSV text in.
+func importCSV(t *testing.T, l *lake.Lake, table data.Table, text string) lake.TableReport {
+	t.Helper()
+	path := write(t, filepath.Join(t.TempDir(), "f.csv"), text)
+	report, err := ingest.CSV(context.Background(), l, table, nil, []string{path}, ingest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report.Table(table)
+}
+
+// The same rows under every separator that spreadsheets write.
+func TestSeparators(t *testing.T) {
+	for _, sep := range []string{",", ";", "\t", "|"} {
+		l, _ := openLake(t)
+		text := "\ufeff" + strings.ReplaceAll("item_id§title§price\na§\"x,y;z|\tq\"§1.50\nb§§2\n", "§", sep)
+		if got := importCSV(t, l, data.Items, text); got.Accepted != 2 {
+			t.Errorf("%q: %+v", sep, got)
+		}
+		expectRows(t, l, data.Items, `{"item_id":"a","title":"x,y;z|\tq","price":1.5000}`, `{"item_id":"b","price":2.0000}`)
+	}
+	l, _ := openLake(t)
+	importCSV(t, l, data.Items, "item_id\na;b\n")
+	expectRows(t, l, data.Items, `{"item_id":"a;b"}`)
+}
+
+// White space around an id is no part of it; that of other texts is kept.
+func TestIDsAreTrimmed(t *testing.T) {
+	l, _ := openLake(t)
+	got := importCSV(t, l, data.Identities, "source,alias,user_id,note_id\n pos , 7\t,\u00a0u1 , n \ncrm,   ,u1,\ncrm,8,  ,\n")
+	if got.Accepted != 1 || got.Reasons["alias is missing"] != 1 || got.Reasons["user_id is missing"] != 1 {
+		t.Errorf("got %+v", got)
+	}
+	expectRows(t, l, data.Identities, `{"source":"pos","alias":"7","user_id":"u1","note_id":" n "}`)
+	importCSV(t, l, data.Items, "item_id,title\n a , b \n")
+	expectRows(t, l, data.Items, `{"item_id":"a","title":" b "}`)
+}
+
+// A catalogue that comes again with other values shows them.
+func TestCatalogueIsUpdated(t *testing.T) {
+	l, _ := openLake(t)
+	const head = "item_id,title,price,in_stock,shelf\n"
+	importCSV(t, l, data.Items, head+"a,Cup,9.90,true,1\nb,Jug,20,true,1\n")
+	got := importCSV(t, l, data.Items, head+"a,Cup,8.90,false,1\nb,Jug,20,true,2\n")
+	if got.Accepted != 1 || got.Duplicate != 1 { // the shelf is no column of the contract
+		t.Errorf("got %+v", got)
+	}
+	expectRows(t, l, data.Items, `{"item_id":"a","title":"Cup","price":9.9000,"in_stock":true,"shelf":"1"}`,
+		`{"item_id":"b","title":"Jug","price":20.0000,"in_stock":true,"shelf":"1"}`,
+		`{"item_id":"a","title":"Cup","price":8.9000,"in_stock":false,"shelf":"1"}`)
+}
+
+// An export that grows, and whose extra columns change, counts no line twice.
+func TestCumulativeExport(t *testing.T) {
+	l, _ := openLake(t)
+	const head = "order_id,user_id,item_id,ts,quantity,unit_price,status\n"
+	importCSV(t, l, data.Orders, head+"o1,u,i,2011-05-05,1,2.5,packed\n")
+	got := importCSV(t, l, data.Orders, head+"o1,u,i,2011-05-05,1,2.5,shipped\no2,u,i,2011-05-06,1,2.5,packed\n")
+	if got.Accepted != 1 || got.Duplicate != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestImpossibleAmounts(t *testing.T) {
+	l, _ := openLake(t)
+	got := importCSV(t, l, data.Orders, "order_id,user_id,item_id,ts,quantity,unit_price\n"+
+		"o1,u,i,2011-05-05,1,-2.5\no2,u,i,2011-05-05,-1,-2.5\no3,u,i,2011-05-05,-1000000,100000000\no4,u,i,2011-05-05,1000000,99999999\n")
+	if got.Accepted != 1 || got.Reasons["unit_price is below 0"] != 2 || got.Reasons["quantity × unit_price is beyond DECIMAL(18,4)"] != 1 {
+		t.Errorf("got %+v", got)
+	}
+	items := importCSV(t, l, data.Items, "item_id,price,unit_cost\na,-1,\nb,,-0.01\nc,0,0\n")
+	if items.Accepted != 1 || items.Reasons["price is below 0"] != 1 || items.Reasons["unit_cost is below 0"] != 1 {
+		t.Errorf("got %+v", items)
+	}
+}
+
 // foreignOrder has the types that other tools write.
 type foreignOrder struct {
 	ID     int64    `parquet:"Order"`
@@ -180,7 +264,7 @@ func TestParquet(t *testing.T) {
 	if got := report.Sources[0].Ignored; len(got) != 1 || got[0] != "Nested" {
 		t.Errorf("ignored %v", got)
 	}
-	if got := report.Table(data.Orders); got.Accepted != 1 || got.Reasons["item_id is empty"] != 1 {
+	if got := report.Table(data.Orders); got.Accepted != 1 || got.Reasons["item_id is missing"] != 1 {
 		t.Errorf("got %+v", got)
 	}
 	expectRows(t, l, data.Orders,
@@ -225,7 +309,19 @@ func TestBadInput(t *testing.T) {
 		{"folder, Parquet", pq("folder"), "%[1]s/folder is a folder: name the files in it"},
 		{"empty", csv(nil, "empty.csv"), "%[1]s/empty.csv: is empty: the first line must name the columns"},
 		{"good, then missing column", csv(nil, "good.csv", "short.csv"), "%[1]s/short.csv has no column for unit_price, which table orders needs; " +
-			"its columns are order_id, user_id, item_id, ts, quantity: say which one it is with unit_price=Header"},
+			"its columns are order_id, user_id, item_id, ts, quantity: say which to take with --map unit_price=Header"},
+		{"other headers", csv(map[string]string{"ts": "When"}, "other.csv"), "%[1]s/other.csv has no column for order_id, item_id, unit_price, which table orders needs; " +
+			"its columns are Bestellung, user_id, When, quantity: say which to take with --map order_id=Header,item_id=Header,unit_price=Header"},
+		{"UTF-16", csv(nil, "utf16.csv"), "%[1]s/utf16.csv: is UTF-16 text: save it as CSV in UTF-8"},
+		{"UTF-16, big end first", csv(nil, "utf16be.csv"), "%[1]s/utf16be.csv: is UTF-16 text: save it as CSV in UTF-8"},
+		{"UTF-16 unmarked", csv(nil, "unmarked.csv"), "%[1]s/unmarked.csv: is UTF-16 text without a mark"},
+		{"gzip", csv(nil, "good.csv.gz"), "%[1]s/good.csv.gz: is gzip-compressed: unpack it first"},
+		{"Online Retail, gzip", retail("good.csv.gz"), "%[1]s/good.csv.gz: is gzip-compressed: unpack it first"},
+		{"workbook", csv(nil, "book.xlsx"), "%[1]s/book.xlsx: is a ZIP archive, such as an Excel workbook"},
+		{"pipe", csv(nil, "good.csv", "pipe"), "%[1]s/pipe is not a regular file: it is read twice"},
+		{"pipe, Parquet", pq("pipe"), "%[1]s/pipe is not a regular file"},
+		{"pipe, Online Retail", retail("pipe"), "%[1]s/pipe is not a regular file"},
+		{"device", csv(nil, "null"), "%[1]s/null is not a regular file"},
 		{"mapping to nothing", csv(map[string]string{"user_id": "Kunde"}, "good.csv"),
 			`%[1]s/good.csv has no column "Kunde", which was named for user_id; its columns are ` + columns},
 		{"bad extra name", csv(map[string]string{"My Column": "ts"}, "good.csv"), `"My Column" cannot be a column name: use lower-case letters, digits and _`},
@@ -269,6 +365,19 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+func writeGzip(t *testing.T, path, text string) {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, b.String())
+}
+
 func badFiles(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -280,6 +389,15 @@ func badFiles(t *testing.T) string {
 	write(t, dir+"/empty.csv", "")
 	write(t, dir+"/short.csv", "order_id,user_id,item_id,ts,quantity\n")
 	write(t, dir+"/twice.csv", "a,b,a\n")
+	write(t, dir+"/other.csv", "Bestellung;user_id;When;quantity\n")
+	write(t, dir+"/utf16.csv", "\xff\xfea\x00,\x00b\x00\n\x00")
+	write(t, dir+"/utf16be.csv", "\xfe\xff\x00a\x00,\x00b\x00\n")
+	write(t, dir+"/unmarked.csv", "a\x00,\x00b\x00\n\x00")
+	write(t, dir+"/book.xlsx", "PK\x03\x04\x14\x00")
+	writeGzip(t, dir+"/good.csv.gz", head+row)
+	if err := errors.Join(syscall.Mkfifo(dir+"/pipe", 0o600), os.Symlink(os.DevNull, dir+"/null")); err != nil {
+		t.Fatal(err)
+	}
 	write(t, dir+"/quote.csv", head+row+"p,\"u,i,2011-05-05,1,2.5\n")
 	if err := parquet.WriteFile(dir+"/good.parquet", []foreignOrder{{}}); err != nil {
 		t.Fatal(err)
@@ -368,7 +486,7 @@ func TestOnlineRetailLines(t *testing.T) {
 	}
 	want := "{Table:orders Read:10 Accepted:5 Duplicate:1 Quarantined:4 Reasons:map[Customer ID is missing:1 Price is not above 0:1 " +
 		"Quantity is 0:1 StockCode is not five digits with optional letters:1]}"
-	if got := fmt.Sprintf("%+v", report.Table(data.Orders)); got != want {
+	if got := counts(report.Table(data.Orders)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	expectRows(t, l, data.Orders,

@@ -20,15 +20,15 @@ type Options struct {
 	Progress func(doneRows, totalRows int64)
 }
 
-// CSV imports CSV files (a header line, commas, quotes as in RFC 4180, UTF-8)
-// into one table. The mapping names for a lake column the header to take it
+// CSV imports CSV files (a header line, quotes as in RFC 4180, UTF-8) into one
+// table. What separates the cells, comma, semicolon, tab or |, is what the header
+// line has most of. The mapping names for a lake column the header to take it
 // from; columns not named there are taken from a header of the same name, in
 // any case or spelling that gives the same lower snake case. A name that the
 // contract does not know makes an extra column.
 //
-// An empty cell is null. Timestamps are RFC 3339, "2006-01-02 15:04:05",
-// "2006-01-02T15:04:05" or "2006-01-02", with fractions of seconds, UTC where
-// no offset is given. Booleans are true/false, t/f, yes/no, 1/0. A list is a
+// An empty cell is null. White space around an id is no part of it, and an id of
+// nothing else is null. Timestamps have one of the TimeFormats. Booleans are true/false, t/f, yes/no, 1/0. A list is a
 // JSON array of strings, or words with ";" in between.
 //
 // Orders may come without is_return: then a quantity below 0 is a return, which

@@ -51,8 +51,8 @@ func newMapper(s data.Schema, mapping map[string]string, f foreign) (*mapper, er
 			return nil, err
 		}
 	}
-	if m.orders != nil && m.columns[m.orders.isReturn].from < 0 {
-		m.signed = true
+	if err := m.checkMissing(f); err != nil {
+		return nil, err
 	}
 	if err := m.addNamed(mapping, f, used); err != nil {
 		return nil, err
@@ -77,23 +77,51 @@ func find(column string, mapping map[string]string, f foreign) (int, error) {
 
 func list(names []string) string { return strings.Join(names, ", ") }
 
+// checkMissing names all required columns that the file lacks. Orders may come
+// without is_return: then the sign of the quantity says it.
+func (m *mapper) checkMissing(f foreign) error {
+	var missing, options []string
+	for i, c := range m.schema.Columns {
+		switch {
+		case !c.Required || m.columns[i].from >= 0:
+		case m.orders != nil && i == m.orders.isReturn:
+			m.signed = true
+		default:
+			missing = append(missing, c.Name)
+			options = append(options, c.Name+"=Header")
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s has no column for %s, which table %s needs; its columns are %s: say which to take with --map %s",
+		f.path(), list(missing), m.schema.Table, list(f.names()), strings.Join(options, ","))
+}
+
 // set fixes where column i comes from.
 func (m *mapper) set(i, from int, f foreign) error {
 	c := m.schema.Columns[i]
 	m.columns[i] = target{from: from}
 	if from < 0 {
-		if c.Required && !(m.orders != nil && i == m.orders.isReturn) {
-			return fmt.Errorf("%s has no column for %s, which table %s needs; its columns are %s: say which one it is with %s=Header",
-				f.path(), c.Name, m.schema.Table, list(f.names()), c.Name)
-		}
 		return nil
 	}
 	convert := converterOf(f.kinds()[from], c.Kind)
 	if convert == nil {
 		return fmt.Errorf("%s: column %q is %s, which cannot become the %s that %s is", f.path(), f.names()[from], f.types()[from], c.Kind, c.Name)
 	}
+	if m.identifies(i) {
+		convert = trimmed(convert)
+	}
 	m.columns[i].convert = convert
 	return nil
+}
+
+// identifies reports whether column i of the contract says which thing a row is
+// about: an id, or a text of the key, such as the source of an identity.
+func (m *mapper) identifies(i int) bool {
+	c := m.schema.Columns[i]
+	contract, _ := data.SchemaOf(m.schema.Table)
+	return i < len(contract.Columns) && c.Kind == data.KindString && (c.IsID() || slices.Contains(contract.Key, c.Name))
 }
 
 // addNamed adds the extra columns that the mapping names.

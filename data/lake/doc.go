@@ -8,6 +8,19 @@
 // that keep the contract of their table; Files checks every footer. Folders named
 // key=value are walked like others: a column must be in the files to be read.
 //
+// Rows have an order: that of the sorted paths of their table's files, then that
+// within a file. An import names its files import-<number>-<id>-<part>.parquet,
+// the number being its place among the workspace's imports, so that path order
+// is the order of the imports; files called <id>-<part>.parquet, which an
+// earlier form of this program wrote, sort before them.
+//
+// A row is a duplicate, and left out, when the lake has another of the same key
+// (see data.Schema), or, where it has no key, of the same values in all columns
+// of the contract; extra columns do not count. Items and users are keyed by id
+// and valid_from. Of those without valid_from the latest in order is in force: an
+// undated row is left out only when it equals the newest undated row of its id,
+// and otherwise supersedes it. The superseded rows stay in their files.
+//
 // An import becomes visible whole or not at all:
 //
 //  1. rows are validated, deduplicated against the lake and within the import,

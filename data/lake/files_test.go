@@ -161,7 +161,7 @@ func TestImportOfAnotherType(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer im.Abort()
-	expectError(t, im.Write(b), "second.csv", "-0.parquet", `column "coupon" is a string`)
+	expectError(t, im.Write(b), "second.csv", "-0000.parquet", `column "coupon" is a string`)
 }
 
 func TestNotFiniteIsRefused(t *testing.T) {

@@ -18,6 +18,7 @@ import (
 // and ends with Commit or Abort.
 type Import struct {
 	lake    *Lake
+	number  int             // of this import, from 1
 	known   map[string]bool // sources imported before
 	sources []SourceReport
 	tables  map[data.Table]*tableImport
@@ -36,7 +37,7 @@ func (l *Lake) Begin() (*Import, error) {
 	if err != nil {
 		return nil, err
 	}
-	im := &Import{lake: l, known: map[string]bool{}, tables: map[data.Table]*tableImport{}}
+	im := &Import{lake: l, number: len(reports) + 1, known: map[string]bool{}, tables: map[data.Table]*tableImport{}}
 	for _, r := range reports {
 		for _, s := range r.Sources {
 			im.known[s.identity()] = true
@@ -110,7 +111,7 @@ func (im *Import) Write(b Batch) error {
 			continue
 		}
 		t.report.Read++
-		if !t.seen.add(w.keys.of(row)) {
+		if !t.seen.add(w.keys, row) {
 			t.report.Duplicate++
 			continue
 		}
@@ -158,7 +159,8 @@ func (im *Import) table(t data.Table) (*tableImport, error) {
 	if err != nil {
 		return nil, err
 	}
-	seen, err := keysOf(lay.schema, paths)
+	contract, _ := data.SchemaOf(t)
+	seen, err := keysOf(contract, paths)
 	if err != nil {
 		return nil, err
 	}
@@ -285,24 +287,39 @@ func (im *Import) journal() (journal, error) {
 		j.Files = append(j.Files, files...)
 		j.Tables = append(j.Tables, im.tables[t].report)
 	}
-	j.ID = j.contentID()
+	j.ID = j.contentID(im.number)
 	if j.ID == "" {
 		return j, nil
 	}
-	for i := range j.Files {
-		f := &j.Files[i]
-		f.To = path.Join(path.Dir(f.To), j.ID+"-"+path.Base(f.To))
-	}
+	im.nameFiles(&j)
 	if im.staged {
 		return j, im.lake.fs.SyncDir(im.lake.dir(stageDir))
 	}
 	return j, nil
 }
 
-// contentID hashes the new sources and the staged files, so that the same
-// content gets the same names.
-func (j *journal) contentID() string {
+// nameFiles puts the number and the id of the import before the files' own
+// numbers, and notes in the report where the quarantine is. Names of files sort
+// in the order of the imports: behind those that an earlier form of this
+// program wrote, which begin with the id, a hexadecimal number.
+func (im *Import) nameFiles(j *journal) {
+	for i := range j.Files {
+		f := &j.Files[i]
+		dir, base := path.Split(f.To)
+		f.To = path.Join(dir, fmt.Sprintf("import-%06d-%s-%s", im.number, j.ID, base))
+		for t := range j.Tables {
+			if dir == path.Join(quarantineDir, string(j.Tables[t].Table))+"/" {
+				j.Tables[t].QuarantineFile = f.To
+			}
+		}
+	}
+}
+
+// contentID hashes the import's number, the new sources and the staged files,
+// so that the same imports in the same order get the same names.
+func (j *journal) contentID(number int) string {
 	h := sha256.New()
+	fmt.Fprintf(h, "import %d\n", number)
 	some := len(j.Files) > 0
 	for _, s := range j.Sources {
 		if !s.Known {
@@ -338,8 +355,14 @@ type part struct {
 }
 
 // writer returns the part for the columns of s, checking them on first use.
+// Where rows supersede each other only the latest part is written to, so that
+// the parts keep the order in which the rows came.
 func (t *tableImport) writer(s data.Schema, source string) (*part, error) {
-	for _, p := range t.parts {
+	open := t.parts
+	if t.layout.schema.Supersede && len(open) > 1 {
+		open = open[len(open)-1:]
+	}
+	for _, p := range open {
 		if slices.Equal(p.schema.Columns, s.Columns) {
 			return p, nil
 		}
@@ -386,6 +409,9 @@ var quarantineColumns = []data.Column{
 func (t *tableImport) reject(source string, row int64, reason, raw string) error {
 	t.report.Read++
 	t.report.Reasons[reason]++
+	if len(t.report.Examples) < maxExamples {
+		t.report.Examples = append(t.report.Examples, Example{Source: source, Row: row, Reason: reason})
+	}
 	if t.quarantine == nil {
 		f, err := t.im.create("quarantine-"+string(t.report.Table)+".parquet", quarantineColumns)
 		if err != nil {
@@ -412,7 +438,7 @@ func (t *tableImport) close() ([]journalFile, error) {
 			return nil, fmt.Errorf("staging rows of table %s: %w", t.report.Table, err)
 		}
 		t.report.Accepted += p.file.rows
-		out = append(out, t.im.journalFile(p.file, path.Join(lakeDir, string(t.report.Table), fmt.Sprintf("%d.parquet", i))))
+		out = append(out, t.im.journalFile(p.file, path.Join(lakeDir, string(t.report.Table), fmt.Sprintf("%04d.parquet", i))))
 	}
 	if t.quarantine == nil {
 		return out, nil
@@ -421,7 +447,7 @@ func (t *tableImport) close() ([]journalFile, error) {
 		return nil, fmt.Errorf("staging bad rows of table %s: %w", t.report.Table, err)
 	}
 	t.report.Quarantined = t.quarantine.rows
-	return append(out, t.im.journalFile(t.quarantine, path.Join(quarantineDir, string(t.report.Table), "0.parquet"))), nil
+	return append(out, t.im.journalFile(t.quarantine, path.Join(quarantineDir, string(t.report.Table), "0000.parquet"))), nil
 }
 
 func (im *Import) journalFile(f *fileWriter, to string) journalFile {

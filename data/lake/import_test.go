@@ -33,6 +33,12 @@ func drawRow(t *rapid.T, s data.Schema, n int) data.Row {
 }
 
 func drawValue(t *rapid.T, c data.Column) data.Value {
+	switch { // a quantity times a price that money can hold
+	case c.Positive:
+		return data.Int(rapid.Int64Range(1, 9).Draw(t, c.Name))
+	case c.NotBelow:
+		return data.Amount(data.Money(rapid.Int64Range(0, 111_111_111_111_111_111).Draw(t, c.Name)))
+	}
 	switch c.Kind {
 	case data.KindString:
 		return data.String(rapid.StringN(0, 20, 80).Draw(t, c.Name))
@@ -142,7 +148,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// An extra column that is null makes no row a new one.
+// An extra column makes no row a new one, whatever it holds.
 func TestDuplicateWithAnotherColumn(t *testing.T) {
 	l := open(t, t.TempDir(), durable.FS{})
 	plain := batch(data.Orders, "f", order("o", data.Null, "u", day0))
@@ -150,8 +156,13 @@ func TestDuplicateWithAnotherColumn(t *testing.T) {
 	wide := plain
 	wide.Schema = plain.Schema.WithExtra(data.Column{Name: "coupon", Kind: data.KindString})
 	wide.Rows = []data.Row{append(plain.Rows[0][:len(plain.Rows[0]):len(plain.Rows[0])], data.Null), append(plain.Rows[0][:len(plain.Rows[0]):len(plain.Rows[0])], data.String("c"))}
-	if got := importAll(t, l, lake.Source{}, wide).Table(data.Orders); got.Duplicate != 1 || got.Accepted != 1 {
+	if got := importAll(t, l, lake.Source{}, wide).Table(data.Orders); got.Duplicate != 2 {
 		t.Errorf("got %+v", got)
+	}
+	wide.Rows[1][0] = data.String("p")
+	importAll(t, l, lake.Source{}, wide)
+	if got := importAll(t, l, lake.Source{}, plain).Table(data.Orders); got.Duplicate != 1 {
+		t.Errorf("against a file with the column: %+v", got)
 	}
 	rows, s := readAll(t, l, data.Orders)
 	if i := s.Index("coupon"); i < 0 || len(rows) != 2 || !rows[0][i].IsNull() || rows[1][i].Str() != "c" {
@@ -183,11 +194,13 @@ func TestQuarantine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := "{Table:orders Read:6 Accepted:1 Duplicate:3 Quarantined:2 Reasons:map[quantity is not above 0:1 ts is not a timestamp:1]}"
-	if got := fmt.Sprintf("%+v", report.Table(data.Orders)); got != want {
+	want := "{Table:orders Read:6 Accepted:1 Duplicate:3 Quarantined:2 Reasons:map[quantity is not above 0:1 ts is not a timestamp:1] " +
+		"QuarantineFile:quarantine/orders/import-000001-ID-0000.parquet Examples:[{Source:f.csv Row:42 Reason:quantity is not above 0} " +
+		"{Source:f.csv Row:50 Reason:ts is not a timestamp}]}"
+	if got := strings.Replace(fmt.Sprintf("%+v", report.Table(data.Orders)), report.ID, "ID", 1); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	p, err := lake.OpenParquet(filepath.Join(dir, "quarantine", "orders", report.ID+"-0.parquet"))
+	p, err := lake.OpenParquet(filepath.Join(dir, report.Table(data.Orders).QuarantineFile))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -399,4 +412,142 @@ func TestWriteRefusesAnotherTable(t *testing.T) {
 	s, _ := data.SchemaOf(data.Users)
 	s.Table = data.Orders
 	expectError(t, im.Write(lake.Batch{Schema: s, Source: "f"}), "do not begin with those of the contract")
+}
+
+// item returns an undated row of items with one price, in cents.
+func item(id string, cents int64) data.Row {
+	s, _ := data.SchemaOf(data.Items)
+	row := make(data.Row, len(s.Columns))
+	row[s.Index("item_id")], row[s.Index("price")] = data.String(id), data.Amount(data.Money(cents*100))
+	return row
+}
+
+// prices returns what the lake says of each item, in order.
+func prices(t fataler, l *lake.Lake) string {
+	t.Helper()
+	rows, s := readAll(t, l, data.Items)
+	var out []string
+	for _, row := range rows {
+		out = append(out, row[s.Index("item_id")].Str()+" "+row[s.Index("price")].Money().String())
+	}
+	return strings.Join(out, ", ")
+}
+
+// An undated row supersedes the one before it, in and between imports, also
+// back to what it was once; what says nothing new is a duplicate.
+func TestUndatedRowsSupersede(t *testing.T) {
+	l := open(t, t.TempDir(), durable.FS{})
+	for n, test := range []struct {
+		rows                []data.Row
+		accepted, duplicate int64
+		want                string
+	}{
+		{[]data.Row{item("a", 100), item("b", 5)}, 2, 0, "a 1.0000, b 0.0500"},
+		{[]data.Row{item("a", 100), item("b", 5)}, 0, 2, "a 1.0000, b 0.0500"},
+		{[]data.Row{item("a", 200), item("b", 5)}, 1, 1, "a 1.0000, b 0.0500, a 2.0000"},
+		{[]data.Row{item("a", 100)}, 1, 0, "a 1.0000, b 0.0500, a 2.0000, a 1.0000"},
+		{[]data.Row{item("a", 100)}, 0, 1, "a 1.0000, b 0.0500, a 2.0000, a 1.0000"},
+		{[]data.Row{item("b", 6), item("b", 6), item("b", 5)}, 2, 1, "a 1.0000, b 0.0500, a 2.0000, a 1.0000, b 0.0600, b 0.0500"},
+	} {
+		got := importAll(t, l, lake.Source{}, batch(data.Items, "f", test.rows...)).Table(data.Items)
+		if got.Accepted != test.accepted || got.Duplicate != test.duplicate {
+			t.Errorf("import %d: %+v", n, got)
+		}
+		if got := prices(t, l); got != test.want {
+			t.Errorf("import %d: got %s, want %s", n, got, test.want)
+		}
+	}
+}
+
+// A dated row is known by id and date, beside whatever is undated.
+func TestDatedRowsKeepTheirKey(t *testing.T) {
+	l := open(t, t.TempDir(), durable.FS{})
+	dated := func(cents, us int64) data.Row {
+		row := item("a", cents)
+		row[1] = data.Micros(us)
+		return row
+	}
+	importAll(t, l, lake.Source{}, batch(data.Items, "f", dated(1, day0), item("a", 9)))
+	got := importAll(t, l, lake.Source{}, batch(data.Items, "g", dated(2, day0), dated(2, day0+1), item("a", 9), item("a", 8))).Table(data.Items)
+	if got.Duplicate != 2 || prices(t, l) != "a 0.0100, a 0.0900, a 0.0200, a 0.0800" {
+		t.Errorf("%+v: %s", got, prices(t, l))
+	}
+}
+
+// The order of rows outlives files of other columns in between, more than ten
+// imports, and files named by an earlier form of this program.
+func TestPathOrderIsImportOrder(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir, durable.FS{})
+	importAll(t, l, lake.Source{}, batch(data.Items, "f", item("a", 0)))
+	files, err := l.Files(data.Items)
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	folder := filepath.Join(dir, "lake", "items")
+	if err := os.Rename(filepath.Join(dir, "lake", filepath.FromSlash(files[0].Path)), filepath.Join(folder, "f0123456789abcde-0.parquet")); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"a 0.0000"}
+	for n := int64(1); n <= 12; n++ {
+		plain := batch(data.Items, "f", item("a", 3*n))
+		wide := batch(data.Items, "g", append(item("a", 3*n+1), data.String("x")))
+		wide.Schema = wide.Schema.WithExtra(data.Column{Name: "colour", Kind: data.KindString})
+		again := batch(data.Items, "h", item("a", 3*n+2))
+		if got := importAll(t, l, lake.Source{}, plain, wide, again).Table(data.Items); got.Accepted != 3 {
+			t.Fatalf("import %d: %+v", n, got)
+		}
+		for i := range int64(3) {
+			want = append(want, "a "+data.Money((3*n+i)*100).String())
+		}
+	}
+	if got := prices(t, l); got != strings.Join(want, ", ") {
+		t.Errorf("got  %s\nwant %s", got, strings.Join(want, ", "))
+	}
+}
+
+// However undated rows are cut into imports, the newest of an id is the last
+// that came, and no two neighbours of one id are equal.
+func TestNewestIsTheLast(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp("", "lake")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		l := open(t, dir, durable.FS{})
+		last, want := map[string]data.Value{}, 0
+		for range rapid.IntRange(1, 2).Draw(t, "imports") {
+			var rows []data.Row
+			for range rapid.IntRange(1, 7).Draw(t, "rows") {
+				row := item(rapid.SampledFrom([]string{"a", "b"}).Draw(t, "id"), rapid.Int64Range(0, 2).Draw(t, "price"))
+				if before, ok := last[row[0].Str()]; !ok || !before.Equal(row[5]) {
+					want++
+				}
+				last[row[0].Str()] = row[5]
+				rows = append(rows, row)
+			}
+			importAll(t, l, lake.Source{}, batch(data.Items, "f", rows...))
+		}
+		rows, _ := readAll(t, l, data.Items)
+		found := map[string]data.Value{}
+		for _, row := range rows {
+			found[row[0].Str()] = row[5]
+		}
+		if len(rows) != want || fmt.Sprint(found) != fmt.Sprint(last) {
+			t.Errorf("%d rows, want %d; newest %v, want %v", len(rows), want, found, last)
+		}
+	})
+}
+
+func TestReportShowsThreeBadRows(t *testing.T) {
+	l := open(t, t.TempDir(), durable.FS{})
+	bad := data.Row{}
+	got := importAll(t, l, lake.Source{}, batch(data.Orders, "f", bad, bad, bad, bad), batch(data.Items, "f", item("a", 1)))
+	if e := got.Table(data.Orders).Examples; len(e) != 3 || e[2].Row != 3 {
+		t.Errorf("examples %+v", e)
+	}
+	if items := got.Table(data.Items); items.QuarantineFile != "" || items.Examples != nil {
+		t.Errorf("no bad rows: %+v", items)
+	}
 }

@@ -1,7 +1,6 @@
 package lake
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -10,37 +9,63 @@ import (
 	"regulars/data"
 )
 
-// keySet remembers which rows of a table are there, 16 bytes each: the head of
-// the SHA-256 of what makes a row the same. Two different rows would be taken
-// for one with a probability below 10⁻²⁰ at a billion rows, and nobody can
-// make them collide on purpose.
-type keySet map[[16]byte]struct{}
+// keySet remembers which rows of a table are there, by the head of the SHA-256
+// of what makes a row the same. Two different rows would be taken for one with
+// a probability below 10⁻²⁰ at a billion rows, and nobody can make them collide
+// on purpose.
+type keySet struct {
+	rows   map[rowKey]struct{}
+	newest map[rowKey]rowKey // of rows that supersede each other: their key → all columns of the newest
+}
 
-// add reports whether the key was new.
-func (s keySet) add(k [16]byte) bool {
-	before := len(s)
-	s[k] = struct{}{}
-	return len(s) > before
+type rowKey [16]byte
+
+func newKeySet() keySet { return keySet{rows: map[rowKey]struct{}{}, newest: map[rowKey]rowKey{}} }
+
+// add takes a row in and reports whether it says anything new.
+func (s keySet) add(k *keyer, row data.Row) bool {
+	switch {
+	case k.byKey(row):
+		return s.insert(k.values('k', k.key, row))
+	case !k.supersede:
+		return s.insert(k.values('f', k.all, row))
+	}
+	slot, now := k.values('k', k.key, row), k.values('f', k.all, row)
+	if before, ok := s.newest[slot]; ok && before == now {
+		return false
+	}
+	s.newest[slot] = now
+	return true
+}
+
+func (s keySet) insert(k rowKey) bool {
+	before := len(s.rows)
+	s.rows[k] = struct{}{}
+	return len(s.rows) > before
 }
 
 // keyer computes the keys of rows of one schema.
 type keyer struct {
-	key   []int // columns of the key; empty when rows compare in full
-	ifBy  int   // the key applies where this column has a value; -1: always
-	all   []int // all columns in ascending order of their names
-	names []string
-	buf   []byte
+	key       []int // columns of the key; empty when rows compare in full
+	ifBy      int   // the key applies where this column has a value; -1: always
+	all       []int // the columns of the contract
+	supersede bool
+	buf       []byte
 }
 
+// newKeyer leaves extra columns out of account: one that changes from export to
+// export, such as a status, must not make old rows new ones.
 func newKeyer(s data.Schema) *keyer {
-	k := &keyer{ifBy: s.Index(s.KeyIfBy), names: s.ColumnNames()}
+	k := &keyer{ifBy: s.Index(s.KeyIfBy), supersede: s.Supersede}
 	for _, name := range s.Key {
 		k.key = append(k.key, s.Index(name))
 	}
-	for i := range s.Columns {
-		k.all = append(k.all, i)
+	contract, _ := data.SchemaOf(s.Table)
+	for _, c := range contract.Columns {
+		if i := s.Index(c.Name); i >= 0 {
+			k.all = append(k.all, i)
+		}
 	}
-	slices.SortFunc(k.all, func(a, b int) int { return cmp.Compare(k.names[a], k.names[b]) })
 	return k
 }
 
@@ -49,31 +74,13 @@ func (k *keyer) byKey(row data.Row) bool {
 	return len(k.key) > 0 && (k.ifBy < 0 || !row[k.ifBy].IsNull())
 }
 
-func (k *keyer) of(row data.Row) [16]byte {
-	k.buf = k.buf[:0]
-	if k.byKey(row) {
-		k.buf = append(k.buf, 'k')
-		for _, i := range k.key {
-			k.buf = appendValue(k.buf, row[i])
-		}
-	} else {
-		k.full(row)
-	}
-	sum := sha256.Sum256(k.buf)
-	return [16]byte(sum[:16])
-}
-
-// full writes all values with the names of their columns, absent ones left
-// out, so that a column more in one file makes no difference while it is null.
-func (k *keyer) full(row data.Row) {
-	k.buf = append(k.buf, 'f')
-	for _, i := range k.all {
-		if row[i].IsNull() {
-			continue
-		}
-		k.buf = appendText(k.buf, k.names[i])
+func (k *keyer) values(kind byte, columns []int, row data.Row) rowKey {
+	k.buf = append(k.buf[:0], kind)
+	for _, i := range columns {
 		k.buf = appendValue(k.buf, row[i])
 	}
+	sum := sha256.Sum256(k.buf)
+	return rowKey(sum[:16])
 }
 
 func appendValue(b []byte, v data.Value) []byte {
@@ -105,12 +112,13 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-// keysOf reads the keys of all rows that the files hold.
+// keysOf reads the keys of all rows that the files of a table hold, oldest file
+// first; s is the table's contract.
 func keysOf(s data.Schema, paths []string) (keySet, error) {
-	seen := keySet{}
+	seen := newKeySet()
 	for _, path := range paths {
 		if err := seen.addFile(s, path); err != nil {
-			return nil, err
+			return keySet{}, err
 		}
 	}
 	return seen, nil
@@ -134,14 +142,14 @@ func (s keySet) addFile(schema data.Schema, path string) error {
 				full = true
 				return
 			}
-			s.add(k.of(row))
+			s.add(k, row)
 		})
 		if err != nil || !full {
 			return err
 		}
 	}
 	k = newKeyer(schema)
-	return eachRow(path, schema, func(row data.Row) { s.add(k.of(row)) })
+	return eachRow(path, schema, func(row data.Row) { s.add(k, row) })
 }
 
 func eachRow(path string, s data.Schema, do func(data.Row)) (err error) {

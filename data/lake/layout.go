@@ -106,7 +106,7 @@ func contractType(k data.Kind) string {
 }
 
 // Reader returns the rows of all visible files of a table, file by file in
-// order of path, and the schema they have in common: the columns of the
+// order of path (which is that of the imports), and the schema they have in common: the columns of the
 // contract (null where a file has none), then all extra columns by name. The
 // set of files is fixed at the call. A number that is not finite is an error.
 func (l *Lake) Reader(t data.Table) (data.Reader, data.Schema, error) {

@@ -35,6 +35,21 @@ type TableReport struct {
 	Duplicate   int64            `json:"duplicate"`
 	Quarantined int64            `json:"quarantined"`
 	Reasons     map[string]int64 `json:"reasons,omitempty"` // quarantined rows by reason
+	// QuarantineFile is where they are, relative to the workspace, with slashes;
+	// "" when there are none.
+	QuarantineFile string    `json:"quarantine_file,omitempty"`
+	Examples       []Example `json:"examples,omitempty"` // the first quarantined rows, at most three
+}
+
+// maxExamples is how many bad rows a report shows of a table.
+const maxExamples = 3
+
+// Example is a quarantined row. Its values are in the quarantine alone: a
+// report may be logged.
+type Example struct {
+	Source string `json:"source"`
+	Row    int64  `json:"row"` // in the source, from 1
+	Reason string `json:"reason"`
 }
 
 // check refuses counts that do not add up, which would mean that rows were lost.

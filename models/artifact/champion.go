@@ -19,6 +19,10 @@ func (s *Store) Champion(name string) (version string, ok bool, err error) {
 	return ReadAlias(s.champion(name))
 }
 
+// maxReigns is how far back rollbacks can go: Prune keeps what the log names, so
+// a log that grew for ever would keep every version for ever.
+const maxReigns = 20
+
 // Promote makes a version the champion. Its files are verified first, so that
 // a damaged version never gets into use.
 func (s *Store) Promote(name, version string) error {
@@ -32,6 +36,7 @@ func (s *Store) Promote(name, version string) error {
 	if n := len(past); n > 0 && past[n-1].version == version {
 		return nil
 	}
+	past = past[max(0, len(past)-maxReigns+1):]
 	past = append(past, reign{since: s.now().UTC().Format(time.RFC3339), version: version})
 	// The log goes first: were the run killed between the two, history would
 	// still end the log at the champion that the alias names.
@@ -87,25 +92,51 @@ func (s *Store) history(name string) ([]reign, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	past, err := s.readLog(name)
+	if err != nil {
+		return nil, err
+	}
+	end := len(past)
+	for end > 0 && past[end-1].version != champion {
+		end--
+	}
+	if end == 0 { // no log, or an alias written by hand
+		return append(past, reign{since: s.now().UTC().Format(time.RFC3339), version: champion}), nil
+	}
+	return past[:end], nil
+}
+
+// readLog returns every line of champion.log; none when there is no such file.
+func (s *Store) readLog(name string) (past []reign, err error) {
 	text, err := os.ReadFile(s.log(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	past, end := []reign{}, 0
 	for line := range strings.Lines(string(text)) {
 		since, version, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if CheckName(version) != nil {
 			return nil, fmt.Errorf("%s: %q is not a line such as \"2011-12-08T03:00:00Z 2011-12-08-1a2b3c4d\"", s.log(name), line)
 		}
 		past = append(past, reign{since, version})
-		if version == champion {
-			end = len(past)
-		}
 	}
-	if end == 0 { // no log, or an alias written by hand
-		return append(past, reign{since: s.now().UTC().Format(time.RFC3339), version: champion}), nil
+	return past, nil
+}
+
+// champions returns every version that the alias or the log names.
+func (s *Store) champions(name string) ([]string, error) {
+	var versions []string
+	champion, ok, err := s.Champion(name)
+	if err != nil {
+		return nil, err
 	}
-	return past[:end], nil
+	if ok {
+		versions = append(versions, champion)
+	}
+	past, err := s.readLog(name)
+	for _, r := range past {
+		versions = append(versions, r.version)
+	}
+	return versions, err
 }
 
 func (s *Store) writeHistory(name string, past []reign) error {

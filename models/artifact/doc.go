@@ -4,7 +4,7 @@
 //
 //	<root>/<name>/<version>/manifest.json + files
 //	<root>/<name>/champion        one line: the version
-//	<root>/<name>/champion.log    every champion since the first, for rollback
+//	<root>/<name>/champion.log    the latest champions, for rollback
 //
 // A version is named by its content, so publishing the same content twice
 // yields the same version. Readers need no lock and see whole versions only.

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"regulars/data/durable"
@@ -244,8 +245,8 @@ func ReadManifest(dir string, format int, into any) error {
 	if err != nil || want != head.Version || want != filepath.Base(dir) {
 		return fmt.Errorf("%s is not the manifest that was published as %s: %w", path, filepath.Base(dir), ErrDamaged)
 	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if err := json.Unmarshal(text, into); err != nil { // published like this, so by another program
+		return fmt.Errorf("%s (%v): %w", path, err, ErrFormat)
 	}
 	return nil
 }
@@ -259,6 +260,35 @@ func readManifest(dir string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is missing: %w", filepath.Join(dir, ManifestName), ErrDamaged)
 	}
 	return bytes.TrimSpace(text), err
+}
+
+var versionPattern = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}-[0-9a-f]{8}$`)
+
+// IsVersion is true of a name that PublishFolder may have given. Folders of
+// other names are somebody else's.
+func IsVersion(name string) bool { return versionPattern.MatchString(name) }
+
+// List reads the manifest of every version below root. What cannot be read does
+// not hide the rest: the names of damaged versions are returned beside it, those
+// of an unknown format, or gone since, are left out.
+func List[M any](root string, read func(version string) (M, error)) (list []M, damaged []string, err error) {
+	versions, err := Versions(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, v := range versions {
+		m, err := read(v)
+		switch {
+		case errors.Is(err, ErrDamaged):
+			damaged = append(damaged, v)
+		case errors.Is(err, ErrFormat), errors.Is(err, ErrNotFound):
+		case err != nil:
+			return nil, nil, err
+		default:
+			list = append(list, m)
+		}
+	}
+	return list, damaged, nil
 }
 
 // Versions returns the names of the published folders below root in ascending

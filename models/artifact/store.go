@@ -131,26 +131,17 @@ func (s *Store) manifest(name, version string) (Manifest, error) {
 }
 
 // List returns the manifests of all versions of a model, the oldest first,
-// without reading their files. A model that was never published has none.
-func (s *Store) List(name string) ([]Manifest, error) {
+// without reading their files, and the names of versions whose manifest is
+// damaged. Versions of a format that this program does not know are left out. A
+// model that was never published has none.
+func (s *Store) List(name string) (list []Manifest, damaged []string, err error) {
 	if err := CheckName(name); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	versions, err := Versions(s.dir(name))
-	if err != nil {
-		return nil, err
-	}
-	list := make([]Manifest, 0, len(versions))
-	for _, v := range versions {
-		m, err := s.manifest(name, v)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, m)
-	}
+	list, damaged, err = List(s.dir(name), func(version string) (Manifest, error) { return s.manifest(name, version) })
 	// RFC 3339 in UTC sorts as text.
 	slices.SortStableFunc(list, func(a, b Manifest) int { return strings.Compare(a.CreatedAt, b.CreatedAt) })
-	return list, nil
+	return list, damaged, err
 }
 
 // Names returns the models that have been published, in ascending order.
@@ -183,6 +174,31 @@ func (s *Store) Remove(name, version string) error {
 		return fmt.Errorf("%s %s is the champion: promote another version first", name, version)
 	}
 	return RemoveFolder(s.disk, filepath.Join(s.dir(name), version))
+}
+
+// Prune removes the oldest versions of a model until keep (at least one) are
+// left, and returns what it removed. Champions, present and past, stay, and so
+// does what inUse says somebody needs; nil: nobody does. Damaged versions are
+// neither counted nor removed. The caller holds the workspace's lock.
+func (s *Store) Prune(name string, keep int, inUse func(version string) bool) (removed []string, err error) {
+	list, _, err := s.List(name)
+	if err != nil {
+		return nil, fmt.Errorf("pruning %s: %w", name, err)
+	}
+	champions, err := s.champions(name)
+	if err != nil {
+		return nil, fmt.Errorf("pruning %s: %w", name, err)
+	}
+	for _, m := range list[:max(0, len(list)-max(keep, 1))] {
+		if slices.Contains(champions, m.Version) || inUse != nil && inUse(m.Version) {
+			continue
+		}
+		if err := RemoveFolder(s.disk, filepath.Join(s.dir(name), m.Version)); err != nil {
+			return removed, fmt.Errorf("pruning %s: %w", name, err)
+		}
+		removed = append(removed, m.Version)
+	}
+	return removed, nil
 }
 
 // RemoveFolder deletes a published folder so that no reader sees half of it: it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func TestPublishNamesByContent(t *testing.T) {
 	if v := publish(t, s, manifest(), "one", "tow"); v == first {
 		t.Error("another file gave the same version")
 	}
-	list, err := s.List("churn")
+	list, _, err := s.List("churn")
 	if err != nil || len(list) != 2+len(changes) || list[0].Version != first {
 		t.Errorf("list has %d versions, %v", len(list), err)
 	}
@@ -233,7 +234,7 @@ func TestPublishSurvivesFaults(t *testing.T) {
 		if !errors.Is(err, stop) {
 			t.Fatalf("step %d (%s): %v", step, last, err)
 		}
-		list, err := s.List("churn")
+		list, _, err := s.List("churn")
 		if err != nil {
 			t.Fatalf("step %d (%s): %v", step, last, err)
 		}
@@ -346,6 +347,113 @@ func top(stack []string) string {
 		return ""
 	}
 	return stack[len(stack)-1]
+}
+
+// TestListSurvivesDamage: what cannot be read is named, and hides nothing else.
+func TestListSurvivesDamage(t *testing.T) {
+	s := newStore(t, durable.FS{})
+	good, cut, later := publish(t, s, manifest(), "a"), publish(t, s, manifest(), "b"), publish(t, s, manifest(), "c")
+	edit := func(version string, change func(text string) string) {
+		path := filepath.Join(s.dir("churn"), version, ManifestName)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(change(string(text))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	edit(cut, func(text string) string { return text[:9] })
+	edit(later, func(text string) string {
+		return strings.Replace(text, `"format_version": 1`, `"format_version": 9`, 1)
+	})
+	if err := os.Mkdir(filepath.Join(s.dir("churn"), "notes"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	list, damaged, err := s.List("churn")
+	if err != nil || len(list) != 1 || list[0].Version != good || !slices.Equal(damaged, []string{cut, "notes"}) {
+		t.Errorf("list %v, damaged %v, %v", list, damaged, err)
+	}
+	if removed, err := s.Prune("churn", 1, nil); err != nil || len(removed) != 0 {
+		t.Errorf("pruning removed %v, %v", removed, err)
+	}
+}
+
+func TestPrune(t *testing.T) {
+	published := func(t *testing.T) (*Store, []string) {
+		s := newStore(t, durable.FS{})
+		var versions []string
+		for i := range 6 {
+			versions = append(versions, publish(t, s, manifest(), fmt.Sprint(i)))
+		}
+		return s, versions
+	}
+	cases := map[string]struct {
+		promote []int
+		inUse   []int
+		keep    int
+		removed []int // in this order
+	}{
+		"nobody's":                 {keep: 2, removed: []int{0, 1, 2, 3}},
+		"no keep is one":           {keep: 0, removed: []int{0, 1, 2, 3, 4}},
+		"more than there are":      {keep: 7},
+		"the champion":             {promote: []int{1}, keep: 2, removed: []int{0, 2, 3}},
+		"champions past":           {promote: []int{2, 0, 5}, keep: 1, removed: []int{1, 3, 4}},
+		"in use":                   {inUse: []int{3, 5}, keep: 1, removed: []int{0, 1, 2, 4}},
+		"champion among the kept":  {promote: []int{5}, keep: 3, removed: []int{0, 1, 2}},
+		"champion and use at once": {promote: []int{0, 1}, inUse: []int{1, 2}, keep: 2, removed: []int{3}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s, versions := published(t)
+			for _, i := range c.promote {
+				if err := s.Promote("churn", versions[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			removed, err := s.Prune("churn", c.keep, func(v string) bool {
+				return slices.Contains(c.inUse, slices.Index(versions, v))
+			})
+			var want, left []string
+			for i, v := range versions {
+				if slices.Contains(c.removed, i) {
+					want = append(want, v)
+				} else {
+					left = append(left, v)
+				}
+			}
+			if err != nil || !slices.Equal(removed, want) {
+				t.Errorf("removed %v, %v, want %v", removed, err, want)
+			}
+			slices.Sort(left)
+			if have, err := Versions(s.dir("churn")); err != nil || !slices.Equal(have, left) {
+				t.Errorf("left %v, %v, want %v", have, err, left)
+			}
+		})
+	}
+}
+
+// TestPruneKeepsAnUnfinishedPromotion: what the log names beyond the champion
+// is of a promotion cut short, which may be repeated.
+func TestPruneKeepsAnUnfinishedPromotion(t *testing.T) {
+	s := newStore(t, durable.FS{})
+	a, b := publish(t, s, manifest(), "a"), publish(t, s, manifest(), "b")
+	publish(t, s, manifest(), "c")
+	log := "2011-12-08T03:00:00Z " + a + "\n2011-12-08T04:00:00Z " + b + "\n"
+	for name, text := range map[string]string{"champion": a + "\n", "champion.log": log} {
+		if err := os.WriteFile(filepath.Join(s.dir("churn"), name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if removed, err := s.Prune("churn", 1, nil); err != nil || len(removed) != 0 {
+		t.Errorf("removed %v, %v", removed, err)
+	}
+	if err := os.WriteFile(s.log("churn"), []byte("torn"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if removed, err := s.Prune("churn", 1, nil); err == nil || len(removed) != 0 {
+		t.Errorf("with a log that cannot be read it removed %v, %v", removed, err)
+	}
 }
 
 func FuzzReadManifest(f *testing.F) {

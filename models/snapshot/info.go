@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -135,26 +134,12 @@ func SetCurrent(root string, disk durable.FS, version string) error {
 func currentPath(root string) string { return filepath.Join(root, "current") }
 
 // List returns the manifests of all snapshots, the oldest first, without
-// reading their stores. Those of a format that this program cannot serve are
-// left out.
-func List(root string) ([]Info, error) {
-	versions, err := artifact.Versions(root)
-	if err != nil {
-		return nil, err
-	}
-	var list []Info
-	for _, v := range versions {
-		info, err := readInfo(filepath.Join(root, v))
-		if errors.Is(err, ErrFormat) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, info)
-	}
+// reading their stores, and the names of those whose manifest is damaged. Those
+// of a format that this program cannot serve are left out.
+func List(root string) (list []Info, damaged []string, err error) {
+	list, damaged, err = artifact.List(root, func(version string) (Info, error) { return readInfo(filepath.Join(root, version)) })
 	slices.SortStableFunc(list, func(a, b Info) int { return strings.Compare(a.CreatedAt, b.CreatedAt) })
-	return list, nil
+	return list, damaged, err
 }
 
 func readInfo(dir string) (Info, error) {
@@ -163,26 +148,31 @@ func readInfo(dir string) (Info, error) {
 	return info, err
 }
 
-// Prune removes the oldest snapshots until keep are left, never the current
-// one, and returns what it removed. A server that still has one open goes on
-// reading it. The caller holds the workspace's lock.
+// Prune removes the oldest snapshots until keep are left, and those whose
+// manifest is damaged, never the current one, and returns what it removed. A
+// server that still has one open goes on reading it. The caller holds the
+// workspace's lock.
 func Prune(root string, disk durable.FS, keep int) (removed []string, err error) {
 	current, _, err := Current(root)
 	if err != nil {
 		return nil, err
 	}
-	list, err := List(root)
+	list, damaged, err := List(root)
 	if err != nil {
 		return nil, err
 	}
+	gone := slices.DeleteFunc(damaged, func(name string) bool { return !artifact.IsVersion(name) })
 	for _, info := range list[:max(0, len(list)-max(keep, 1))] {
-		if info.Version == current {
+		gone = append(gone, info.Version)
+	}
+	for _, version := range gone {
+		if version == current {
 			continue
 		}
-		if err := artifact.RemoveFolder(disk, filepath.Join(root, info.Version)); err != nil {
+		if err := artifact.RemoveFolder(disk, filepath.Join(root, version)); err != nil {
 			return removed, err
 		}
-		removed = append(removed, info.Version)
+		removed = append(removed, version)
 	}
 	return removed, nil
 }

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -65,6 +66,7 @@ func drawList(rt *rapid.T, items int, label string) []Candidate {
 	for _, i := range rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(items-1)), 0, items, rapid.ID).Draw(rt, label) {
 		list = append(list, Candidate{Item: i, Score: rapid.Float32Range(-1e6, 1e6).Draw(rt, "score"), Strategy: rapid.Uint8Range(0, 2).Draw(rt, "strategy")})
 	}
+	slices.SortFunc(list, func(a, b Candidate) int { return cmp.Compare(b.Score, a.Score) })
 	return list
 }
 
@@ -236,13 +238,14 @@ func TestWriterRefuses(t *testing.T) {
 		"item twice":         {func(w *Writer) error { return w.Items([]Item{{ID: "a"}, {ID: "b"}, {ID: "a"}}) }, `item "a" is in the catalogue twice`},
 		"empty item id":      {func(w *Writer) error { return w.Items([]Item{{}}) }, `item 0: id "" is not`},
 		"bad title":          {func(w *Writer) error { return w.Items([]Item{{ID: "a", Title: "\xff"}}) }, "its title is not UTF-8"},
-		"users out of order": {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("a", User{})) }), `user "a": it comes after "b"`},
-		"user twice":         {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("b", User{})) }), `user "b": it comes after "b"`},
-		"long user id":       {with(func(w *Writer) error { return w.User(strings.Repeat("x", 513), User{}) }), "is not 1 to 512 bytes"},
-		"NaN score":          {user(User{Candidates: []Candidate{{1, nan, 0}}}), `user "u": candidate item 1 has the score NaN`},
+		"users out of order": {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("a", User{})) }), "user number 2: its id does not come after the one before"},
+		"user twice":         {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("b", User{})) }), "user number 2: its id does not come after the one before"},
+		"long user id":       {with(func(w *Writer) error { return w.User(strings.Repeat("x", 513), User{}) }), "user number 1: its id of 513 bytes is not 1 to 512 bytes"},
+		"NaN score":          {user(User{Candidates: []Candidate{{1, nan, 0}}}), "user number 1: candidate item 1 has the score NaN"},
 		"unknown item":       {user(User{Candidates: []Candidate{{5, 1, 0}}}), "candidate names item 5 of 5"},
 		"unknown strategy":   {user(User{Candidates: []Candidate{{1, 1, 3}}}), "candidate names strategy 3 of 3"},
 		"item listed twice":  {user(User{Candidates: []Candidate{{1, 1, 0}, {1, .5, 1}}}), "item number 1 is listed twice"},
+		"rising scores":      {user(User{Candidates: []Candidate{{1, .5, 0}, {2, .5, 1}, {3, .6, 0}}}), "item number 3 has the score 0.6, the one before it 0.5"},
 		"bought disorder":    {user(User{Bought: []int32{2, 1}}), "bought item number 1"},
 		"bought unknown":     {user(User{Bought: []int32{9}}), "bought item number 9"},
 		"probability 1.1":    {churn(1.1), "must lie in [0, 1]"},
@@ -340,7 +343,7 @@ func TestCurrentListPrune(t *testing.T) {
 	if err := SetCurrent(root, durable.FS{}, versions[3]); err != nil {
 		t.Fatal(err)
 	}
-	list, err := List(root)
+	list, _, err := List(root)
 	if err != nil || len(list) != 4 || list[0].Version != versions[3] || list[3].Version != versions[0] {
 		t.Fatalf("list %v, %v", list, err)
 	}
@@ -354,6 +357,55 @@ func TestCurrentListPrune(t *testing.T) {
 	}
 	if v, ok, err := Current(root); v != versions[3] || !ok || err != nil {
 		t.Errorf("current is %s %v %v", v, ok, err)
+	}
+}
+
+// TestDamageHidesNothing: snapshots whose manifest is damaged are named and
+// pruned, unless current or somebody else's folder; the rest is listed.
+func TestDamageHidesNothing(t *testing.T) {
+	root := t.TempDir()
+	var versions []string
+	for i := range 3 {
+		in := info()
+		in.HorizonDays = 30 + i
+		versions = append(versions, publish(t, root, in, small))
+	}
+	good, bad, current := versions[0], versions[1], versions[2]
+	if err := SetCurrent(root, durable.FS{}, current); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []string{bad, current} {
+		if err := os.Truncate(filepath.Join(root, v, "manifest.json"), 20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(root, "zz-backup"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{bad, current}
+	slices.Sort(want)
+	list, damaged, err := List(root)
+	if err != nil || len(list) != 1 || list[0].Version != good || !slices.Equal(damaged, append(want, "zz-backup")) {
+		t.Errorf("list %v, damaged %v, %v", list, damaged, err)
+	}
+	if removed, err := Prune(root, durable.FS{}, 5); err != nil || !slices.Equal(removed, []string{bad}) {
+		t.Errorf("removed %v, %v, want %s", removed, err, bad)
+	}
+	if _, damaged, err := List(root); err != nil || !slices.Equal(damaged, []string{current, "zz-backup"}) {
+		t.Errorf("still damaged %v, %v", damaged, err)
+	}
+}
+
+// TestErrorsNameNoCustomer: an id that is refused, and the one before it, stay
+// out of the error.
+func TestErrorsNameNoCustomer(t *testing.T) {
+	for _, id := range []string{"anna@shop", "anna@shop\xff", strings.Repeat("anna@shop", 60), "zoe@shop"} {
+		_, err := Publish(t.TempDir(), durable.FS{}, info(), func(w *Writer) error {
+			return errors.Join(w.Items(catalogue(5)), w.User("nora@shop", User{}), w.User(id, User{Bought: []int32{7}}))
+		})
+		if err == nil || strings.Contains(err.Error(), "@shop") || !strings.Contains(err.Error(), "user number 2") {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 
@@ -378,7 +430,7 @@ func TestPublishSurvivesFaults(t *testing.T) {
 		if !errors.Is(err, stop) {
 			t.Fatalf("step %d: %v", step, err)
 		}
-		list, err := List(root)
+		list, _, err := List(root)
 		if err != nil {
 			t.Fatalf("step %d: %v", step, err)
 		}

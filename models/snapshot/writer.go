@@ -102,8 +102,8 @@ func (w *Writer) Items(list []Item) error {
 		return fmt.Errorf("%d items are more than the %d that fit", len(list), maxItems)
 	}
 	for i, it := range list {
-		if err := checkID(it.ID); err != nil {
-			return fmt.Errorf("item %d: %w", i, err)
+		if !validID(it.ID) {
+			return fmt.Errorf("item %d: id %q is not 1 to %d bytes of UTF-8", i, it.ID, maxIDBytes)
 		}
 		if !utf8.ValidString(it.Title) {
 			return fmt.Errorf("item %q: its title is not UTF-8", it.ID)
@@ -136,10 +136,11 @@ func (w *Writer) putByID(list []Item) error {
 	return w.put(bucketLists, []byte(keyByID), packed)
 }
 
-// User writes one customer. Ids come in ascending byte order.
+// User writes one customer. Ids come in ascending byte order. Errors say which
+// one by its number, from 1: they end up in logs, where ids have no place.
 func (w *Writer) User(id string, u User) error {
 	if err := w.checkUser(id, u); err != nil {
-		return fmt.Errorf("user %q: %w", id, err)
+		return fmt.Errorf("user number %d: %w", w.users+1, err)
 	}
 	w.buf = appendUser(w.buf[:0], u)
 	w.lastID = id
@@ -183,11 +184,11 @@ func (w *Writer) Attach(name string, write func(path string) error) error {
 }
 
 func (w *Writer) checkUser(id string, u User) error {
-	if err := checkID(id); err != nil {
-		return err
+	if !validID(id) {
+		return fmt.Errorf("its id of %d bytes is not 1 to %d bytes of UTF-8", len(id), maxIDBytes)
 	}
 	if w.users > 0 && id <= w.lastID {
-		return fmt.Errorf("it comes after %q: ids must ascend", w.lastID)
+		return errors.New("its id does not come after the one before: ids must ascend")
 	}
 	if err := w.checkList(u.Candidates); err != nil {
 		return err
@@ -201,15 +202,18 @@ func (w *Writer) checkUser(id string, u User) error {
 }
 
 // checkList refuses items that are unknown or listed twice and scores that are
-// not numbers.
+// not numbers or rise.
 func (w *Writer) checkList(list []Candidate) error {
 	if w.items < 0 {
 		return errors.New("the catalogue must be written first")
 	}
 	w.mark++
-	for _, c := range list {
+	for i, c := range list {
 		if err := c.check(w.items, len(w.info.Strategies)); err != nil {
 			return err
+		}
+		if i > 0 && c.Score > list[i-1].Score {
+			return fmt.Errorf("item number %d has the score %v, the one before it %v: the best comes first", c.Item, c.Score, list[i-1].Score)
 		}
 		if w.marks[c.Item] == w.mark {
 			return fmt.Errorf("item number %d is listed twice", c.Item)
@@ -238,11 +242,8 @@ func (s *Scores) check() error {
 	return nil
 }
 
-func checkID(id string) error {
-	if id == "" || len(id) > maxIDBytes || !utf8.ValidString(id) {
-		return fmt.Errorf("id %q is not 1 to %d bytes of UTF-8", id, maxIDBytes)
-	}
-	return nil
+func validID(id string) bool {
+	return id != "" && len(id) <= maxIDBytes && utf8.ValidString(id)
 }
 
 func itemKey(i int32) []byte { return binary.BigEndian.AppendUint32(nil, uint32(i)) }

@@ -23,6 +23,7 @@ type listJSON struct {
 	UserID           string     `json:"user_id,omitempty"`
 	ItemID           string     `json:"item_id,omitempty"`
 	Items            []itemJSON `json:"items"`
+	UnknownItems     []string   `json:"unknown_items,omitempty"` // of a basket
 	Fallback         *bool      `json:"fallback,omitempty"`
 	RecommendationID string     `json:"recommendation_id,omitempty"`
 	metaJSON
@@ -65,13 +66,22 @@ type moneyJSON struct {
 	Currency string  `json:"currency,omitempty"`
 }
 
+// ofRecommendations: placement, lang and explain decorate an answer and never
+// change which items it lists.
+var ofRecommendations = parameters{known: []string{"k", "exclude", "placement", "lang", "explain"}, later: []string{"filter", "strategy"}}
+
+var ofPopular = parameters{known: []string{"k"}, later: []string{"filter"}}
+
 func (s *server) recommendations(c *gin.Context) error {
 	id, err := pathID(c.Param("id"))
 	if err != nil {
 		return err
 	}
-	q, err := query(c.Request.URL.RawQuery, "k", "exclude")
+	q, err := ofRecommendations.query(c.Request.URL.RawQuery)
 	if err != nil {
+		return err
+	}
+	if err := checkDecoration(q); err != nil {
 		return err
 	}
 	k, err := intParam(q, "k", maxK, defaultK)
@@ -86,10 +96,27 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	s.metrics.count("recommendations", list)
+	return answer(c, "no-store", s.recommended("recommendations", id, list))
+}
+
+func checkDecoration(q map[string]string) error {
+	if placement, ok := q["placement"]; ok {
+		if err := checkID("placement", placement); err != nil {
+			return err
+		}
+	}
+	if err := oneOf(q, "lang", "zh", "en"); err != nil {
+		return err
+	}
+	return oneOf(q, "explain", "true", "false")
+}
+
+// recommended counts a list and gives it the id that events refer back to.
+func (s *server) recommended(kind, userID string, list serving.List) *listJSON {
+	s.metrics.count(kind, list)
 	out := listOf(list, true)
-	out.UserID, out.RecommendationID = id, s.newID()
-	return answer(c, "no-store", out)
+	out.UserID, out.RecommendationID = userID, s.newID()
+	return out
 }
 
 func (s *server) similar(c *gin.Context) error {
@@ -97,7 +124,7 @@ func (s *server) similar(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := onlyK(c)
+	k, err := kOf(c, parameters{known: []string{"k"}})
 	if err != nil {
 		return err
 	}
@@ -115,7 +142,7 @@ func (s *server) similar(c *gin.Context) error {
 }
 
 func (s *server) popular(c *gin.Context) error {
-	k, err := onlyK(c)
+	k, err := kOf(c, ofPopular)
 	if err != nil {
 		return err
 	}
@@ -126,8 +153,8 @@ func (s *server) popular(c *gin.Context) error {
 	return answer(c, "no-cache", listOf(list, false))
 }
 
-func onlyK(c *gin.Context) (int, error) {
-	q, err := query(c.Request.URL.RawQuery, "k")
+func kOf(c *gin.Context, p parameters) (int, error) {
+	q, err := p.query(c.Request.URL.RawQuery)
 	if err != nil {
 		return 0, err
 	}

@@ -85,6 +85,7 @@ func (s *server) routes(metrics http.Handler) http.Handler {
 	e.NoMethod(func(c *gin.Context) { s.fail(c, methodNotAllowed(c)) })
 
 	s.get(e, "/v1/users/:id/recommendations", s.recommendations)
+	s.post(e, "/v1/recommendations", s.postRecommendations)
 	s.get(e, "/v1/users/:id/scores", s.scores)
 	s.get(e, "/v1/items/:id/similar", s.similar)
 	s.get(e, "/v1/popular", s.popular)
@@ -103,13 +104,20 @@ func (s *server) routes(metrics http.Handler) http.Handler {
 
 // get routes GET and HEAD; what the handler returns becomes the problem answered.
 func (s *server) get(e *gin.Engine, path string, h func(c *gin.Context) error) {
-	handle := func(c *gin.Context) {
+	e.GET(path, s.handle(h))
+	e.HEAD(path, s.handle(h))
+}
+
+func (s *server) post(e *gin.Engine, path string, h func(c *gin.Context) error) {
+	e.POST(path, s.handle(h))
+}
+
+func (s *server) handle(h func(c *gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
 		if err := h(c); err != nil {
 			s.fail(c, err)
 		}
 	}
-	e.GET(path, handle)
-	e.HEAD(path, handle)
 }
 
 func limitBody(c *gin.Context) {

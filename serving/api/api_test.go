@@ -93,7 +93,11 @@ func handler(t testing.TB) http.Handler {
 }
 
 func ask(h http.Handler, method, target string, headers ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, target, nil)
+	return send(h, method, target, "", headers...)
+}
+
+func send(h http.Handler, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -104,25 +108,35 @@ func ask(h http.Handler, method, target string, headers ...string) *httptest.Res
 
 func TestGoldenAnswers(t *testing.T) {
 	h := handler(t)
-	cases := map[string]string{
-		"recommendations":          "/v1/users/17850/recommendations?k=4",
-		"recommendations_exclude":  "/v1/users/17850/recommendations?k=2&exclude=85120001,nothing",
-		"recommendations_unknown":  "/v1/users/nobody/recommendations?k=2",
-		"recommendations_escaped":  "/v1/users/a%2Fb+c%20d/recommendations?k=1",
-		"recommendations_default":  "/v1/users/17850/recommendations?exclude=",
-		"recommendations_odd_item": "/v1/users/17850/recommendations?k=1&exclude=85120001,85123A/x%2By%20%E8%8C%B6",
-		"similar":                  "/v1/items/85123A%2Fx+y%20%E8%8C%B6/similar?k=2",
-		"popular":                  "/v1/popular?k=2",
-		"scores":                   "/v1/users/17850/scores",
-		"scores_without_orders":    "/v1/users/fresh/scores",
-		"jobs":                     "/v1/jobs?limit=5",
-		"job":                      "/v1/jobs/20111208T030000Z-ab12",
-		"healthz":                  "/healthz",
-		"not_found":                "/v1/users/nobody/scores",
+	cases := map[string]string{ // a path, or the body of POST /v1/recommendations
+		"batch":                     `{"users":["17850","nobody","17850"],"k":2,"exclude":["85120002","nothing"]}`,
+		"batch_default":             ` {"users" : ["a/b+c d"]} `,
+		"basket":                    `{"items":["85123A/x+y 茶","22086","85120001"],"k":3}`,
+		"basket_user":               `{"items":["85123A/x+y 茶"],"user_id":"17850","exclude":["85120002"],"users":null}`,
+		"basket_unknown":            `{"items":["22086"],"user_id":"nobody","k":1}`,
+		"recommendations":           "/v1/users/17850/recommendations?k=4",
+		"recommendations_decorated": "/v1/users/17850/recommendations?k=1&placement=home%20top&lang=zh&explain=true",
+		"recommendations_exclude":   "/v1/users/17850/recommendations?k=2&exclude=85120001,nothing",
+		"recommendations_unknown":   "/v1/users/nobody/recommendations?k=2",
+		"recommendations_escaped":   "/v1/users/a%2Fb+c%20d/recommendations?k=1",
+		"recommendations_default":   "/v1/users/17850/recommendations?exclude=",
+		"recommendations_odd_item":  "/v1/users/17850/recommendations?k=1&exclude=85120001,85123A/x%2By%20%E8%8C%B6",
+		"similar":                   "/v1/items/85123A%2Fx+y%20%E8%8C%B6/similar?k=2",
+		"popular":                   "/v1/popular?k=2",
+		"scores":                    "/v1/users/17850/scores",
+		"scores_without_orders":     "/v1/users/fresh/scores",
+		"jobs":                      "/v1/jobs?limit=5",
+		"job":                       "/v1/jobs/20111208T030000Z-ab12",
+		"healthz":                   "/healthz",
+		"not_found":                 "/v1/users/nobody/scores",
 	}
 	for name, target := range cases {
 		t.Run(name, func(t *testing.T) {
-			w := ask(h, "GET", target)
+			method, target, body := "GET", target, ""
+			if !strings.HasPrefix(target, "/") {
+				method, target, body = "POST", "/v1/recommendations", target
+			}
+			w := send(h, method, target, body)
 			got := fmt.Sprintf("%d %s\n%s\n", w.Code, w.Header().Get("Content-Type"), bytes.TrimSpace(w.Body.Bytes()))
 			path := filepath.Join("testdata", name+".golden")
 			if *update {
@@ -154,7 +168,18 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/users/1/recommendations?k=", 400, `k must be a whole number from 1 to 500, not ""`},
 		{"GET", "/v1/users/1/recommendations?k=99999999999999999999", 400, `k must be a whole number from 1 to 500, not "99999999999999999999"`},
 		{"GET", "/v1/users/1/recommendations?k=1&k=2", 400, `parameter "k" is given 2 times: once is enough`},
-		{"GET", "/v1/users/1/recommendations?K=1", 400, `unknown parameter "K": this route knows k, exclude`},
+		{"GET", "/v1/users/1/recommendations?K=1", 400, `unknown parameter "K": this route knows k, exclude, placement, lang, explain`},
+		{"GET", "/v1/users/1/recommendations?lang=fr", 400, `lang must be zh or en, not "fr"`},
+		{"GET", "/v1/users/1/recommendations?lang=", 400, `lang must be zh or en, not ""`},
+		{"GET", "/v1/users/1/recommendations?explain=1", 400, `explain must be true or false, not "1"`},
+		{"GET", "/v1/users/1/recommendations?placement=", 400, "placement is empty"},
+		{"GET", "/v1/users/1/recommendations?placement=%ff", 400, "placement is not valid UTF-8"},
+		{"GET", "/v1/users/1/recommendations?filter=price%3C10", 400, `parameter "filter" is not supported by this server yet: leave it out`},
+		{"GET", "/v1/users/1/recommendations?strategy=", 400, `parameter "strategy" is not supported by this server yet: leave it out`},
+		{"GET", "/v1/popular?filter=price%3C10", 400, `parameter "filter" is not supported by this server yet: leave it out`},
+		{"GET", "/v1/popular?strategy=ials", 400, `unknown parameter "strategy": this route knows k`},
+		{"GET", "/v1/recommendations", 405, "GET is not allowed here, only POST"},
+		{"POST", "/v1/recommendations?k=1", 400, `unknown parameter "k": this route has none`},
 		{"GET", "/v1/users/1/recommendations?k=1;exclude=2", 400, "the query string is malformed: a semicolon must be written %3B"},
 		{"GET", "/v1/users/1/recommendations?k=%zz", 400, "the query string is malformed: a percent sign must be followed by two hexadecimal digits"},
 		{"GET", "/v1/users/1/recommendations?exclude=a,,b", 400, "exclude: id 2 is empty"},
@@ -199,6 +224,95 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+func TestBodyProblems(t *testing.T) {
+	h := handler(t)
+	ids := func(n int) string { return `["a"` + strings.Repeat(`,"a"`, n-1) + "]" }
+	cases := map[string]struct {
+		body   string
+		status int
+		detail string
+	}{
+		"nothing":              {"", 400, "the body is not JSON at byte 0: unexpected end of JSON input"},
+		"no JSON":              {`{"users":["a"],}`, 400, "the body is not JSON at byte 16: invalid character '}' looking for beginning of object key string"},
+		"cut":                  {`{"users":["a"`, 400, "the body is not JSON at byte 13: unexpected end of JSON input"},
+		"trailing data":        {`{"users":["a"]} {}`, 400, "the body is not JSON at byte 17: invalid character '{' after top-level value"},
+		"no object":            {`["a"]`, 400, "the body is not a JSON object"},
+		"null":                 {`null`, 400, "the body is not a JSON object"},
+		"broken UTF-8":         {"{\"users\":[\"茶\xff\"]}", 400, "the body is not valid UTF-8 at byte 15"},
+		"unknown field":        {`{"users":["a"],"limit":1}`, 400, `unknown field "limit" at byte 22: the body may hold users, items, user_id, k, exclude`},
+		"other case":           {`{"Users":["a"]}`, 400, `unknown field "Users" at byte 8: the body may hold users, items, user_id, k, exclude`},
+		"field twice":          {`{"k":1,"users":["a"],"k":2}`, 400, `field "k" is given twice: once is enough`},
+		"filter":               {`{"users":["a"],"filter":"price<10"}`, 400, `field "filter" is not supported by this server yet: leave it out`},
+		"strategy":             {`{"items":["a"],"strategy":null}`, 400, `field "strategy" is not supported by this server yet: leave it out`},
+		"users no list":        {`{"users":"a"}`, 400, "users: the string near byte 12 is not a list of texts"},
+		"users of numbers":     {`{"users":["a",17850]}`, 400, "users: the number near byte 19 is not a text"},
+		"user_id no text":      {`{"items":["a"],"user_id":17850}`, 400, "user_id: the number near byte 30 is not a text"},
+		"k no number":          {`{"users":["a"],"k":"10"}`, 400, "k: the string near byte 23 is not a whole number"},
+		"k no whole number":    {`{"users":["a"],"k":1.5}`, 400, "k: the number 1.5 near byte 22 is not a whole number"},
+		"k too large":          {`{"users":["a"],"k":501}`, 400, "k must be a whole number from 1 to 500, not 501"},
+		"k 0":                  {`{"users":["a"],"k":0}`, 400, "k must be a whole number from 1 to 500, not 0"},
+		"neither":              {`{"k":1}`, 400, `the body names neither "users" nor "items": one of them is needed`},
+		"both":                 {`{"users":["a"],"items":["b"]}`, 400, `the body names both "users" and "items": only one of them is possible`},
+		"a user too many":      {`{"users":["a"],"user_id":"b"}`, 400, `"user_id" goes with "items", not with "users"`},
+		"no users":             {`{"users":[]}`, 400, "the list of users or items is empty: without either, GET /v1/popular answers"},
+		"no items":             {`{"items":[],"user_id":"a"}`, 400, "the list of users or items is empty: without either, GET /v1/popular answers"},
+		"too many users":       {`{"users":` + ids(1001) + `}`, 400, "users names 1001 ids: at most 1000 are allowed"},
+		"too many items":       {`{"items":` + ids(1001) + `}`, 400, "items names 1001 ids: at most 1000 are allowed"},
+		"too many exclusions":  {`{"users":["a"],"exclude":` + ids(1001) + `}`, 400, "exclude names 1001 ids: at most 1000 are allowed"},
+		"empty user":           {`{"users":["a",""]}`, 400, "users: id 2 is empty"},
+		"null among the items": {`{"items":["a",null]}`, 400, "items: id 2 is empty"},
+		"empty user_id":        {`{"items":["a"],"user_id":""}`, 400, "user_id is empty"},
+		"long id":              {`{"items":["` + strings.Repeat("x", 513) + `"]}`, 400, "items: id 1 has 513 bytes: at most 512 are allowed"},
+		"too large":            {`{"users":["a"]}` + strings.Repeat(" ", maxBody), 413, "the body has more than 1048576 bytes"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := send(h, "POST", "/v1/recommendations", c.body)
+			var p problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+				t.Fatalf("%v in %s", err, w.Body)
+			}
+			want := problem{Type: "about:blank", Title: http.StatusText(c.status), Status: c.status, Detail: c.detail, RequestID: "ID"}
+			if w.Code != c.status || p != want || w.Header().Get("Content-Type") != "application/problem+json" {
+				t.Errorf("answered %d %+v, want %+v", w.Code, p, want)
+			}
+		})
+	}
+	for _, body := range []string{`{"users":` + ids(1000) + `,"k":1}`, `{"items":` + ids(1000) + `}`} {
+		if w := send(h, "POST", "/v1/recommendations", body); w.Code != 200 {
+			t.Errorf("the largest allowed list is answered %d %s", w.Code, w.Body)
+		}
+	}
+}
+
+// TestBatchIsManyGets compares a batch with asking for each of its users.
+func TestBatchIsManyGets(t *testing.T) {
+	h := handler(t)
+	users := []string{"17850", "fresh", "nobody", "a/b+c d", "17850"}
+	body, err := json.Marshal(map[string]any{"users": users, "k": 4, "exclude": []string{"85120003"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := send(h, "POST", "/v1/recommendations", string(body))
+	var got struct {
+		Results      []json.RawMessage `json:"results"`
+		AsOf         string            `json:"as_of"`
+		ModelVersion string            `json:"model_version"`
+	}
+	if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || len(got.Results) != len(users) || got.AsOf == "" || got.ModelVersion == "" {
+		t.Fatalf("answered %d %s, %v", w.Code, w.Body, err)
+	}
+	for i, id := range users {
+		one := ask(h, "GET", "/v1/users/"+url.PathEscape(id)+"/recommendations?k=4&exclude=85120003")
+		if want := strings.TrimSpace(one.Body.String()); string(got.Results[i]) != want {
+			t.Errorf("%s: %s, want %s", id, got.Results[i], want)
+		}
+	}
+	if w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("ETag") != "" {
+		t.Errorf("a batch may be cached: %v", w.Header())
+	}
+}
+
 func TestWithoutSnapshotOrJobs(t *testing.T) {
 	h := New(Options{Store: serving.NewStore(t.TempDir(), serving.Options{})})
 	for target, status := range map[string]int{"/v1/popular": 503, "/v1/users/1/recommendations": 503, "/v1/users/1/scores": 503,
@@ -209,6 +323,11 @@ func TestWithoutSnapshotOrJobs(t *testing.T) {
 		}
 		if after := w.Header().Get("Retry-After"); (status == 503) != (after != "") {
 			t.Errorf("%s: Retry-After %q", target, after)
+		}
+	}
+	for _, body := range []string{`{"users":["a"]}`, `{"items":["a"]}`} {
+		if w := send(h, "POST", "/v1/recommendations", body); w.Code != 503 {
+			t.Errorf("%s answered %d", body, w.Code)
 		}
 	}
 }
@@ -242,6 +361,21 @@ func TestRefusedSnapshotShows(t *testing.T) {
 		t.Fatal("a cut snapshot was taken")
 	}
 	if w := ask(New(Options{Store: fresh}), "GET", "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "was refused: damaged") || strings.Contains(w.Body.String(), root) {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}
+
+func TestUnreadableCurrentShows(t *testing.T) {
+	root := t.TempDir()
+	if err := os.WriteFile(filepath.Join(root, "current"), []byte("../up"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	store := serving.NewStore(root, serving.Options{})
+	if err := store.Refresh(); err == nil {
+		t.Fatal("a malformed name was taken")
+	}
+	w := ask(New(Options{Store: store}), "GET", "/readyz")
+	if want := "no snapshot is loaded yet: which one is current cannot be read"; w.Code != 503 || !strings.Contains(w.Body.String(), want) || strings.Contains(w.Body.String(), root) {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
 }
@@ -296,6 +430,9 @@ func TestLogHoldsNoCustomer(t *testing.T) {
 	for _, target := range []string{"/v1/users/17850/recommendations?exclude=17850", "/v1/users/17850/scores", "/v1/users/17850/nothing", "/v1/users/17850/scores?17850=1"} {
 		ask(h, "GET", target, "X-Request-Id", "shop-42")
 	}
+	for _, body := range []string{`{"users":["17850"]}`, `{"items":["85120001"],"user_id":"17850"}`, `{"17850":1}`} {
+		send(h, "POST", "/v1/recommendations", body)
+	}
 	if strings.Contains(log.String(), "17850") {
 		t.Errorf("the log names a customer:\n%s", &log)
 	}
@@ -315,6 +452,7 @@ func TestMetrics(t *testing.T) {
 	for _, target := range []string{"/v1/users/17850/recommendations?k=4", "/v1/users/nobody/recommendations?k=3", "/v1/nowhere", "/v1/popular?k=x"} {
 		ask(h, "GET", target)
 	}
+	send(h, "POST", "/v1/recommendations", `{"items":["85123A/x+y 茶"],"k":2}`)
 	ask(h, "BREW", "/v1/popular")
 	text := ask(h, "GET", "/metrics").Body.String()
 	for _, want := range []string{
@@ -325,6 +463,8 @@ func TestMetrics(t *testing.T) {
 		`regulars_http_request_seconds_count{route="/v1/users/:id/recommendations",status="200"} 2`,
 		`regulars_items_total{list="recommendations",strategy="repeat"} 1`,
 		`regulars_items_total{list="recommendations",strategy="popular"} 5`,
+		`regulars_items_total{list="basket",strategy="ials"} 1`,
+		`regulars_http_requests_total{method="POST",route="/v1/recommendations",status="200"} 1`,
 		`regulars_fallbacks_total{list="recommendations",strategy="popular"} 1`,
 		"regulars_snapshot_ready 1", "regulars_snapshot_swaps_total 1", "regulars_snapshot_refusals_total 0", "regulars_snapshot_age_seconds ",
 	} {
@@ -349,7 +489,7 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 			close(arrived)
 			<-goOn
 			io.WriteString(w, "done")
-		}))
+		}), nil)
 	}()
 	answer := make(chan string, 1)
 	go func() {
@@ -385,8 +525,47 @@ func TestServeFinishesWhatIsInFlight(t *testing.T) {
 	}
 	ln, _ = net.Listen("tcp", "127.0.0.1:0")
 	ln.Close()
-	if err := Serve(context.Background(), ln, http.NotFoundHandler()); err == nil {
+	if err := Serve(context.Background(), ln, http.NotFoundHandler(), nil); err == nil {
 		t.Error("serving a closed listener is an error")
+	}
+}
+
+// TestConnectionLogHasNoAddress: net/http names the client when a handler
+// panics; the log says what happened and not to whom.
+func TestConnectionLogHasNoAddress(t *testing.T) {
+	for _, listen := range []string{"127.0.0.1:0", "[::1]:0"} {
+		ln, err := net.Listen("tcp", listen)
+		if err != nil {
+			t.Logf("no address %s on this machine: %v", listen, err)
+			continue
+		}
+		var log bytes.Buffer
+		ctx, stop := context.WithCancel(context.Background())
+		served := make(chan error, 1)
+		go func() {
+			served <- Serve(ctx, ln, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("boom") }), slog.New(slog.NewTextHandler(&log, nil)))
+		}()
+		if res, err := http.Get("http://" + ln.Addr().String()); err == nil {
+			res.Body.Close()
+			t.Errorf("a panic was answered with %d", res.StatusCode)
+		}
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+		host, _, _ := net.SplitHostPort(ln.Addr().String())
+		if text := log.String(); !strings.Contains(text, "panic serving client: boom") || strings.Contains(text, host) {
+			t.Errorf("logged %s", text)
+		}
+	}
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	line := "http: TLS handshake error from [fe80::1%eth0]:443: read tcp 10.1.2.3:80->192.168.0.9:5353: reset at server.go:3212 after 1.5s\n"
+	if n, err := (connectionLog{logger}).Write([]byte(line)); n != len(line) || err != nil {
+		t.Errorf("wrote %d, %v", n, err)
+	}
+	if want := "error from client: read tcp client->client: reset at server.go:3212 after 1.5s"; !strings.Contains(log.String(), want) {
+		t.Errorf("logged %s, want %s", &log, want)
 	}
 }
 
@@ -473,6 +652,45 @@ func FuzzRecommendations(f *testing.F) {
 			if slices.Contains(strings.Split(q.Get("exclude"), ","), it.ItemID) {
 				t.Errorf("%s was excluded by %q", it.ItemID, rawQuery)
 			}
+		}
+	})
+}
+
+// FuzzRecommendationsBody throws anything at the decoder of the body: what is
+// accepted says nothing beyond the fields that there are, each of its type.
+func FuzzRecommendationsBody(f *testing.F) {
+	for _, body := range []string{`{"users":["17850","x"],"k":3,"exclude":["85120001"]}`, `{"items":["85120001","22086"],"user_id":"17850"}`,
+		`{"items":["a"],"users":null}`, `{"users":["a"]}{}`, `{"k":1e2}`, "{\"users\":[\"\xff\"]}", `{"users":["\ud800"]}`, `{"users":["a"],"users":["b"]}`} {
+		f.Add(body)
+	}
+	h := New(Options{Store: loaded(f, 5), NewID: fixedID})
+	f.Fuzz(func(t *testing.T, body string) {
+		w := send(h, "POST", "/v1/recommendations", body)
+		if w.Code == 400 || w.Code == 413 {
+			var p problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || p.Detail == "" {
+				t.Errorf("%s is no problem: %v", w.Body, err)
+			}
+			return
+		}
+		var asked map[string]any
+		if err := json.Unmarshal([]byte(body), &asked); w.Code != 200 || err != nil {
+			t.Fatalf("%q answered %d %s, %v", body, w.Code, w.Body, err)
+		}
+		for name := range asked {
+			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude"}, name) {
+				t.Fatalf("%q was accepted with the field %q", body, name)
+			}
+		}
+		var got struct {
+			Results []listJSON `json:"results"`
+			Items   []itemJSON `json:"items"`
+		}
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if users, _ := asked["users"].([]any); len(got.Results) != len(users) || (got.Items == nil) == (users == nil) {
+			t.Errorf("%q answered %s", body, w.Body)
 		}
 	})
 }

@@ -76,6 +76,9 @@ func (s *server) ready(c *gin.Context) error {
 		out.AsOf = st.AsOf.UTC().Format(timeFormat)
 		return answer(c, "no-store", out)
 	}
+	if out.Refused != nil && st.Rejected == "" {
+		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: %s", st.Reason())
+	}
 	if out.Refused != nil {
 		return newProblem(http.StatusServiceUnavailable, "snapshot %q was refused: %s", st.Rejected, st.Reason())
 	}

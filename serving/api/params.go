@@ -14,6 +14,8 @@ const (
 	maxK         = 500
 	maxIDBytes   = 512
 	maxExclude   = 1000
+	maxUsers     = 1000 // of a batch
+	maxBasket    = 1000 // items
 	defaultLimit = 50
 	maxLimit     = 500
 )
@@ -21,6 +23,18 @@ const (
 // query decodes the query string and refuses parameters that the route does
 // not know or that come twice, so that a typing error never goes unnoticed.
 func query(raw string, known ...string) (map[string]string, error) {
+	return parameters{known: known}.query(raw)
+}
+
+// parameters of a route.
+type parameters struct {
+	known []string
+	// later are those of the contract that change which items are listed and are
+	// not built yet: to ignore one would be to answer another question.
+	later []string
+}
+
+func (p parameters) query(raw string) (map[string]string, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, badRequest("the query string is malformed: %s", queryFault(err))
@@ -33,14 +47,20 @@ func query(raw string, known ...string) (map[string]string, error) {
 	out := make(map[string]string, len(values))
 	for _, name := range names {
 		switch {
-		case !slices.Contains(known, name):
-			return nil, badRequest("unknown parameter %q: %s", clip(name), knownParameters(known))
+		case slices.Contains(p.later, name):
+			return nil, notYet("parameter", name)
+		case !slices.Contains(p.known, name):
+			return nil, badRequest("unknown parameter %q: %s", clip(name), knownParameters(p.known))
 		case len(values[name]) > 1:
 			return nil, badRequest("parameter %q is given %d times: once is enough", name, len(values[name]))
 		}
 		out[name] = values[name][0]
 	}
 	return out, nil
+}
+
+func notYet(what, name string) error {
+	return badRequest("%s %q is not supported by this server yet: leave it out", what, name)
 }
 
 func queryFault(err error) string {
@@ -70,6 +90,14 @@ func intParam(q map[string]string, name string, most, otherwise int) (int, error
 	return int(n), nil
 }
 
+// oneOf checks that a parameter, if given, is one of the words.
+func oneOf(q map[string]string, name string, words ...string) error {
+	if s, ok := q[name]; ok && !slices.Contains(words, s) {
+		return badRequest("%s must be %s, not %q", name, strings.Join(words, " or "), clip(s))
+	}
+	return nil
+}
+
 // pathID unescapes an id taken from the path.
 func pathID(raw string) (string, error) {
 	id, err := url.PathUnescape(raw)
@@ -96,16 +124,20 @@ func idList(name, s string) ([]string, error) {
 	if s == "" {
 		return nil, nil
 	}
-	if n := strings.Count(s, ",") + 1; n > maxExclude {
-		return nil, badRequest("%s names %d ids: at most %d are allowed", name, n, maxExclude)
-	}
 	ids := strings.Split(s, ",")
+	return ids, checkIDs(name, ids, maxExclude)
+}
+
+func checkIDs(name string, ids []string, most int) error {
+	if len(ids) > most {
+		return badRequest("%s names %d ids: at most %d are allowed", name, len(ids), most)
+	}
 	for i, id := range ids {
 		if err := checkID(name+": id "+strconv.Itoa(i+1), id); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return ids, nil
+	return nil
 }
 
 // clip keeps what a message quotes short.

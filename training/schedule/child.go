@@ -37,6 +37,9 @@ func (s *Scheduler) run(ctx context.Context, e Entry) (outcome, error) {
 		return outcome{}, err
 	}
 	result := s.child(ctx, e, record)
+	if done, ok, err := s.opts.DB.Run(books, record.ID); err == nil && ok && done.Status == state.Succeeded && result.status == state.Succeeded {
+		return result, nil // the child has said so itself, lest its success be lost with us
+	}
 	err = s.opts.DB.FinishRun(books, record.ID, result.status, result.exitCode, result.text, nil)
 	return result, err
 }
@@ -141,7 +144,7 @@ func judge(result *outcome, end *os.ProcessState, stopped bool, err error, log *
 		result.text = join("stopped with the server", tail(log))
 	case result.exitCode == ExitBusy:
 		result.status = state.Skipped
-		result.text = join("the job is running elsewhere", tail(log))
+		result.text = join("another job was at work", tail(log))
 	case status.Signaled() && status.Signal() == syscall.SIGKILL:
 		result.text = join("killed from outside, perhaps for want of memory", tail(log))
 	case status.Signaled():

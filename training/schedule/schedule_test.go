@@ -159,7 +159,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{"succeed", state.Succeeded, 0, ""},
 		{"fail", state.Failed, 3, "complaint 12\ncomplaint 13\ncomplaint 14\ncomplaint 15\ncomplaint 16\ncomplaint 17\ncomplaint 18\ncomplaint 19"},
-		{"busy", state.Skipped, ExitBusy, "running elsewhere"},
+		{"busy", state.Skipped, ExitBusy, "another job was at work"},
 		{"killed", state.Failed, -1, "killed from outside"},
 		{"nice", state.Succeeded, 0, ""},
 	}

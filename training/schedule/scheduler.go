@@ -212,7 +212,11 @@ func (s *Scheduler) fire(ctx context.Context, e Entry) {
 		log.Error("a scheduled run could not be carried out or recorded", "error", err)
 		return
 	}
-	log.Info("scheduled run ended", "run", result.id, "status", result.status, "exit_code", result.exitCode, "error", result.text)
+	if result.status == state.Failed {
+		log.Error("scheduled run failed", "run", result.id, "exit_code", result.exitCode, "error", result.text)
+		return
+	}
+	log.Info("scheduled run ended", "run", result.id, "status", result.status)
 }
 
 func (s *Scheduler) take(job string) bool {

@@ -48,6 +48,7 @@ type Training struct {
 	Candidates    int `yaml:"candidates"`
 	SimilarItems  int `yaml:"similar_items"`
 	KeepSnapshots int `yaml:"keep_snapshots"`
+	KeepModels    int `yaml:"keep_models"`
 }
 
 // Serve says where and how the HTTP server answers.
@@ -76,7 +77,7 @@ func Default() Config {
 		Seed:     1,
 		Machine:  Machine{Memory: "1GB"},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 8,
-			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3},
+			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
 		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
 	}

@@ -52,6 +52,7 @@ func (c Config) checkNumbers() error {
 		{"training.candidates", t.Candidates, 1, 1000},
 		{"training.similar_items", t.SimilarItems, 1, 1000},
 		{"training.keep_snapshots", t.KeepSnapshots, 1, 1000},
+		{"training.keep_models", t.KeepModels, 1, 1000},
 	} {
 		if f.value < f.least || f.value > f.top {
 			return fmt.Errorf("%s is %d: it must be from %d to %d", f.name, f.value, f.least, f.top)
