@@ -15,7 +15,6 @@ import (
 	"regulars/data/durable"
 	"regulars/data/lake"
 	"regulars/data/state"
-	"regulars/features/duck"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training"
@@ -99,7 +98,7 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 	}
 	t := w.config.Training
 	return &training.Pipeline{
-		Workspace: w.dir, Lake: w.lake, Engine: duck.New(), Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
+		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
 			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,
