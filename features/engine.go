@@ -2,6 +2,7 @@ package features
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -20,28 +21,40 @@ type Engine interface {
 	Close() error
 }
 
+// Identity says that two ids are one person's: From is another id of To, the
+// representative that stands for both.
+type Identity struct{ From, To string }
+
 // Request asks for feature tables.
 type Request struct {
-	Lake     map[data.Table][]string // Parquet files of each table, absolute paths
-	AsOf     []data.Day              // one or many; all are built in one run
-	Groups   []Group                 // those whose Needs the Lake lacks are skipped and reported
-	Root     string                  // folder of the feature tables, see Path
-	TimeZone string                  // of the shop, for local_day, local_hour, local_dow; "" = UTC
+	Lake   map[data.Table][]string // Parquet files of each table, absolute paths
+	AsOf   []data.Day              // one or many; all are built in one run
+	Groups []Group                 // those whose needs the Lake lacks are skipped and reported
+	// Identities lists, for an as_of, the ids that were known to be another
+	// customer's. Every view shows the representative as user_id and
+	// referrer_id. No entry: every id is a customer of its own.
+	Identities map[data.Day][]Identity
+	Force      bool   // build also what is unchanged
+	Root       string // folder of the feature tables, see Path
+	TimeZone   string // of the shop, for local_day, local_hour, local_dow; "" = UTC
 
 	TempDir     string // for data beyond memory; "" = below Root
 	MemoryLimit string // such as "500MB"; "" = "2GB"
 	Threads     int    // 0 = GOMAXPROCS
 
-	Progress func(done, total int, what string) // may be nil
+	Progress func(done, total int, what string) `json:"-"` // may be nil
 }
 
 // LabelRequest asks for label tables: fields as in Request.
 type LabelRequest struct {
-	Lake     map[data.Table][]string
-	AsOf     []data.Day
-	Root     string
-	TimeZone string
+	Lake       map[data.Table][]string
+	AsOf       []data.Day
+	Root       string
+	TimeZone   string
+	Identities map[data.Day][]Identity
+	Force      bool
 
+	Label       *Group   // nil = the order label; its Horizon and Gap do not count, those below do
 	HorizonDays int      // how long the label looks, from as_of + GapDays; above 0
 	GapDays     int      // days after as_of that the label leaves out; 0 or more
 	Until       data.Day // the lake knows everything before this day: no label may look beyond
@@ -50,7 +63,7 @@ type LabelRequest struct {
 	MemoryLimit string
 	Threads     int
 
-	Progress func(done, total int, what string)
+	Progress func(done, total int, what string) `json:"-"`
 }
 
 // Table is one feature table that was written.
@@ -67,6 +80,7 @@ type Skip struct{ Group, Reason string }
 // Result says what a build did.
 type Result struct {
 	Written []Table // by group in the order asked, then as_of
+	Kept    []Table // likewise; these stood there, made from the same inputs
 	Skipped []Skip
 }
 
@@ -94,8 +108,11 @@ func (r Request) Check() error {
 		if g.Label {
 			return fmt.Errorf("features: group %s (%s) is a label: build it with Labels", g.Name, g.File)
 		}
+		if g.Shared {
+			return fmt.Errorf("features: %s (%s) is shared by groups: it has no table of its own", g.Name, g.File)
+		}
 	}
-	return checkBuild(r.Root, r.AsOf, r.Threads)
+	return errors.Join(checkBuild(r.Root, r.AsOf, r.Threads), checkIdentities(r.Identities))
 }
 
 // Check validates a request: every label must lie within the known history.
@@ -109,7 +126,30 @@ func (r LabelRequest) Check() error {
 				d, r.GapDays, r.HorizonDays, end, r.Until)
 		}
 	}
-	return checkBuild(r.Root, r.AsOf, r.Threads)
+	if r.Label != nil && !r.Label.Label {
+		return fmt.Errorf("labels: group %s (%s) is no label", r.Label.Name, r.Label.File)
+	}
+	return errors.Join(checkBuild(r.Root, r.AsOf, r.Threads), checkIdentities(r.Identities))
+}
+
+// checkIdentities requires each id to stand for at most one other, and what it
+// stands for to stand for itself.
+func checkIdentities(all map[data.Day][]Identity) error {
+	for d, list := range all {
+		to := map[string]string{}
+		for _, i := range list {
+			if first, twice := to[i.From]; twice && first != i.To {
+				return fmt.Errorf("identities at %s: %q is both %q and %q", d, i.From, first, i.To)
+			}
+			to[i.From] = i.To
+		}
+		for _, i := range list {
+			if next, ok := to[i.To]; ok && next != i.To {
+				return fmt.Errorf("identities at %s: %q is %q, which is %q: name the last of them", d, i.From, i.To, next)
+			}
+		}
+	}
+	return nil
 }
 
 func checkBuild(root string, asOf []data.Day, threads int) error {

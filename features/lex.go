@@ -20,13 +20,14 @@ type token struct {
 	kind tokenKind
 	text string
 	line int
+	at   int // byte in the text
 }
 
 // lex splits SQL into tokens, without comments. Whatever is not closed (a
 // string, a comment) reaches to the end of the text: the engine will refuse it.
 func lex(text string) []token {
 	var tokens []token
-	line := 1
+	line, at := 1, 0
 	for len(text) > 0 {
 		n, kind, keep := scan(text)
 		if keep {
@@ -34,10 +35,10 @@ func lex(text string) []token {
 			if kind == tokenWord {
 				word = strings.ToLower(word)
 			}
-			tokens = append(tokens, token{kind, word, line})
+			tokens = append(tokens, token{kind, word, line, at})
 		}
 		line += strings.Count(text[:n], "\n")
-		text = text[n:]
+		text, at = text[n:], at+n
 	}
 	return tokens
 }

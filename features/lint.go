@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"regulars/data"
 )
@@ -18,52 +19,20 @@ const FuturePrefix = "future_"
 // query may speak such a name.
 const ReservedPrefix = "regulars_"
 
-// bannedFunctions may not be called; bannedWords may not occur at all. The text
-// says why, or what to write instead.
-var (
-	bannedFunctions = withReason(map[string]string{
-		"avg mean":       "a mean over DOUBLE changes from run to run: write sum / count",
-		"fsum kahan_sum": "sums run over integers and DECIMAL only",
-		"stddev stddev_pop stddev_samp variance var_pop var_samp corr covar_pop covar_samp skewness kurtosis sem": "its bytes change from run to run: compute deviations from integer sums of squares",
-		"approx_quantile approx_count_distinct approx_top_k reservoir_quantile":                                   "approximate aggregates differ between engines and ignore the memory limit",
-		"list array_agg string_agg group_concat listagg collect_list collect_set":                                 "collecting a group in memory is unbounded: aggregate instead",
-		"first last any_value arbitrary": "which row it takes changes from run to run: use max_by with an order that settles ties",
-		"log":                            "its base differs between engines: write ln",
-		"dayofweek isodow weekday dow day_of_week datepart date_part dayname extract": "numbers of weekdays differ between engines: use local_dow, local_hour, local_day",
-		"datediff date_diff datesub date_sub age":                                     "date arithmetic differs between engines: subtract epoch days (day, as_of_day)",
-		"now today get_current_timestamp transaction_timestamp get_current_time":      "the clock is out of reach: use as_of",
-		"random rand setseed uuid gen_random_uuid uuidv4 uuidv7":                      "chance is out of reach",
-		"getenv getvariable current_setting query query_table":                        "a query reads its views and nothing else",
-	})
-	bannedWords = withReason(map[string]string{
-		"current_date current_timestamp current_time localtimestamp localtime": "the clock is out of reach: use as_of",
-		"qualify": "not portable: filter in an outer query",
-		"attach detach copy install load pragma set reset create insert update delete drop alter call export import use execute prepare describe show summarize explain merge truncate vacuum checkpoint": "a feature file is one SELECT",
-		"tablesample sample pivot unpivot lateral recursive positional asof": "not in the portable subset",
-	})
-	bannedPrefixes = []string{ReservedPrefix, "duckdb_", "pragma_", "read_", "parquet_", "sniff_", "information_schema", "pg_", "sqlite_", "glob"}
-)
-
-func withReason(grouped map[string]string) map[string]string {
-	out := map[string]string{}
-	for words, reason := range grouped {
-		for _, w := range strings.Fields(words) {
-			out[w] = reason
-		}
-	}
-	return out
-}
-
 // Lint holds a group's query to the subset of SQL that runs alike on two engines
 // and yields the same bytes each time, and to the views it says it needs. The
 // error joins one SQLError for each finding, by line.
 func Lint(g Group) error {
+	g.SQL = g.Query()
 	l := linter{group: g, tokens: lex(g.SQL)}
+	l.characters()
 	l.sources = l.readable()
 	for i := range l.tokens {
 		l.token(i)
 	}
-	l.finalOrder()
+	if !g.Shared {
+		l.finalOrder()
+	}
 	slices.SortStableFunc(l.found, func(a, b *SQLError) int { return cmp.Compare(a.Line, b.Line) })
 	errs := make([]error, len(l.found))
 	for i, e := range l.found {
@@ -100,17 +69,44 @@ func (l *linter) readable() map[string]bool {
 	names := map[string]bool{}
 	for _, t := range l.group.Tables() {
 		names[string(t)] = true
-		if l.group.Label {
+		if l.group.Label && Dated(t) {
 			names[FuturePrefix+string(t)] = true
 		}
 	}
+	for _, shared := range l.group.Uses {
+		names[shared] = true
+	}
 	for i, t := range l.tokens {
-		before := l.at(i - 1).text
-		if t.kind == tokenWord && l.at(i+1).text == "as" && l.at(i+2).text == "(" && (before == "with" || before == ",") {
-			names[t.text] = true
+		if !l.definesName(i) {
+			continue
 		}
+		if isView(t.text) {
+			l.fail(i, "WITH %s would hide the view of that name: call it otherwise", t.text)
+		}
+		names[t.text] = true
 	}
 	return names
+}
+
+// definesName reports whether token i is a name that WITH defines.
+func (l *linter) definesName(i int) bool {
+	before := l.at(i - 1).text
+	return l.at(i).kind == tokenWord && l.at(i+1).text == "as" && l.at(i+2).text == "(" && (before == "with" || before == ",")
+}
+
+// isView reports whether an engine may have a view of that name.
+func isView(name string) bool {
+	_, table := data.SchemaOf(data.Table(strings.TrimPrefix(name, FuturePrefix)))
+	return table || slices.Contains(sharedNames(), name)
+}
+
+// Dated reports whether the records of a table each have a time (ts), so that
+// they lie before or after an as_of. The others (items, users, promotions,
+// identities) say by columns of their own when they were valid.
+func Dated(t data.Table) bool {
+	schema, _ := data.SchemaOf(t)
+	i := schema.Index("ts")
+	return i >= 0 && schema.Columns[i].Required
 }
 
 func (l *linter) token(i int) {
@@ -125,16 +121,19 @@ func (l *linter) token(i int) {
 }
 
 func (l *linter) word(i int, word string) {
-	if reason, banned := bannedWords[word]; banned {
-		l.fail(i, "%s is not allowed: %s", strings.ToUpper(word), reason)
+	if strings.Contains(word, "$") {
+		l.fail(i, "%s is no parameter of this group: declare it by \"-- parameter: name number | meaning\"", word)
 	}
-	if reason, banned := bannedFunctions[word]; banned && l.at(i+1).text == "(" {
-		l.fail(i, "%s() is not allowed: %s", word, reason)
+	if reason, banned := bannedWords[word]; banned && l.at(i+1).text != "." {
+		l.fail(i, "%s is not allowed: %s", strings.ToUpper(word), reason)
 	}
 	for _, prefix := range bannedPrefixes {
 		if strings.HasPrefix(word, prefix) {
 			l.fail(i, "%s is not allowed: a query reads its views and nothing else", word)
 		}
+	}
+	if l.at(i+1).text == "(" {
+		l.call(i, word)
 	}
 	switch word {
 	case "from":
@@ -143,13 +142,88 @@ func (l *linter) word(i int, word string) {
 		}
 	case "join":
 		l.source(i + 1)
-	case "table":
-		l.fail(i, "TABLE is not allowed: write SELECT with column names")
 	case "sum":
 		l.sum(i)
+	case "cast":
+		l.cast(i)
 	case "order":
 		if l.at(i+1).text == "by" {
 			l.orderBy(i + 2)
+		}
+	case "by":
+		if l.at(i+1).text == "all" {
+			l.fail(i+1, "BY ALL is not allowed: name the columns")
+		}
+	case "distinct":
+		if l.at(i+1).text == "on" {
+			l.fail(i, "DISTINCT ON is not allowed: which row it takes changes from run to run")
+		}
+	}
+	if l.group.Shared && (word == "as_of" || word == "as_of_day" || word == "over") {
+		l.fail(i, "%s in a shared relation: it is computed once for all dates, from all rows, so it may only group by day", strings.ToUpper(word))
+	}
+}
+
+// call checks a name before a parenthesis: a function that both engines have and
+// mean alike, a keyword, a name of WITH or of VALUES with its columns.
+func (l *linter) call(i int, word string) {
+	if reason, banned := bannedFunctions[word]; banned {
+		l.fail(i, "%s() is not allowed: %s", word, reason)
+		return
+	}
+	if before := l.at(i - 1); functions[word] || keywords[word] || l.sources[word] || before.text == ")" || before.text == "as" {
+		return
+	}
+	l.fail(i, "%s() is not in the portable subset, which has %s", word, functionNames)
+}
+
+// characters refuses text that engines may divide otherwise than lex does, which
+// would let a query say something that was not looked at.
+func (l *linter) characters() {
+	if i := strings.IndexFunc(strings.ReplaceAll(l.group.SQL, "\r\n", "\n"), unprintable); i >= 0 {
+		l.found = append(l.found, &SQLError{File: l.group.File, Line: 1 + strings.Count(strings.ReplaceAll(l.group.SQL, "\r\n", "\n")[:i], "\n"),
+			Err: errors.New("a control character is not allowed: lines end with a line feed")})
+	}
+	for i, t := range l.tokens {
+		quoted := t.kind == tokenString || t.kind == tokenQuoted
+		if !quoted && strings.IndexFunc(t.text, func(r rune) bool { return r > unicode.MaxASCII }) >= 0 {
+			l.fail(i, "%s: only ASCII stands outside of 'text' and comments", t.text)
+		}
+		if quoted && (len(t.text) < 2 || t.text[len(t.text)-1] != t.text[0]) {
+			l.fail(i, "a %c… is not closed", t.text[0])
+		}
+		if t.kind == tokenString && strings.Contains(t.text, `\`) {
+			l.fail(i, "a backslash in 'text' is not allowed: engines read it differently")
+		}
+		if before := l.at(i - 1); t.kind == tokenString && i > 0 && before.at+len(before.text) == t.at && (before.kind == tokenWord || before.kind == tokenNumber || before.text == "&") {
+			l.fail(i, "%s%s is not allowed: 'text' has no prefix", before.text, t.text)
+		}
+	}
+}
+
+func unprintable(r rune) bool {
+	return r != '\n' && r != '\t' && unicode.IsControl(r) || r == unicode.ReplacementChar
+}
+
+// cast refuses to turn a fraction into a whole number: one engine rounds, the
+// other cuts.
+func (l *linter) cast(i int) {
+	end := l.closing(i + 1)
+	target := l.at(end - 1).text
+	if l.at(i+1).text != "(" || target != "integer" && target != "bigint" && target != "int" || l.at(end-2).text != "as" {
+		return
+	}
+	depth := 0
+	for j := i + 2; j < end; j++ {
+		switch l.tokens[j].text {
+		case "(":
+			depth++
+		case ")":
+			depth--
+		case "/":
+			if depth == 0 {
+				l.fail(j, "CAST(… / … AS %s) rounds on one engine and cuts on the other: write FLOOR(…) or ROUND(…) inside", strings.ToUpper(target))
+			}
 		}
 	}
 }
@@ -165,10 +239,26 @@ func (l *linter) symbol(i int, symbol string) {
 	case "/":
 		l.denominator(i + 1)
 	case "*":
-		if before := l.at(i - 1).text; before == "select" || before == "distinct" || before == "," || before == "." {
+		if before := l.at(i - 1).text; before == "select" || before == "distinct" || before == "all" || before == "," || before == "." || before == "(" && l.at(i-2).text != "count" {
 			l.fail(i, "SELECT * is not allowed: name the columns, so that a new lake column changes nothing")
 		}
 	}
+	next := l.at(i + 1)
+	pair := ""
+	if next.kind == tokenSymbol && next.at == l.tokens[i].at+1 {
+		pair = symbol + next.text
+	}
+	if reason, banned := bannedSymbols[pair]; banned {
+		l.fail(i, "%s is not allowed: %s", pair, reason)
+	} else if reason, banned := bannedSymbols[symbol]; banned && pair != "||" && pair != "!=" && !l.secondOf(i, "||") {
+		l.fail(i, "%s is not allowed: %s", symbol, reason)
+	}
+}
+
+// secondOf reports whether the symbol at i is the second of a pair.
+func (l *linter) secondOf(i int, pair string) bool {
+	before := l.at(i - 1)
+	return i > 0 && before.at+1 == l.tokens[i].at && before.text+l.tokens[i].text == pair
 }
 
 // denominator allows NULLIF(…), CAST(NULLIF(…) …) and numbers other than 0.
@@ -186,6 +276,13 @@ func (l *linter) source(i int) {
 	t := l.at(i)
 	switch {
 	case t.text == "(":
+		inner := i + 1
+		for l.at(inner).text == "(" {
+			inner++
+		}
+		if text := l.at(inner).text; text != "select" && text != "with" && text != "values" {
+			l.fail(inner, "a parenthesis after FROM and JOIN holds a SELECT, not %q", text)
+		}
 		i = l.closing(i)
 	case t.kind != tokenWord:
 		l.fail(i, "%s is no view: FROM and JOIN take %s", t.text, l.known())
@@ -292,6 +389,11 @@ func (l *linter) neverNull(name string) bool {
 	for _, t := range l.group.Tables() {
 		schema, _ := data.SchemaOf(t)
 		if i := schema.Index(name); i >= 0 && schema.Columns[i].Required {
+			return true
+		}
+	}
+	for _, used := range l.group.Uses {
+		if s, err := Shared(used); err == nil && slices.Contains(s.Keys, name) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"regulars/data"
@@ -36,14 +37,19 @@ var (
 // each "-- field: value", in this order or any other:
 //
 //	-- group: rfm                                   the file's name without .sql
-//	-- entity: user                                 user, item or user_item
+//	-- entity: user                                 user, item, user_item or shop
 //	-- doc: one line that says what it is
 //	-- needs: orders                                lake tables, separated by blanks
 //	-- optional: events                             likewise; may be left out
+//	-- uses: baskets                                shared relations, separated by blanks
+//	-- parameter: cut 0.8 | The …                   a number, $cut in the query; one line each
 //	-- kind: label                                  only for labels
+//	-- horizon: 90                                  of a label, in days
+//	-- gap: 0                                       likewise; 0 when left out
 //	-- key: user_id VARCHAR id | The customer.      name, type, unit | meaning
 //	-- column: recency_days INTEGER days | Days …   one line a column, in output order
 //
+// A shared relation says "-- shared: NAME" in place of group and entity.
 // A comment line that begins with four blanks continues the line above it.
 // Parse checks the header alone; Lint checks the query.
 func Parse(file, text string) (Group, error) {
@@ -103,6 +109,17 @@ func (p *parser) field(n int, field, value string) {
 		g.Needs = p.tables(n, value)
 	case "optional":
 		g.Optional = p.tables(n, value)
+	case "shared":
+		g.Name, g.Shared = value, true
+	case "uses":
+		g.Uses = p.uses(n, value)
+	case "horizon":
+		g.Horizon = p.days(n, field, value)
+	case "gap":
+		g.Gap = p.days(n, field, value)
+	case "parameter":
+		g.Parameters = append(g.Parameters, p.parameter(n, value))
+		p.last = &g.Parameters[len(g.Parameters)-1].Doc
 	case "key":
 		c := p.column(n, value)
 		g.Columns = append(g.Columns, c)
@@ -112,7 +129,7 @@ func (p *parser) field(n int, field, value string) {
 		p.columns = append(p.columns, p.column(n, value))
 		p.last = &p.columns[len(p.columns)-1].Doc
 	default:
-		p.fail(n, "header field %q is none of group, entity, doc, kind, needs, optional, key, column", field)
+		p.fail(n, "header field %q is none of group, entity, doc, kind, needs, optional, uses, parameter, horizon, gap, key, column, shared", field)
 	}
 }
 
@@ -127,6 +144,32 @@ func (p *parser) tables(n int, value string) []data.Table {
 	return tables
 }
 
+// uses reads names of shared relations; a shared one cannot use others.
+func (p *parser) uses(n int, value string) []string {
+	names := strings.Fields(value)
+	if strings.HasPrefix(p.group.File, "sql/shared/") {
+		p.fail(n, "a shared relation reads lake tables only")
+		return nil
+	}
+	for _, name := range names {
+		if _, err := Shared(name); err != nil {
+			p.fail(n, "%w", err)
+		}
+	}
+	return names
+}
+
+func (p *parser) days(n int, field, value string) int {
+	days, err := strconv.Atoi(value)
+	if err != nil || days < 0 || days > maxDays {
+		p.fail(n, "%s %q is not a number of days from 0 to %d", field, value, maxDays)
+	}
+	return days
+}
+
+// maxDays bounds horizons and gaps: a hundred years.
+const maxDays = 36_525
+
 func (p *parser) column(n int, value string) Column {
 	spec, doc, _ := strings.Cut(value, "|")
 	words := strings.Fields(spec)
@@ -139,7 +182,7 @@ func (p *parser) column(n int, value string) Column {
 	if !namePattern.MatchString(c.Name) {
 		p.fail(n, "column name %q is not lower case letters, digits and _", c.Name)
 	}
-	if !slices.Contains(columnTypes, c.Type) {
+	if !slices.Contains(columnTypes, c.Type) && !(p.group.Shared && c.Type == "DECIMAL(38,4)") {
 		p.fail(n, "column %s has type %q: it must be one of %s", c.Name, c.Type, strings.Join(columnTypes, ", "))
 	}
 	return c
@@ -155,24 +198,45 @@ func (p *parser) finish() {
 	if !namePattern.MatchString(g.Name) {
 		p.fail(0, "group name %q is not lower case letters, digits and _", g.Name)
 	}
-	if !slices.Contains(Entities(), g.Entity) {
+	if !g.Shared && !slices.Contains(Entities(), g.Entity) {
 		p.fail(0, "entity %q is none of %s", g.Entity, strings.Join(Entities(), ", "))
 	}
 	if g.Doc == "" {
 		p.fail(0, "header has no doc line")
 	}
-	if len(g.Needs) == 0 {
-		p.fail(0, "header has no needs line")
+	if len(g.Needs)+len(g.Uses) == 0 {
+		p.fail(0, "header has no needs line (lake tables) and no uses line (shared relations)")
 	}
 	if len(p.columns) == 0 {
 		p.fail(0, "header documents no column")
 	}
+	p.checkKind()
 	p.checkKeys()
 	p.checkDistinct()
 }
 
+// checkKind holds labels, features and shared relations apart.
+func (p *parser) checkKind() {
+	g := &p.group
+	switch {
+	case g.Shared && (g.Entity != "" || g.Label || len(g.Parameters) > 0):
+		p.fail(0, "a shared relation has no entity, kind or parameter")
+	case g.Label && g.Horizon == 0:
+		p.fail(0, "a label has no horizon line, such as \"-- horizon: 90\"")
+	case !g.Label && g.Horizon+g.Gap > 0:
+		p.fail(0, "only a label (-- kind: label) has a horizon and a gap")
+	case g.Label != strings.HasPrefix(g.Name, LabelPrefix):
+		p.fail(0, "group name %q: labels, and only they, have names that begin with %s", g.Name, LabelPrefix)
+	case g.Label && g.Entity != "user":
+		p.fail(0, "a label is about entity user, not %s", g.Entity)
+	}
+}
+
 // checkKeys requires the ids of the entity to lead the keys: user_item has two.
 func (p *parser) checkKeys() {
+	if len(p.group.Keys) == 0 {
+		p.fail(0, "header has no key line")
+	}
 	ids := map[string][]string{"user": {"user_id"}, "item": {"item_id"}, "user_item": {"user_id", "item_id"}}[p.group.Entity]
 	if len(p.group.Keys) < len(ids) || !slices.Equal(p.group.Keys[:len(ids)], ids) {
 		p.fail(0, "keys of entity %s are %v: they must begin with %v", p.group.Entity, p.group.Keys, ids)
@@ -186,5 +250,12 @@ func (p *parser) checkDistinct() {
 			p.fail(0, "column %s is documented twice, or is as_of, which every table has", c.Name)
 		}
 		seen[c.Name] = true
+	}
+	declared := map[string]bool{}
+	for _, q := range p.group.Parameters {
+		if declared[q.Name] {
+			p.fail(0, "parameter %s is declared twice", q.Name)
+		}
+		declared[q.Name] = true
 	}
 }

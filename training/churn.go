@@ -76,7 +76,7 @@ func (p *Pipeline) evaluateChurn(ctx context.Context, pr split.Protocol) (*churn
 func (p *Pipeline) churnRows(days []data.Day) (*churnRows, error) {
 	var all *churnRows
 	for _, day := range days {
-		table, err := read.Users(p.featureRoot(), nil, day)
+		table, err := p.customers(day)
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,6 @@ import (
 	"sort"
 
 	"regulars/features/matrix"
-	"regulars/features/read"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 )
@@ -31,7 +30,7 @@ func band(probability float64) string {
 // churnScores scores every customer who has ordered before as_of.
 func (p *Pipeline) churnScores(c *champions) (map[string]*snapshot.Scores, error) {
 	out := map[string]*snapshot.Scores{}
-	table, err := read.Users(p.featureRoot(), nil, p.Options.AsOf)
+	table, err := p.customers(p.Options.AsOf)
 	if err != nil {
 		return nil, err
 	}

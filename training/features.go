@@ -60,29 +60,53 @@ func (p *Pipeline) timetable() (*timetable, error) {
 }
 
 // buildAll builds customer features at every date of the protocol, labels
-// where they are known by as_of, and interactions and item sales at as_of.
+// where they are known by as_of, and interactions at as_of.
 func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
-	groups, err := features.Catalogue()
-	if err != nil {
-		return err
-	}
 	paths, err := p.lakePaths()
 	if err != nil {
 		return err
 	}
-	user, other := splitGroups(groups)
 	days := p.days(t)
-	if err := p.build(ctx, paths, user, days); err != nil {
+	if err := p.build(ctx, paths, p.customerGroups(paths), days); err != nil {
 		return err
 	}
-	if err := p.build(ctx, paths, other, []data.Day{p.Options.AsOf}); err != nil {
+	if err := p.build(ctx, paths, p.interactionGroups(), []data.Day{p.Options.AsOf}); err != nil {
 		return err
 	}
 	if t.protocol == nil {
 		return nil
 	}
-	known := slices.DeleteFunc(days, func(d data.Day) bool { return d > t.protocol.Test }) // labels need a horizon behind them
+	known := slices.DeleteFunc(slices.Clone(days), func(d data.Day) bool { return d > t.protocol.Test }) // labels need a horizon behind them
 	return p.buildLabels(ctx, paths, known)
+}
+
+// notLearned are groups that no model reads: the same for everybody at a date,
+// they would tell the date.
+var notLearned = []string{"freshness"}
+
+// customerGroups are the groups that models learn from, of those whose tables
+// the lake has. Options may leave some out.
+func (p *Pipeline) customerGroups(paths map[data.Table][]string) []features.Group {
+	var out []features.Group
+	for _, g := range p.Groups {
+		if g.Entity != "user" || g.Label || slices.Contains(notLearned, g.Name) || slices.Contains(p.Options.WithoutGroups, g.Name) {
+			continue
+		}
+		if !slices.ContainsFunc(g.Requires(), func(t data.Table) bool { return len(paths[t]) == 0 }) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+func (p *Pipeline) interactionGroups() []features.Group {
+	var out []features.Group
+	for _, g := range p.Groups {
+		if g.Entity == "user_item" && g.Name == "purchases" {
+			out = append(out, g)
+		}
+	}
+	return out
 }
 
 // days are the dates at which a run at as_of needs customer features.
@@ -91,17 +115,6 @@ func (p *Pipeline) days(t *timetable) []data.Day {
 		return []data.Day{p.Options.AsOf}
 	}
 	return t.protocol.Days()
-}
-
-func splitGroups(groups []features.Group) (user, other []features.Group) {
-	for _, g := range groups {
-		if g.Entity == "user" {
-			user = append(user, g)
-		} else {
-			other = append(other, g)
-		}
-	}
-	return user, other
 }
 
 func (p *Pipeline) lakePaths() (map[data.Table][]string, error) {
@@ -119,8 +132,12 @@ func (p *Pipeline) lakePaths() (map[data.Table][]string, error) {
 }
 
 func (p *Pipeline) build(ctx context.Context, paths map[data.Table][]string, groups []features.Group, days []data.Day) error {
-	_, err := p.Engine.Build(ctx, features.Request{Lake: paths, AsOf: days, Groups: groups, Root: p.featureRoot(), TimeZone: p.Options.TimeZone,
-		MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("features")})
+	same, err := Identities(p.Lake, p.Workspace, days)
+	if err != nil {
+		return err
+	}
+	_, err = p.Engine.Build(ctx, features.Request{Lake: paths, AsOf: days, Groups: groups, Root: p.featureRoot(),
+		TimeZone: p.Options.TimeZone, Identities: same, MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("features")})
 	if err != nil {
 		return fmt.Errorf("building features: %w", err)
 	}
@@ -128,8 +145,12 @@ func (p *Pipeline) build(ctx context.Context, paths map[data.Table][]string, gro
 }
 
 func (p *Pipeline) buildLabels(ctx context.Context, paths map[data.Table][]string, days []data.Day) error {
-	_, err := p.Engine.Labels(ctx, features.LabelRequest{Lake: paths, AsOf: days, Root: p.featureRoot(), TimeZone: p.Options.TimeZone,
-		HorizonDays: p.Options.HorizonDays, Until: p.Options.AsOf,
+	same, err := Identities(p.Lake, p.Workspace, days)
+	if err != nil {
+		return err
+	}
+	_, err = p.Engine.Labels(ctx, features.LabelRequest{Lake: paths, AsOf: days, Root: p.featureRoot(), TimeZone: p.Options.TimeZone,
+		Identities: same, HorizonDays: p.Options.HorizonDays, Until: p.Options.AsOf,
 		MemoryLimit: p.Options.Memory, Threads: p.Options.Workers, Progress: p.stage("labels")})
 	if err != nil {
 		return fmt.Errorf("building labels: %w", err)
@@ -146,13 +167,10 @@ func (p *Pipeline) buildScoring(ctx context.Context) error {
 	if _, err := p.timetable(); err != nil {
 		return err
 	}
-	groups, err := features.Catalogue()
-	if err != nil {
-		return err
-	}
 	paths, err := p.lakePaths()
 	if err != nil {
 		return err
 	}
+	groups := append(p.customerGroups(paths), p.interactionGroups()...)
 	return p.build(ctx, paths, groups, []data.Day{p.Options.AsOf})
 }

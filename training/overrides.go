@@ -168,7 +168,7 @@ func (o Overrides) personal() []personal.Options {
 // has been bought for long: shops differ most in how fast tastes age.
 func (o Overrides) ials() []ials.Options {
 	candidate := func(alpha, unobserved, regularization, halfLife float64) ials.Options {
-		return ials.Options{Iterations: 8, Alpha: &alpha, Unobserved: unobserved, Regularization: regularization, HalfLifeDays: halfLife}
+		return ials.Options{Iterations: 6, Alpha: &alpha, Unobserved: unobserved, Regularization: regularization, HalfLifeDays: halfLife}
 	}
 	return apply(o, "ials", []ials.Options{
 		candidate(40, 3, 0.01, 30), candidate(10, 3, 0.001, 60), candidate(20, 3, 0.003, 45),

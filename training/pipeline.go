@@ -31,6 +31,7 @@ type Options struct {
 	Currency      string
 	TimeZone      string // of the shop: what its customers call a day
 	Overrides     Overrides
+	WithoutGroups []string // feature groups that churn models do without
 }
 
 // Progress is told how far a stage of long work has come; total 0 means unknown.
@@ -42,6 +43,7 @@ type Pipeline struct {
 	Workspace string
 	Lake      *lake.Lake
 	Engine    features.Engine
+	Groups    []features.Group // every definition, the shop's own among them; labels do not matter here
 	Models    *artifact.Store
 	FS        durable.FS
 	Options   Options

@@ -18,6 +18,7 @@ import (
 	"regulars/data/durable"
 	"regulars/data/lake"
 	"regulars/data/synth"
+	"regulars/features"
 	"regulars/features/duck"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
@@ -81,10 +82,19 @@ func newPipeline(t *testing.T, asOf data.Day, keep func(data.Schema, data.Row) b
 	}
 	fillLake(t, l, shop, keep)
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
-	return &Pipeline{Workspace: dir, Lake: l, Engine: duck.New(), Now: now,
+	return &Pipeline{Workspace: dir, Lake: l, Engine: duck.New(), Now: now, Groups: allGroups(t),
 		Models: artifact.NewStore(filepath.Join(dir, "models"), durable.FS{}, now),
 		Options: Options{AsOf: asOf, HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 4, Candidates: 30,
 			SimilarItems: 10, KeepSnapshots: 2, KeepModels: 3, Seed: 1, Memory: "500MB", Overrides: mustOverrides(t, "ials.factors=8", "ials.iterations=3", "forest.trees=10")}}
+}
+
+func allGroups(t *testing.T) []features.Group {
+	t.Helper()
+	groups, err := features.Catalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return groups
 }
 
 func mustOverrides(t *testing.T, words ...string) Overrides {

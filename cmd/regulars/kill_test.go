@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"regulars/cmd/regulars/config"
 	"regulars/models/snapshot"
 )
 
@@ -31,6 +32,10 @@ func TestKilledPipelineLeavesTheServerAnswering(t *testing.T) {
 		t.Skip("kills twenty child processes")
 	}
 	dir := t.TempDir()
+	short := "training:\n  train_dates: 2\n" // a run of seconds, with every step in it
+	if err := os.WriteFile(filepath.Join(dir, config.FileName), []byte(short), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	mustRun(t, "generate", "--workspace", dir, "--users", "300", "--items", "60")
 	begun := time.Now()
 	mustRun(t, "run", "pipeline", "--workspace", dir)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/models/snapshot"
+	"regulars/training"
 )
 
 func newModels(g *global) *cobra.Command {
@@ -170,12 +171,8 @@ func (w *workspace) snapshotOf() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	names, err := w.models.Names()
-	if err != nil {
-		return "", err
-	}
 	champions := map[string]string{}
-	for _, name := range names {
+	for _, name := range []string{training.RoleRecommender, training.RoleSimilar, training.RoleChurn} {
 		if version, ok, err := w.models.Champion(name); err != nil {
 			return "", err
 		} else if ok {

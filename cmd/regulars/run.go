@@ -66,18 +66,6 @@ func newJobCommands(g *global) []*cobra.Command {
 	return out
 }
 
-func newFeatures(g *global) *cobra.Command {
-	cmd := &cobra.Command{Use: "features", Short: "Feature tables", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	var o jobOptions
-	build := &cobra.Command{Use: "build", Short: "Build the feature tables that a run at the date reads",
-		Example: "  regulars features build --workspace my-shop --as-of 2011-12-08", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return g.runJob(cmd.Context(), "features", o) }}
-	build.Flags().StringVar(&o.asOf, "as-of", "", "date that features may not look beyond (default: the day after the last order)")
-	cmd.AddCommand(g.withJSON(build))
-	return cmd
-}
-
 func (o *jobOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.asOf, "as-of", "", "date of the run; data from it on is not looked at (default: the day after the last order)")
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "fix an option of a model, MODEL.OPTION=VALUE; may be repeated")

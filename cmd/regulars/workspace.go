@@ -15,7 +15,6 @@ import (
 	"regulars/data/durable"
 	"regulars/data/lake"
 	"regulars/data/state"
-	"regulars/features/duck"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training"
@@ -81,7 +80,7 @@ func (w *workspace) lock(ctx context.Context) (*durable.Lock, error) {
 }
 
 func (w *workspace) mend() error {
-	return errors.Join(w.lake.Recover(), w.models.CleanUp(), snapshot.CleanUp(w.snapshots(), w.disk))
+	return errors.Join(w.lake.Recover(), w.models.CleanUp(), snapshot.CleanUp(w.snapshots(), w.disk), w.disk.RemoveTemp(w.featureRoot()))
 }
 
 // state opens the job history.
@@ -105,9 +104,13 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 	if err != nil {
 		return nil, usageError{err}
 	}
+	groups, err := w.groups()
+	if err != nil {
+		return nil, err
+	}
 	t := w.config.Training
 	return &training.Pipeline{
-		Workspace: w.dir, Lake: w.lake, Engine: duck.New(), Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
+		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Groups: groups, Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
 			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,

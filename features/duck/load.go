@@ -1,6 +1,7 @@
 package duck
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,12 +21,22 @@ func (b *build) createAsOf(s *session) error {
 	for i, d := range b.asOf {
 		rows[i] = fmt.Sprintf("(DATE '%s', %d, %s, %s, %s)", d, d, instant(d), instant(d+b.gap), instant(d+b.gap+b.horizon))
 	}
-	query := "CREATE SCHEMA " + base + "; CREATE TABLE " + base + `.as_of (as_of DATE, as_of_day INTEGER, "cut" TIMESTAMP, "from" TIMESTAMP, "until" TIMESTAMP); ` +
-		"INSERT INTO " + base + ".as_of VALUES " + strings.Join(rows, ", ")
+	query := "CREATE SCHEMA " + base + "; CREATE TABLE " + base + `.dates (as_of DATE, as_of_day INTEGER, "cut" TIMESTAMP, "from" TIMESTAMP, "until" TIMESTAMP); ` +
+		"INSERT INTO " + base + ".dates VALUES " + strings.Join(rows, ", ") + "; CREATE TABLE " + base + ".as_of AS FROM " + base + ".dates"
 	if err := s.exec(query); err != nil {
 		return fmt.Errorf("create as_of dates: %w", err)
 	}
 	return nil
+}
+
+// show leaves one date in the views.
+func (s *session) show(d data.Day) error {
+	return s.exec("DELETE FROM " + base + ".as_of; INSERT INTO " + base + ".as_of FROM " + base + ".dates WHERE as_of = DATE '" + d.String() + "'")
+}
+
+// showAll puts all dates back into the views.
+func (s *session) showAll() error {
+	return s.exec("DELETE FROM " + base + ".as_of; INSERT INTO " + base + ".as_of FROM " + base + ".dates")
 }
 
 func instant(d data.Day) string { return "TIMESTAMP '" + d.String() + " 00:00:00'" }
@@ -33,29 +44,53 @@ func instant(d data.Day) string { return "TIMESTAMP '" + d.String() + " 00:00:00
 // last is the instant from which nothing is loaded.
 func (b *build) last() data.Day { return slices.Max(b.asOf) + b.gap + b.horizon }
 
-// load copies what the groups need of a lake table into the base schema and
-// creates its views.
-func (b *build) load(s *session, t data.Table) error {
+// pick chooses what the groups need of a lake table.
+func (b *build) pick(s *session, t data.Table) (columns, error) {
+	if t == data.Identities {
+		return columns{}, fmt.Errorf("lake table %s is no view: every view shows the representative of a customer's ids already", t)
+	}
 	schema, _ := data.SchemaOf(t)
-	if i := schema.Index("ts"); i < 0 || !schema.Columns[i].Required {
-		return fmt.Errorf("lake table %s has no time of its records (ts), so it cannot be cut at as_of", t)
-	}
-	columns, err := b.columns(s, schema)
+	c, err := b.columns(s, schema)
 	if err != nil {
-		return fmt.Errorf("lake table %s: %w", t, err)
+		return c, fmt.Errorf("lake table %s: %w", t, err)
 	}
+	c.table = t
+	return c, nil
+}
+
+// load copies the columns of a lake table into the base schema and creates its views.
+func (b *build) load(s *session, c columns) error {
+	schema, _ := data.SchemaOf(c.table)
 	from := " WHERE false"
-	if files := b.lake[t]; len(files) > 0 {
-		from = " FROM " + readParquet(files) + " WHERE ts IS NULL OR CAST(ts AS TIMESTAMP) < " + instant(b.last())
+	if files := b.lake[c.table]; len(files) > 0 {
+		known := c.exprs[timeColumn(c.table)]
+		from = " FROM " + readParquet(files) + " WHERE " + known + " IS NULL OR " + known + " < " + instant(b.last())
 	}
-	target := base + "." + name(string(t))
-	if err := s.exec("CREATE TABLE " + target + " AS SELECT " + strings.Join(columns.load, ", ") + from); err != nil {
-		return fmt.Errorf("load lake table %s from %s: %w", t, strings.Join(b.lake[t], ", "), err)
+	list := make([]string, len(c.names))
+	for i, n := range c.names {
+		list[i] = b.encode(n, c.exprs[n]) + " AS " + name(n)
 	}
-	if err := b.checkRequired(s, schema, columns); err != nil {
+	if err := s.exec("CREATE TABLE " + stored(c.table) + " AS SELECT " + strings.Join(list, ", ") + from); err != nil {
+		return fmt.Errorf("load lake table %s from %s: %w", c.table, strings.Join(b.lake[c.table], ", "), err)
+	}
+	if err := b.checkRequired(s, schema, c); err != nil {
 		return err
 	}
-	return b.createViews(s, t, columns)
+	return b.createViews(s, c.table, c)
+}
+
+// stored names the base table of a lake table.
+func stored(t data.Table) string { return base + "." + name(string(t)) }
+
+// timeColumn names the column that says from when a row of a table is known.
+func timeColumn(t data.Table) string {
+	switch t {
+	case data.Items, data.Users:
+		return "valid_from"
+	case data.Promotions:
+		return "starts_at"
+	}
+	return "ts"
 }
 
 func readParquet(files []string) string {
@@ -68,14 +103,19 @@ func readParquet(files []string) string {
 
 // columns is what is taken from one lake table.
 type columns struct {
-	names []string // in the base table
-	load  []string // the expression that makes each, with its name
-	times []string // timestamps beside ts: null to an as_of that is not later
+	table data.Table
+	names []string          // in the base table
+	exprs map[string]string // the expression that makes each from the files
+	times []string          // timestamps, other than the one of the table: null to an as_of that is not later
+	extra []string          // columns that the contract does not know
 }
 
 func (c *columns) add(column, expression string) {
+	if c.exprs == nil {
+		c.exprs = map[string]string{}
+	}
 	c.names = append(c.names, column)
-	c.load = append(c.load, expression+" AS "+name(column))
+	c.exprs[column] = expression
 }
 
 // columns picks the columns of the contract and of the files that some group
@@ -86,28 +126,62 @@ func (b *build) columns(s *session, schema data.Schema) (columns, error) {
 	if err != nil {
 		return c, err
 	}
-	named := b.named()
+	named, always := b.named(), forced[schema.Table]
 	for _, column := range schema.Columns {
-		if column.Name != "ts" && !named[column.Name] {
+		wanted := named[column.Name] || column.Kind == data.KindTime && named[column.Name+daySuffix]
+		if column.Name != "ts" && !wanted && !slices.Contains(always, column.Name) {
 			continue
 		}
 		expression, err := convert(column, have[column.Name])
 		if err != nil {
-			return c, err
+			return c, b.blame(s, schema.Table, column, err)
 		}
 		c.add(column.Name, expression)
-		if column.Kind == data.KindTime && column.Name != "ts" {
+		if column.Kind == data.KindTime && column.Name != timeColumn(schema.Table) {
 			c.times = append(c.times, column.Name)
 		}
 	}
 	for _, extra := range sortedKeys(have) {
 		if named[extra] && schema.Index(extra) < 0 {
 			c.add(extra, name(extra))
+			c.extra = append(c.extra, extra)
 		}
 	}
-	b.addDays(&c, named, have["ts"])
+	if forced[schema.Table] != nil {
+		c.add(tie, hash(have, fixed(schema)))
+		c.add(tie2, hash(have, sortedKeys(have)))
+	}
+	if features.Dated(schema.Table) {
+		b.addDays(&c, named, have["ts"])
+	}
 	return c, nil
 }
+
+// hash returns one number for some columns of a row of the files.
+func hash(have map[string]string, columns []string) string {
+	all := []string{"1"}
+	for _, column := range columns {
+		if have[column] != "" {
+			all = append(all, name(column))
+		}
+	}
+	return "hash(" + strings.Join(all, ", ") + ")"
+}
+
+// fixed lists the columns that even an undated row shows.
+func fixed(schema data.Schema) []string {
+	return slices.DeleteFunc(schema.ColumnNames(), func(c string) bool { return slices.Contains(mutable[schema.Table], c) })
+}
+
+// forced are the columns that the views of a table cannot do without.
+var forced = map[data.Table][]string{
+	data.Items:      {"item_id", "valid_from"},
+	data.Users:      {"user_id", "valid_from", "signed_up_at"},
+	data.Promotions: {"promotion_id", "starts_at"},
+}
+
+// daySuffix, after the name of a timestamp, names its UTC epoch day in a view.
+const daySuffix = "_day"
 
 func sortedKeys(m map[string]string) []string {
 	keys := make([]string, 0, len(m))
@@ -120,7 +194,7 @@ func sortedKeys(m map[string]string) []string {
 
 func (b *build) named() map[string]bool {
 	named := map[string]bool{}
-	for _, g := range b.groups {
+	for _, g := range slices.Concat(b.groups, b.shared) {
 		for _, n := range g.Names() {
 			named[n] = true
 		}
@@ -195,6 +269,25 @@ func (b *build) inspectFiles(s *session, schema data.Schema, files []string) err
 	return nil
 }
 
+// blame finds the first file whose column is of a wrong type.
+func (b *build) blame(s *session, t data.Table, column data.Column, err error) error {
+	for _, file := range b.lake[t] {
+		found, failed := s.pairs("SELECT column_name, column_type FROM (DESCRIBE SELECT * FROM " + readParquet([]string{file}) + ")")
+		if failed != nil {
+			return errors.Join(err, failed)
+		}
+		for _, f := range found {
+			if f[0] != column.Name {
+				continue
+			}
+			if _, err := convert(column, f[1]); err != nil {
+				return fmt.Errorf("column %s holds %s in %s, not %s: import the table again", column.Name, f[1], file, column.Kind)
+			}
+		}
+	}
+	return err
+}
+
 // convert returns the expression that reads a column as its kind.
 func convert(c data.Column, duckType string) (string, error) {
 	column := name(c.Name)
@@ -243,6 +336,9 @@ func sqlType(k data.Kind) (target string, accepted []string) {
 // checkRequired refuses rows without a required value: without ts they would
 // vanish from every view unseen.
 func (b *build) checkRequired(s *session, schema data.Schema, c columns) error {
+	if s.script != nil {
+		return nil
+	}
 	var required, counts []string
 	for _, column := range schema.Columns {
 		if column.Required && slices.Contains(c.names, column.Name) {
@@ -261,29 +357,4 @@ func (b *build) checkRequired(s *session, schema data.Schema, c columns) error {
 		}
 	}
 	return nil
-}
-
-// createViews makes the view of the past and, for labels, that of the horizon.
-func (b *build) createViews(s *session, t data.Table, c columns) error {
-	past := make([]string, len(c.names))
-	future := make([]string, len(c.names))
-	for i, n := range c.names {
-		future[i] = "o." + name(n)
-		past[i] = future[i]
-		if slices.Contains(c.times, n) {
-			past[i] = "CASE WHEN o." + name(n) + ` < a."cut" THEN o.` + name(n) + " END AS " + name(n)
-		}
-	}
-	from := " FROM " + base + "." + name(string(t)) + " o JOIN " + base + ".as_of a ON "
-	view := func(view string, columns []string, condition string) error {
-		err := s.exec("CREATE VIEW " + name(view) + " AS SELECT a.as_of, a.as_of_day, " + strings.Join(columns, ", ") + from + condition)
-		if err != nil {
-			return fmt.Errorf("create view %s: %w", view, err)
-		}
-		return nil
-	}
-	if err := view(string(t), past, `o.ts < a."cut"`); err != nil || b.horizon == 0 {
-		return err
-	}
-	return view(features.FuturePrefix+string(t), future, `o.ts >= a."from" AND o.ts < a."until"`)
 }

@@ -21,23 +21,48 @@ const rowGroupRows = 122_880
 // file is a finished Parquet file and where it belongs.
 type file struct{ temporary, final string }
 
-// group runs one feature file for all as_of dates and writes its tables.
-func (b *build) group(s *session, g features.Group) ([]file, error) {
+// group runs one feature file for all as_of dates and writes its tables. A file
+// of the shop's own runs for each date apart, with no other in its views: one that
+// joins across dates would show an early date what was known at a later one.
+func (b *build) group(s *session, g features.Group, d due) (tables, notes []file, err error) {
 	b.step(g.Entity + "/" + g.Name)
-	if err := s.exec("CREATE TABLE " + result + " AS " + g.SQL); err != nil {
-		return nil, fmt.Errorf("compute features %s/%s: %w", g.Entity, g.Name, locate(g, err))
+	if g.Shipped || len(b.asOf) == 1 {
+		return b.groupAt(s, g, d)
+	}
+	for i, day := range d.days {
+		if err := s.show(day); err != nil {
+			return nil, nil, fmt.Errorf("show %s alone: %w", day, err)
+		}
+		one, note, err := b.groupAt(s, g, due{d.days[i : i+1], d.inputs[i : i+1]})
+		if err != nil {
+			return nil, nil, err
+		}
+		tables, notes = append(tables, one...), append(notes, note...)
+	}
+	return tables, notes, s.showAll()
+}
+
+// groupAt runs one feature file for the dates in the views and writes those due.
+func (b *build) groupAt(s *session, g features.Group, d due) (tables, notes []file, err error) {
+	if err := s.exec("CREATE TABLE " + result + " AS " + g.Query()); err != nil {
+		return nil, nil, fmt.Errorf("compute features %s/%s: %w", g.Entity, g.Name, locate(g, err))
 	}
 	if err := checkResult(s, g); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	files := make([]file, len(b.asOf))
-	for i, d := range b.asOf {
-		var err error
-		if files[i], err = b.export(s, g, d); err != nil {
-			return nil, err
+	for i, day := range d.days {
+		f, rows, err := b.export(s, g, day)
+		if err != nil {
+			return nil, nil, err
 		}
+		note, err := b.writeInputs(f, d.inputs[i], rows)
+		if err != nil {
+			return nil, nil, err
+		}
+		b.result.Written = append(b.result.Written, features.Table{Entity: g.Entity, Group: g.Table(), AsOf: day, Path: f.final, Rows: rows})
+		tables, notes = append(tables, f), append(notes, note)
 	}
-	return files, s.exec("DROP TABLE " + result)
+	return tables, notes, s.exec("DROP TABLE " + result)
 }
 
 var linePattern = regexp.MustCompile(`(?m)^LINE (\d+):`)
@@ -59,7 +84,7 @@ func checkResult(s *session, g features.Group) error {
 		}
 		return &features.SQLError{File: g.File, Err: err}
 	}
-	found, err := s.pairs("SELECT column_name, column_type FROM (DESCRIBE " + result + ")")
+	found, err := s.columnTypes("SELECT * FROM " + result + " LIMIT 0")
 	if err != nil {
 		return fail(err)
 	}
@@ -129,24 +154,26 @@ func bad(g features.Group, c features.Column) string {
 // export writes the rows of one as_of, ordered by key: the query ended with that
 // order and the result keeps it. Sorting by rowid once more is cheap and lets
 // every row group be full, whatever the share of each thread was.
-func (b *build) export(s *session, g features.Group, d data.Day) (file, error) {
+func (b *build) export(s *session, g features.Group, d data.Day) (file, int64, error) {
 	names := make([]string, len(g.Columns))
 	for i, c := range g.Columns {
 		names[i] = name(c.Name)
+		if c.Type == "VARCHAR" { // it may be a code
+			names[i] = "CAST(" + name(c.Name) + " AS VARCHAR) AS " + name(c.Name)
+		}
 	}
 	f := file{
 		temporary: filepath.Join(b.work, g.Entity+"-"+g.Name+"-"+d.String()+".parquet"),
-		final:     features.Path(b.root, g.Entity, g.Name, d),
+		final:     features.Path(b.root, g.Entity, g.Table(), d),
 	}
 	done, err := s.conn.ExecContext(s.ctx, fmt.Sprintf("COPY (SELECT %s FROM %s WHERE as_of = DATE '%s' ORDER BY rowid) TO %s (FORMAT parquet, COMPRESSION snappy, ROW_GROUP_SIZE %d)",
 		strings.Join(names, ", "), result, d, quote(f.temporary), rowGroupRows))
 	if err != nil {
-		return f, fmt.Errorf("write features %s/%s at %s: %w", g.Entity, g.Name, d, s.cause(err))
+		return f, 0, fmt.Errorf("write features %s/%s at %s: %w", g.Entity, g.Name, d, s.cause(err))
 	}
 	rows, err := done.RowsAffected()
 	if err != nil {
-		return f, fmt.Errorf("write features %s/%s at %s: %w", g.Entity, g.Name, d, err)
+		return f, 0, fmt.Errorf("write features %s/%s at %s: %w", g.Entity, g.Name, d, err)
 	}
-	b.result.Written = append(b.result.Written, features.Table{Entity: g.Entity, Group: g.Name, AsOf: d, Path: f.final, Rows: rows})
-	return f, nil
+	return f, rows, nil
 }

@@ -17,10 +17,13 @@ import (
 // session is one connection to one in-memory database, which spills into its
 // temporary folder. Its context interrupts the query that is running.
 type session struct {
-	ctx   context.Context
-	db    *sql.DB
-	conn  *sql.Conn
-	spill string // removed on close
+	ctx    context.Context
+	db     *sql.DB
+	conn   *sql.Conn
+	spill  string // removed on close
+	memory string
+
+	script *[]string // when set, statements are written here and not carried out
 }
 
 func open(ctx context.Context, b *build) (*session, error) {
@@ -47,6 +50,7 @@ func (s *session) configure(b *build) error {
 	if memory == "" {
 		memory = "2GB"
 	}
+	s.memory = memory
 	if threads == 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
@@ -113,6 +117,10 @@ func (s *session) close() error {
 }
 
 func (s *session) exec(query string) error {
+	if s.script != nil {
+		*s.script = append(*s.script, query)
+		return nil
+	}
 	_, err := s.conn.ExecContext(s.ctx, query)
 	return s.cause(err)
 }
@@ -143,10 +151,49 @@ func (s *session) pairs(query string) (out [][2]string, err error) {
 	return out, s.cause(rows.Err())
 }
 
-// cause puts the end of the context before DuckDB's word for it, "Interrupted".
+// columnTypes returns the names and types of a query's columns; a code counts as
+// the string that it stands for.
+func (s *session) columnTypes(query string) (out [][2]string, err error) {
+	rows, err := s.conn.QueryContext(s.ctx, query)
+	if err != nil {
+		return nil, s.cause(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range types {
+		kind := t.DatabaseTypeName()
+		if kind == "ENUM" {
+			kind = "VARCHAR"
+		}
+		out = append(out, [2]string{t.Name(), kind})
+	}
+	return out, s.cause(rows.Err())
+}
+
+// ErrMemory is in the chain of every error that more memory would have spared.
+var ErrMemory = errors.New("out of memory")
+
+// cause puts the end of the context before DuckDB's word for it, "Interrupted",
+// and says what can be done about a machine that is too small.
 func (s *session) cause(err error) error {
-	if ended := s.ctx.Err(); err != nil && ended != nil {
+	if err == nil {
+		return nil
+	}
+	if ended := s.ctx.Err(); ended != nil {
 		return ended
+	}
+	var e *duckdb.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch text := e.Error(); {
+	case e.Type == duckdb.ErrorTypeOutOfMemory && strings.Contains(text, "max_temp_directory_size"), strings.Contains(text, "No space left on device"):
+		return fmt.Errorf("the disk is full: free space below %s: %w", s.spill, err)
+	case e.Type == duckdb.ErrorTypeOutOfMemory, strings.Contains(text, "std::bad_alloc"):
+		return fmt.Errorf("%w: the SQL engine was given %s (machine.memory): give it more, or build fewer dates or groups at once: %w", ErrMemory, s.memory, err)
 	}
 	return err
 }

@@ -28,6 +28,7 @@ type Config struct {
 	Currency string   `yaml:"currency"`
 	Seed     uint64   `yaml:"seed"`
 	Machine  Machine  `yaml:"machine"`
+	Features Features `yaml:"features"`
 	Training Training `yaml:"training"`
 	Serve    Serve    `yaml:"serve"`
 	Schedule Schedule `yaml:"schedule"`
@@ -37,6 +38,11 @@ type Config struct {
 type Machine struct {
 	Threads int    `yaml:"threads"` // 0 = all cores
 	Memory  string `yaml:"memory"`  // of the SQL engine, such as 2GB
+}
+
+// Features sets the numbers that feature definitions leave to the shop.
+type Features struct {
+	Parameters map[string]float64 `yaml:"parameters"` // by group.parameter
 }
 
 // Training says what is predicted and what is kept.
@@ -76,6 +82,7 @@ func Default() Config {
 		TimeZone: "UTC",
 		Seed:     1,
 		Machine:  Machine{Memory: "1GB"},
+		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 8,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
 		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second},

@@ -1,6 +1,7 @@
 -- group: label_order
 -- entity: user
 -- kind: label
+-- horizon: 90
 -- doc: Did the customer order within the horizon? One row for every customer who has bought before as_of.
 -- needs: orders
 -- key: user_id VARCHAR id | The customer.

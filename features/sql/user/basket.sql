@@ -1,50 +1,37 @@
 -- group: basket
 -- entity: user
 -- doc: How large and how varied a customer's orders are.
--- needs: orders
+-- uses: baskets bought
 -- key: user_id VARCHAR id | The customer.
 -- column: lines_per_order DOUBLE lines | Order lines / orders.
 -- column: units_per_order DOUBLE units | Units bought / orders.
 -- column: value_per_order DOUBLE currency | Quantity times unit price / orders; returns not deducted.
 -- column: value_per_unit DOUBLE currency | Quantity times unit price / units: the customer's price level.
 -- column: distinct_items BIGINT items | Distinct items bought.
-WITH per_item AS (
-  SELECT
-    as_of,
-    user_id,
-    item_id,
-    COUNT(*) AS lines,
-    SUM(quantity) AS units,
-    SUM(CAST(quantity AS DECIMAL(18, 0)) * unit_price) AS spend
-  FROM orders
-  WHERE NOT is_return
-  GROUP BY as_of, user_id, item_id
-),
-items AS (
-  SELECT
-    as_of,
-    user_id,
-    COUNT(*) AS distinct_items,
-    CAST(SUM(lines) AS BIGINT) AS lines,
-    CAST(SUM(units) AS BIGINT) AS units,
-    CAST(SUM(spend) AS DOUBLE) AS spend
-  FROM per_item
+WITH items_bought AS (
+  SELECT as_of, user_id, COUNT(DISTINCT item_id) AS distinct_items
+  FROM bought
   GROUP BY as_of, user_id
 ),
 orders_made AS (
-  SELECT as_of, user_id, COUNT(DISTINCT order_id) AS orders
-  FROM orders
-  WHERE NOT is_return
+  SELECT
+    as_of,
+    user_id,
+    COUNT(DISTINCT order_id) AS orders,
+    CAST(SUM(lines) AS BIGINT) AS lines,
+    CAST(SUM(units) AS BIGINT) AS units,
+    CAST(SUM(spend) AS DOUBLE) AS spend
+  FROM baskets
   GROUP BY as_of, user_id
 )
 SELECT
-  i.as_of,
-  i.user_id,
-  CAST(i.lines AS DOUBLE) / NULLIF(o.orders, 0) AS lines_per_order,
-  CAST(i.units AS DOUBLE) / NULLIF(o.orders, 0) AS units_per_order,
-  i.spend / NULLIF(o.orders, 0) AS value_per_order,
-  i.spend / NULLIF(i.units, 0) AS value_per_unit,
+  o.as_of,
+  o.user_id,
+  CAST(o.lines AS DOUBLE) / NULLIF(o.orders, 0) AS lines_per_order,
+  CAST(o.units AS DOUBLE) / NULLIF(o.orders, 0) AS units_per_order,
+  o.spend / NULLIF(o.orders, 0) AS value_per_order,
+  o.spend / NULLIF(o.units, 0) AS value_per_unit,
   i.distinct_items
-FROM items i
-JOIN orders_made o ON o.as_of = i.as_of AND o.user_id = i.user_id
-ORDER BY i.as_of, i.user_id
+FROM orders_made o
+JOIN items_bought i ON i.as_of = o.as_of AND i.user_id = o.user_id
+ORDER BY o.as_of, o.user_id

@@ -1,7 +1,7 @@
 -- group: gaps
 -- entity: user
 -- doc: Days between successive days with an order, and how overdue the next order is.
--- needs: orders
+-- uses: baskets
 -- key: user_id VARCHAR id | The customer.
 -- column: gap_mean_days DOUBLE days | Mean gap; null with fewer than two order days.
 -- column: gap_std_days DOUBLE days | Sample standard deviation of the gaps (n - 1); null with fewer than three order days.
@@ -10,8 +10,7 @@
 -- column: overdue_ratio DOUBLE ratio | Days since the last order / mean gap; null with fewer than two order days.
 WITH per_day AS (
   SELECT as_of, user_id, day, MAX(as_of_day) AS as_of_day
-  FROM orders
-  WHERE NOT is_return
+  FROM baskets
   GROUP BY as_of, user_id, day
 ),
 steps AS (

@@ -1,30 +1,29 @@
 -- group: returns
 -- entity: user
 -- doc: What customers who have bought sent back.
--- needs: orders
+-- uses: baskets returned
 -- key: user_id VARCHAR id | The customer.
 -- column: return_lines BIGINT lines | Returned order lines.
 -- column: return_value DOUBLE currency | Quantity times unit price of the returned lines.
 -- column: return_lines_share DOUBLE ratio | Returned lines / lines bought; above 1 when purchases before the history were sent back.
 -- column: return_value_share DOUBLE ratio | Returned value / value bought; null when nothing bought had a price.
-WITH sums AS (
-  SELECT
-    as_of,
-    user_id,
-    COUNT(*) FILTER (WHERE NOT is_return) AS bought_lines,
-    COUNT(*) FILTER (WHERE is_return) AS return_lines,
-    SUM(CAST(quantity AS DECIMAL(18, 0)) * unit_price) FILTER (WHERE NOT is_return) AS bought,
-    COALESCE(SUM(CAST(quantity AS DECIMAL(18, 0)) * unit_price) FILTER (WHERE is_return), 0) AS returned
-  FROM orders
+WITH bought_sums AS (
+  SELECT as_of, user_id, SUM(lines) AS lines, SUM(spend) AS spend
+  FROM baskets
+  GROUP BY as_of, user_id
+),
+returned_sums AS (
+  SELECT as_of, user_id, SUM(lines) AS lines, SUM(spend) AS spend
+  FROM returned
   GROUP BY as_of, user_id
 )
 SELECT
-  as_of,
-  user_id,
-  return_lines,
-  CAST(returned AS DOUBLE) AS return_value,
-  CAST(return_lines AS DOUBLE) / NULLIF(bought_lines, 0) AS return_lines_share,
-  CAST(returned AS DOUBLE) / NULLIF(CAST(bought AS DOUBLE), 0) AS return_value_share
-FROM sums
-WHERE bought_lines > 0
-ORDER BY as_of, user_id
+  b.as_of,
+  b.user_id,
+  CAST(COALESCE(r.lines, 0) AS BIGINT) AS return_lines,
+  CAST(COALESCE(r.spend, 0) AS DOUBLE) AS return_value,
+  CAST(COALESCE(r.lines, 0) AS DOUBLE) / NULLIF(CAST(b.lines AS DOUBLE), 0) AS return_lines_share,
+  CAST(COALESCE(r.spend, 0) AS DOUBLE) / NULLIF(CAST(b.spend AS DOUBLE), 0) AS return_value_share
+FROM bought_sums b
+LEFT JOIN returned_sums r ON r.as_of = b.as_of AND r.user_id = b.user_id
+ORDER BY b.as_of, b.user_id

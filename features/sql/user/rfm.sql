@@ -1,7 +1,7 @@
 -- group: rfm
 -- entity: user
 -- doc: Recency, frequency, monetary value and tenure: one row for every customer who has bought.
--- needs: orders
+-- uses: baskets
 -- key: user_id VARCHAR id | The customer.
 -- column: recency_days INTEGER days | Days from the last order to as_of; 1 is the day before.
 -- column: frequency BIGINT orders | Distinct orders.
@@ -14,9 +14,8 @@ SELECT
   CAST(MAX(as_of_day) - MAX(day) AS INTEGER) AS recency_days,
   COUNT(DISTINCT order_id) AS frequency,
   COUNT(DISTINCT day) AS order_days,
-  CAST(SUM(CAST(quantity AS DECIMAL(18, 0)) * unit_price) AS DOUBLE) AS monetary,
+  CAST(SUM(spend) AS DOUBLE) AS monetary,
   CAST(MAX(as_of_day) - MIN(day) AS INTEGER) AS tenure_days
-FROM orders
-WHERE NOT is_return
+FROM baskets
 GROUP BY as_of, user_id
 ORDER BY as_of, user_id

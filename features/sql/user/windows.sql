@@ -1,7 +1,7 @@
 -- group: windows
 -- entity: user
 -- doc: Orders, spend and active days in the last 7, 30, 90, 180 and 365 days, and how the shorter windows compare with the longer.
--- needs: orders
+-- uses: baskets
 -- key: user_id VARCHAR id | The customer.
 -- column: orders_7d BIGINT orders | Distinct orders in the 7 days before as_of.
 -- column: orders_30d BIGINT orders | Distinct orders in the 30 days before as_of.
@@ -26,8 +26,7 @@
 -- column: spend_90d_of_365d DOUBLE ratio | Spend of the last 90 days / spend of the last 365; null without any.
 WITH per_order AS (
   SELECT as_of, user_id, order_id, MAX(as_of_day) - MAX(day) AS age
-  FROM orders
-  WHERE NOT is_return
+  FROM baskets
   GROUP BY as_of, user_id, order_id
 ),
 order_windows AS (
@@ -43,9 +42,8 @@ order_windows AS (
   GROUP BY as_of, user_id
 ),
 per_day AS (
-  SELECT as_of, user_id, MAX(as_of_day) - day AS age, SUM(CAST(quantity AS DECIMAL(18, 0)) * unit_price) AS spend
-  FROM orders
-  WHERE NOT is_return
+  SELECT as_of, user_id, MAX(as_of_day) - day AS age, SUM(spend) AS spend
+  FROM baskets
   GROUP BY as_of, user_id, day
 ),
 day_windows AS (

@@ -1,0 +1,76 @@
+package training
+
+import (
+	"math"
+	"slices"
+
+	"regulars/data"
+	"regulars/features"
+	"regulars/features/matrix"
+	"regulars/features/read"
+)
+
+// notNumbers are units of columns that hold numbers without being quantities: a
+// day of the calendar or a code means another thing at every date.
+var notNumbers = []string{"day", "code"}
+
+// customers reads the features of everybody who has bought before the day, as
+// models see them.
+func (p *Pipeline) customers(day data.Day) (*read.Table, error) {
+	paths, err := p.lakePaths()
+	if err != nil {
+		return nil, err
+	}
+	groups := p.customerGroups(paths)
+	names := make([]string, len(groups))
+	for i, g := range groups {
+		names[i] = g.Name
+	}
+	table, err := read.Users(p.featureRoot(), names, day)
+	if err != nil {
+		return nil, err
+	}
+	return buyers(table, learned(table.X.Names, groups))
+}
+
+// learned returns the positions of the columns that are quantities.
+func learned(columns []string, groups []features.Group) []int {
+	dropped := map[string]bool{}
+	for _, g := range groups {
+		for _, c := range g.Features() {
+			dropped[c.Name] = slices.Contains(notNumbers, c.Unit)
+		}
+	}
+	var keep []int
+	for j, name := range columns {
+		if !dropped[name] {
+			keep = append(keep, j)
+		}
+	}
+	return keep
+}
+
+// buyers keeps the given columns of the customers who have bought: some groups
+// have rows for those who only registered or looked around.
+func buyers(t *read.Table, columns []int) (*read.Table, error) {
+	at, err := positions(t.X, recencyColumn)
+	if err != nil {
+		return nil, err
+	}
+	out := &read.Table{X: &matrix.Dense{Names: make([]string, len(columns))}, Skipped: t.Skipped}
+	for i, j := range columns {
+		out.X.Names[i] = t.X.Names[j]
+	}
+	for i, id := range t.IDs {
+		row := t.X.Row(i)
+		if math.IsNaN(row[at[0]]) {
+			continue
+		}
+		out.IDs = append(out.IDs, id)
+		for _, j := range columns {
+			out.X.Data = append(out.X.Data, row[j])
+		}
+	}
+	out.X.Rows = len(out.IDs)
+	return out, nil
+}
