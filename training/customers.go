@@ -6,7 +6,6 @@ import (
 
 	"regulars/data"
 	"regulars/features"
-	"regulars/features/matrix"
 	"regulars/features/read"
 )
 
@@ -57,20 +56,11 @@ func buyers(t *read.Table, columns []int) (*read.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &read.Table{X: &matrix.Dense{Names: make([]string, len(columns))}, Skipped: t.Skipped}
-	for i, j := range columns {
-		out.X.Names[i] = t.X.Names[j]
-	}
-	for i, id := range t.IDs {
-		row := t.X.Row(i)
-		if math.IsNaN(row[at[0]]) {
-			continue
-		}
-		out.IDs = append(out.IDs, id)
-		for _, j := range columns {
-			out.X.Data = append(out.X.Data, row[j])
+	var rows []int
+	for i := range t.IDs {
+		if !math.IsNaN(t.X.Row(i)[at[0]]) {
+			rows = append(rows, i)
 		}
 	}
-	out.X.Rows = len(out.IDs)
-	return out, nil
+	return &read.Table{IDs: pick(t.IDs, rows), X: t.X.Select(columns).Take(rows), Skipped: t.Skipped}, nil
 }

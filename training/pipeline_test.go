@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -247,4 +248,61 @@ func correlation(x, y []float64) float64 {
 		xy, xx, yy = xy+(x[i]-mx)*(y[i]-my), xx+(x[i]-mx)*(x[i]-mx), yy+(y[i]-my)*(y[i]-my)
 	}
 	return xy / math.Sqrt(xx*yy)
+}
+
+// TestOtherIdsAreAnsweredAsTheCustomer links a till card to a customer: asked by
+// the card, the snapshot answers as for the customer.
+func TestOtherIdsAreAnsweredAsTheCustomer(t *testing.T) {
+	shop, err := synth.New(testShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPipeline(t, shop.Options().End, everything)
+	buyer := firstBuyer(t, p.Lake)
+	im, err := p.Lake.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, _ := data.SchemaOf(data.Identities)
+	row := data.Row{data.String("pos"), data.String("card-77"), data.String(buyer), data.Null}
+	if err := im.Write(lake.Batch{Schema: schema, Source: "test", First: 1, Rows: []data.Row{row}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := im.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	report, err := p.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	snap, err := snapshot.Open(filepath.Join(p.snapshotRoot(), report.Snapshot.Version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer snap.Close()
+	var answers []snapshot.User
+	for _, id := range []string{buyer, "card-77"} {
+		u, ok, err := snap.User(id)
+		if err != nil || !ok || u.Scores == nil || u.Scores.RFM == nil {
+			t.Fatalf("%s: %v %v %+v", id, ok, err, u.Scores)
+		}
+		answers = append(answers, u)
+	}
+	if !reflect.DeepEqual(answers[0], answers[1]) {
+		t.Errorf("the card is answered differently:\n%+v\n%+v", answers[0], answers[1])
+	}
+}
+
+func firstBuyer(t *testing.T, l *lake.Lake) string {
+	t.Helper()
+	reader, schema, err := l.Reader(data.Orders)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	rows := make([]data.Row, 1)
+	if n, err := reader.Read(rows); n != 1 {
+		t.Fatal(err)
+	}
+	return rows[0][schema.Index("user_id")].Str()
 }

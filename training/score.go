@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
+	"regulars/data"
 	"regulars/features/matrix"
 	"regulars/features/read"
 	"regulars/models"
@@ -66,6 +68,7 @@ type scoring struct {
 	hidden    []int32            // recommender items out of stock, ascending
 	bought    *read.Interactions
 	scores    map[string]*snapshot.Scores
+	alias     map[string]string // other ids of a customer → the id that stands for all
 	now       int32
 }
 
@@ -78,7 +81,7 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	users := matrix.NewVocabulary(slices.Concat(registered, s.customers.IDs()))
+	users := matrix.NewVocabulary(slices.Concat(registered, s.customers.IDs(), slices.Collect(maps.Keys(s.alias))))
 	info := snapshot.Info{CreatedAt: p.Now().UTC().Format(time.RFC3339), AsOf: p.Options.AsOf.Time().Format(time.RFC3339),
 		Models: s.champions.versions, Recommender: RoleRecommender, Similar: s.champions.similarRole(), HorizonDays: s.champions.horizonDays,
 		Currency: p.Options.Currency, Strategies: strategyNames}
@@ -128,8 +131,25 @@ func (p *Pipeline) prepareScoring(ctx context.Context) (*scoring, error) {
 			s.hidden = append(s.hidden, int32(i))
 		}
 	}
+	if s.alias, err = p.aliases(); err != nil {
+		return nil, err
+	}
 	s.scores, err = p.churnScores(c)
 	return s, err
+}
+
+// aliases returns the ids that are known, at as_of, to be another customer's:
+// whoever asks by one of them is answered as that customer.
+func (p *Pipeline) aliases() (map[string]string, error) {
+	same, err := Identities(p.Lake, p.Workspace, []data.Day{p.Options.AsOf})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, i := range same[p.Options.AsOf] {
+		out[i.From] = i.To
+	}
+	return out, nil
 }
 
 // reindex returns the interactions by the items of another vocabulary; items
@@ -268,6 +288,9 @@ func (p *Pipeline) fillUsers(ctx context.Context, s *scoring, users *matrix.Voca
 }
 
 func (p *Pipeline) scoreUser(s *scoring, id string, dst []float32) (snapshot.User, error) {
+	if customer, ok := s.alias[id]; ok {
+		id = customer
+	}
 	u, bought := s.customers.Lookup(id)
 	if !bought {
 		return snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}}, nil

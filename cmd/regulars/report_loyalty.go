@@ -22,7 +22,7 @@ import (
 func newReport(g *global) *cobra.Command {
 	cmd := &cobra.Command{Use: "report", Short: "Reports for people: loyalty, clusters", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newReportLoyalty(g), newReportClusters(g))
+	cmd.AddCommand(newReportLoyalty(g), newReportClusters(g), newReportGroups(g))
 	return cmd
 }
 

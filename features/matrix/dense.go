@@ -52,3 +52,19 @@ func Append(a, b *Dense) (*Dense, error) {
 	}
 	return &Dense{Names: a.Names, Rows: a.Rows + b.Rows, Data: slices.Concat(a.Data, b.Data)}, nil
 }
+
+// Select returns the columns with the given numbers, in that order.
+func (d *Dense) Select(columns []int) *Dense {
+	names := make([]string, len(columns))
+	for i, j := range columns {
+		names[i] = d.Names[j]
+	}
+	out := NewDense(d.Rows, names)
+	for r := range d.Rows {
+		from, to := d.Row(r), out.Row(r)
+		for i, j := range columns {
+			to[i] = from[j]
+		}
+	}
+	return out
+}
