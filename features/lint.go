@@ -159,9 +159,17 @@ func (l *linter) word(i int, word string) {
 			l.fail(i, "DISTINCT ON is not allowed: which row it takes changes from run to run")
 		}
 	}
-	if l.group.Shared && (word == "as_of" || word == "as_of_day" || word == "over") {
-		l.fail(i, "%s in a shared relation: it is computed once for all dates, from all rows, so it may only group by day", strings.ToUpper(word))
+	if l.group.Shared && (word == "as_of" || word == "as_of_day" || word == "over" && !l.looksBack(i)) {
+		l.fail(i, "%s in a shared relation: it is computed once for all dates, from all rows, so it may only group by day and look back by LAG(…) OVER (… ORDER BY day)", strings.ToUpper(word))
 	}
+}
+
+// looksBack reports whether OVER at i belongs to LAG(column) ordered by ascending
+// day: what came before a day is the same at every later date.
+func (l *linter) looksBack(i int) bool {
+	end := l.closing(i + 1)
+	back := l.at(i-1).text == ")" && l.at(i-3).text == "(" && l.at(i-4).text == "lag"
+	return back && l.at(end-3).text == "order" && l.at(end-2).text == "by" && l.at(end-1).text == "day"
 }
 
 // call checks a name before a parenthesis: a function that both engines have and

@@ -64,6 +64,19 @@ func (g Group) Query() string {
 	return out.String()
 }
 
+// Unordered returns the Query without the ORDER BY that ends it, for an engine
+// that orders in a way of its own. The group has passed Lint.
+func (g Group) Unordered() string {
+	text := g.Query()
+	tokens := lex(text)
+	for i := len(tokens) - 2; i >= 0; i-- {
+		if tokens[i].text == "order" && tokens[i+1].text == "by" {
+			return text[:tokens[i].at]
+		}
+	}
+	return text
+}
+
 // WithParameters returns the groups with the values of parameters replaced, by
 // "group.parameter". A name that no group declares and a number that is not
 // finite are errors.

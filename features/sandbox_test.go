@@ -141,7 +141,7 @@ SELECT user_id, day, COUNT(*) AS lines FROM orders GROUP BY user_id, day
 	}
 	for _, test := range []struct{ old, new, want string }{
 		{"-- doc", "-- entity: user\n-- doc", "a shared relation has no entity"},
-		{"-- needs: orders", "-- needs: orders\n-- uses: all", `there is no shared relation "all": they are baskets, bought, returned`},
+		{"-- needs: orders", "-- needs: orders\n-- uses: all", `there is no shared relation "all": they are baskets, bought, days, returned`},
 	} {
 		if _, err := features.Parse("tiny.sql", strings.Replace(text, test.old, test.new, 1)); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%q: error %v, want one with %q", test.new, err, test.want)

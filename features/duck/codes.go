@@ -7,19 +7,20 @@ import (
 )
 
 // An id occurs in every row of the largest tables, and every group groups by it.
-// Within a build the ids of customers and of items are therefore codes: an ENUM
-// whose values are all ids in byte order, so that a code compares, sorts, joins
-// and prints as its id, and is four bytes long.
+// Within a build the ids of customers and of items, and what items are grouped by,
+// are therefore codes: an ENUM whose values are all ids in byte order, so that a
+// code compares, sorts, joins and prints as its id, and is four bytes long.
 
 // maxCodes bounds how many ids are made codes; DuckDB keeps their dictionary
 // outside its memory limit.
 const maxCodes = 4_000_000
 
-// coded lists the id columns that share a dictionary.
+// coded lists the columns that share a dictionary.
 var coded = []struct {
 	kind    string
 	columns []string
-}{{base + ".person", []string{"user_id", "referrer_id"}}, {base + ".thing", []string{"item_id"}}}
+}{{base + ".person", []string{"user_id", "referrer_id"}}, {base + ".thing", []string{"item_id"}},
+	{base + ".category", []string{"category"}}, {base + ".brand", []string{"brand"}}}
 
 // createCodes makes the dictionaries of the ids in all tables to be loaded.
 func (b *build) createCodes(s *session, tables []columns) error {

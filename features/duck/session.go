@@ -59,8 +59,10 @@ func (s *session) configure(b *build) error {
 		fmt.Sprintf("threads = %d", threads),
 		"temp_directory = " + quote(s.spill),
 		"TimeZone = 'UTC'",
-		"default_collation = ''",          // byte order, as in Go
-		"preserve_insertion_order = true", // a query ends with its order; files keep it
+		"default_collation = ''",              // byte order, as in Go
+		"preserve_insertion_order = true",     // a query ends with its order; files keep it
+		"allocator_background_threads = true", // give memory back that is freed: the process has a bound of its own
+		"allocator_flush_threshold = '32MB'",
 		"autoinstall_known_extensions = false",
 		"autoload_known_extensions = false",
 		"nested_loop_join_threshold = 1000", // the join with the few as_of dates is never worth a sort of the lake
@@ -151,8 +153,10 @@ func (s *session) pairs(query string) (out [][2]string, err error) {
 	return out, s.cause(rows.Err())
 }
 
-// columnTypes returns the names and types of a query's columns; a code counts as
-// the string that it stands for.
+// code is the type of columns that are codes, see codes.go.
+const code = "ENUM"
+
+// columnTypes returns the names and types of a query's columns.
 func (s *session) columnTypes(query string) (out [][2]string, err error) {
 	rows, err := s.conn.QueryContext(s.ctx, query)
 	if err != nil {
@@ -164,11 +168,7 @@ func (s *session) columnTypes(query string) (out [][2]string, err error) {
 		return nil, err
 	}
 	for _, t := range types {
-		kind := t.DatabaseTypeName()
-		if kind == "ENUM" {
-			kind = "VARCHAR"
-		}
-		out = append(out, [2]string{t.Name(), kind})
+		out = append(out, [2]string{t.Name(), t.DatabaseTypeName()})
 	}
 	return out, s.cause(rows.Err())
 }

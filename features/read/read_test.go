@@ -65,7 +65,11 @@ func TestUsers(t *testing.T) {
 	write(t, root, "user", "gaps", []gaps{{"ann", nil}, {"cat", ptr(7.0)}})
 	write(t, root, "user", "label_order_h90g0", []gaps{{"ann", ptr(1.0)}})
 	nan := math.NaN()
-	table, err := read.Users(root, nil, asOf)
+	buyers, err := read.Users(root, nil, asOf)
+	if want := []float64{nan, 3, 2.5, 1, nan, nan, nan, 0}; err != nil || !slices.Equal(buyers.IDs, []string{"ann", "bob"}) || !same(buyers.X.Data, want) {
+		t.Errorf("those who have bought: %v (%v)", buyers, err)
+	}
+	table, err := read.Users(root, []string{"rfm", "gaps"}, asOf)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,15 @@ type Table struct {
 	Skipped []string      // columns that are no numbers, as group.column
 }
 
-// Users joins the named feature groups of customers at as_of; none named means
-// all that are present, labels left out. A row stands for every customer that
-// some group has; columns are by group name, then as documented. A group without
-// a table at as_of, and a column name that two groups share, are errors.
+// Users joins the named feature groups of customers at as_of. A row stands for
+// every customer that some group has; columns are by group name, then as
+// documented. None named means all that are present, labels left out, and the
+// customers who have bought, whom group rfm lists: others, who have only signed up
+// or browsed, have nothing to return to. A group without a table at as_of, and a
+// column name that two groups share, are errors.
 func Users(root string, groups []string, asOf data.Day) (*Table, error) {
-	if len(groups) == 0 {
+	all := len(groups) == 0
+	if all {
 		var err error
 		if groups, err = present(root, "user", asOf); err != nil {
 			return nil, err
@@ -45,7 +48,11 @@ func Users(root string, groups []string, asOf data.Day) (*Table, error) {
 			return nil, err
 		}
 	}
-	return join(groups, parts)
+	buyers := slices.Index(groups, "rfm")
+	if !all || buyers < 0 {
+		return join(groups, parts, nil)
+	}
+	return join(groups, parts, parts[buyers].IDs)
 }
 
 // Items reads the sales of every item sold before as_of.
@@ -191,7 +198,9 @@ func (f *file) readKey(name string) ([]string, error) {
 	return ids, nil
 }
 
-func join(groups []string, parts []*Table) (*Table, error) {
+// join puts the columns of the parts side by side, for the ids given, which are
+// sorted, or else for every id of some part.
+func join(groups []string, parts []*Table, rows []string) (*Table, error) {
 	out := &Table{}
 	var names, ids []string
 	for i, p := range parts {
@@ -204,7 +213,9 @@ func join(groups []string, parts []*Table) (*Table, error) {
 		ids = append(ids, p.IDs...)
 		out.Skipped = append(out.Skipped, p.Skipped...)
 	}
-	out.IDs = slices.Compact(slices.Sorted(slices.Values(ids)))
+	if out.IDs = rows; rows == nil {
+		out.IDs = slices.Compact(slices.Sorted(slices.Values(ids)))
+	}
 	out.X = matrix.NewDense(len(out.IDs), names)
 	at := 0
 	for _, p := range parts {
@@ -214,12 +225,14 @@ func join(groups []string, parts []*Table) (*Table, error) {
 	return out, nil
 }
 
-// place copies part into the columns of out from at on. Both are sorted by id,
-// and out has every id of part.
+// place copies part into the columns of out from at on. Both are sorted by id.
 func place(out, part *Table, at int) {
 	r := 0
 	for i, id := range out.IDs {
 		row := out.X.Row(i)[at : at+part.X.Cols()]
+		for r < len(part.IDs) && part.IDs[r] < id {
+			r++
+		}
 		if r < len(part.IDs) && part.IDs[r] == id {
 			copy(row, part.X.Row(r))
 			r++

@@ -4,6 +4,7 @@
 -- key: user_id VARCHAR id | The customer.
 -- key: order_id VARCHAR id | The order.
 -- key: day INTEGER day | The UTC day, counted from 1970-01-01.
+-- column: previous_day INTEGER day | The order's day before this one; null at its first. An order counts once where it is null.
 -- column: local_day INTEGER day | Day of the first line in the shop's time zone.
 -- column: local_hour INTEGER hour | Hour of the first line in the shop's time zone, 0 to 23.
 -- column: local_dow INTEGER weekday | Weekday of the first line in the shop's time zone, Monday = 0.
@@ -40,6 +41,7 @@ clock AS (
     user_id,
     order_id,
     day,
+    LAG(day) OVER (PARTITION BY user_id, order_id ORDER BY day) AS previous_day,
     CAST(FLOOR(local_hours / 24.0) AS INTEGER) AS local_day,
     local_hours,
     lines,
@@ -57,6 +59,7 @@ SELECT
   user_id,
   order_id,
   day,
+  previous_day,
   local_day,
   CAST(local_hours - CAST(local_day AS BIGINT) * 24 AS INTEGER) AS local_hour,
   CAST(((local_day + 3) % 7 + 7) % 7 AS INTEGER) AS local_dow,

@@ -1,7 +1,7 @@
 -- group: basket
 -- entity: user
 -- doc: How large and how varied a customer's orders are.
--- uses: baskets bought
+-- uses: days bought
 -- key: user_id VARCHAR id | The customer.
 -- column: lines_per_order DOUBLE lines | Order lines / orders.
 -- column: units_per_order DOUBLE units | Units bought / orders.
@@ -9,19 +9,20 @@
 -- column: value_per_unit DOUBLE currency | Quantity times unit price / units: the customer's price level.
 -- column: distinct_items BIGINT items | Distinct items bought.
 WITH items_bought AS (
-  SELECT as_of, user_id, COUNT(DISTINCT item_id) AS distinct_items
+  SELECT as_of, user_id, COUNT(*) AS distinct_items
   FROM bought
+  WHERE previous_day IS NULL
   GROUP BY as_of, user_id
 ),
 orders_made AS (
   SELECT
     as_of,
     user_id,
-    COUNT(DISTINCT order_id) AS orders,
+    CAST(SUM(new_orders) AS BIGINT) AS orders,
     CAST(SUM(lines) AS BIGINT) AS lines,
     CAST(SUM(units) AS BIGINT) AS units,
     CAST(SUM(spend) AS DOUBLE) AS spend
-  FROM baskets
+  FROM days
   GROUP BY as_of, user_id
 )
 SELECT

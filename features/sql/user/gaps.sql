@@ -1,39 +1,24 @@
 -- group: gaps
 -- entity: user
 -- doc: Days between successive days with an order, and how overdue the next order is.
--- uses: baskets
+-- uses: days
 -- key: user_id VARCHAR id | The customer.
 -- column: gap_mean_days DOUBLE days | Mean gap; null with fewer than two order days.
 -- column: gap_std_days DOUBLE days | Sample standard deviation of the gaps (n - 1); null with fewer than three order days.
 -- column: gap_max_days BIGINT days | Largest gap; null with fewer than two order days.
 -- column: gap_last_days BIGINT days | Gap before the last order day; null with fewer than two order days.
 -- column: overdue_ratio DOUBLE ratio | Days since the last order / mean gap; null with fewer than two order days.
-WITH per_day AS (
-  SELECT as_of, user_id, day, MAX(as_of_day) AS as_of_day
-  FROM baskets
-  GROUP BY as_of, user_id, day
-),
-steps AS (
-  SELECT
-    as_of,
-    user_id,
-    as_of_day,
-    day,
-    CAST(day - LAG(day) OVER (PARTITION BY as_of, user_id ORDER BY day) AS BIGINT) AS gap,
-    LEAD(day) OVER (PARTITION BY as_of, user_id ORDER BY day) AS next_day
-  FROM per_day
-),
-sums AS (
+WITH sums AS (
   SELECT
     as_of,
     user_id,
     MAX(as_of_day) - MAX(day) AS recency,
-    COUNT(gap) AS n,
-    CAST(SUM(gap) AS BIGINT) AS total,
-    CAST(SUM(gap * gap) AS BIGINT) AS squares,
-    MAX(gap) AS largest,
-    MAX(gap) FILTER (WHERE next_day IS NULL) AS latest
-  FROM steps
+    COUNT(previous_day) AS n,
+    CAST(SUM(day - previous_day) AS BIGINT) AS total,
+    CAST(SUM(CAST(day - previous_day AS BIGINT) * (day - previous_day)) AS BIGINT) AS squares,
+    CAST(MAX(day - previous_day) AS BIGINT) AS largest,
+    CAST(MAX(day) - MAX(previous_day) AS BIGINT) AS latest
+  FROM days
   GROUP BY as_of, user_id
 )
 SELECT

@@ -1,7 +1,7 @@
 -- group: rfm
 -- entity: user
 -- doc: Recency, frequency, monetary value and tenure: one row for every customer who has bought.
--- uses: baskets
+-- uses: days
 -- key: user_id VARCHAR id | The customer.
 -- column: recency_days INTEGER days | Days from the last order to as_of; 1 is the day before.
 -- column: frequency BIGINT orders | Distinct orders.
@@ -12,10 +12,10 @@ SELECT
   as_of,
   user_id,
   CAST(MAX(as_of_day) - MAX(day) AS INTEGER) AS recency_days,
-  COUNT(DISTINCT order_id) AS frequency,
-  COUNT(DISTINCT day) AS order_days,
+  CAST(SUM(new_orders) AS BIGINT) AS frequency,
+  COUNT(*) AS order_days,
   CAST(SUM(spend) AS DOUBLE) AS monetary,
   CAST(MAX(as_of_day) - MIN(day) AS INTEGER) AS tenure_days
-FROM baskets
+FROM days
 GROUP BY as_of, user_id
 ORDER BY as_of, user_id

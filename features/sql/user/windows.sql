@@ -1,7 +1,7 @@
 -- group: windows
 -- entity: user
 -- doc: Orders, spend and active days in the last 7, 30, 90, 180 and 365 days, and how the shorter windows compare with the longer.
--- uses: baskets
+-- uses: baskets days
 -- key: user_id VARCHAR id | The customer.
 -- column: orders_7d BIGINT orders | Distinct orders in the 7 days before as_of.
 -- column: orders_30d BIGINT orders | Distinct orders in the 30 days before as_of.
@@ -24,43 +24,33 @@
 -- column: spend_30d_of_90d DOUBLE ratio | Spend of the last 30 days / spend of the last 90; null without any.
 -- column: spend_90d_of_180d DOUBLE ratio | Spend of the last 90 days / spend of the last 180; null without any.
 -- column: spend_90d_of_365d DOUBLE ratio | Spend of the last 90 days / spend of the last 365; null without any.
-WITH per_order AS (
-  SELECT as_of, user_id, order_id, MAX(as_of_day) - MAX(day) AS age
-  FROM baskets
-  GROUP BY as_of, user_id, order_id
-),
-order_windows AS (
+WITH order_windows AS (
   SELECT
     as_of,
     user_id,
-    COUNT(*) FILTER (WHERE age <= 7) AS orders_7d,
-    COUNT(*) FILTER (WHERE age <= 30) AS orders_30d,
-    COUNT(*) FILTER (WHERE age <= 90) AS orders_90d,
-    COUNT(*) FILTER (WHERE age <= 180) AS orders_180d,
-    COUNT(*) FILTER (WHERE age <= 365) AS orders_365d
-  FROM per_order
-  GROUP BY as_of, user_id
-),
-per_day AS (
-  SELECT as_of, user_id, MAX(as_of_day) - day AS age, SUM(spend) AS spend
+    COUNT(*) FILTER (WHERE day >= as_of_day - 7 AND (previous_day IS NULL OR previous_day < as_of_day - 7)) AS orders_7d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 30 AND (previous_day IS NULL OR previous_day < as_of_day - 30)) AS orders_30d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 90 AND (previous_day IS NULL OR previous_day < as_of_day - 90)) AS orders_90d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 180 AND (previous_day IS NULL OR previous_day < as_of_day - 180)) AS orders_180d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 365 AND (previous_day IS NULL OR previous_day < as_of_day - 365)) AS orders_365d
   FROM baskets
-  GROUP BY as_of, user_id, day
+  GROUP BY as_of, user_id
 ),
 day_windows AS (
   SELECT
     as_of,
     user_id,
-    CAST(COALESCE(SUM(spend) FILTER (WHERE age <= 7), 0) AS DOUBLE) AS spend_7d,
-    COUNT(*) FILTER (WHERE age <= 7) AS active_days_7d,
-    CAST(COALESCE(SUM(spend) FILTER (WHERE age <= 30), 0) AS DOUBLE) AS spend_30d,
-    COUNT(*) FILTER (WHERE age <= 30) AS active_days_30d,
-    CAST(COALESCE(SUM(spend) FILTER (WHERE age <= 90), 0) AS DOUBLE) AS spend_90d,
-    COUNT(*) FILTER (WHERE age <= 90) AS active_days_90d,
-    CAST(COALESCE(SUM(spend) FILTER (WHERE age <= 180), 0) AS DOUBLE) AS spend_180d,
-    COUNT(*) FILTER (WHERE age <= 180) AS active_days_180d,
-    CAST(COALESCE(SUM(spend) FILTER (WHERE age <= 365), 0) AS DOUBLE) AS spend_365d,
-    COUNT(*) FILTER (WHERE age <= 365) AS active_days_365d
-  FROM per_day
+    CAST(COALESCE(SUM(spend) FILTER (WHERE day >= as_of_day - 7), 0) AS DOUBLE) AS spend_7d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 7) AS active_days_7d,
+    CAST(COALESCE(SUM(spend) FILTER (WHERE day >= as_of_day - 30), 0) AS DOUBLE) AS spend_30d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 30) AS active_days_30d,
+    CAST(COALESCE(SUM(spend) FILTER (WHERE day >= as_of_day - 90), 0) AS DOUBLE) AS spend_90d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 90) AS active_days_90d,
+    CAST(COALESCE(SUM(spend) FILTER (WHERE day >= as_of_day - 180), 0) AS DOUBLE) AS spend_180d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 180) AS active_days_180d,
+    CAST(COALESCE(SUM(spend) FILTER (WHERE day >= as_of_day - 365), 0) AS DOUBLE) AS spend_365d,
+    COUNT(*) FILTER (WHERE day >= as_of_day - 365) AS active_days_365d
+  FROM days
   GROUP BY as_of, user_id
 )
 SELECT
