@@ -172,7 +172,7 @@ func (o Overrides) ials() []ials.Options {
 	}
 	return apply(o, "ials", []ials.Options{
 		candidate(40, 3, 0.01, 30), candidate(10, 3, 0.001, 60), candidate(20, 3, 0.003, 45),
-		candidate(10, 1, 0.01, 90), candidate(10, 3, 0.01, 180),
+		candidate(10, 1, 0.01, 90), candidate(10, 3, 0.01, 180), candidate(10, 1, 0.01, 0),
 	})
 }
 
