@@ -160,26 +160,19 @@ func (b *builtTables) add(r features.Result) {
 	}
 }
 
-func (g *global) buildFeatures(ctx context.Context, o buildOptions) (err error) {
-	w, err := g.open(false)
-	if err != nil {
-		return err
-	}
-	lock, err := w.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	bar := newProgress(g.stderr)
+func (g *global) buildFeatures(ctx context.Context, o buildOptions) error {
 	report := builtTables{Written: []builtTable{}, Kept: []builtTable{}, Skipped: []skipped{}}
-	days, err := w.days(o.asOf)
-	if err != nil {
-		return err
-	}
-	err = w.recorded(ctx, "features", days[len(days)-1].String(), func() (any, error) {
-		err := w.buildTables(ctx, o, days, bar, &report)
-		bar.end()
-		return report, err
+	err := g.locked(ctx, func(w *workspace) error {
+		days, err := w.days(o.asOf)
+		if err != nil {
+			return err
+		}
+		return w.recorded(ctx, "features", days[len(days)-1].String(), func() (any, error) {
+			bar := newProgress(g.stderr)
+			defer bar.end()
+			err := w.buildTables(ctx, o, days, bar, &report)
+			return report, err
+		})
 	})
 	if err != nil {
 		return err

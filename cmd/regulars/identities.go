@@ -199,28 +199,23 @@ func newIdentitiesRedo(g *global) *cobra.Command {
 }
 
 // changeUndone changes what is out of use under the workspace's lock.
-func (g *global) changeUndone(ctx context.Context, args []string, change func([]identity.Link, *identity.Undone, identity.Key) error) (err error) {
+func (g *global) changeUndone(ctx context.Context, args []string, change func([]identity.Link, *identity.Undone, identity.Key) error) error {
 	k := identity.Key{Source: args[0], Alias: args[1]}
 	if k.Source == "" || k.Alias == "" {
 		return usageError{errors.New("source and alias must not be empty")}
 	}
-	w, err := g.open(false)
+	var undone *identity.Undone
+	err := g.locked(ctx, func(w *workspace) (err error) {
+		var links []identity.Link
+		if links, undone, err = w.links(); err != nil {
+			return err
+		}
+		if err := change(links, undone, k); err != nil {
+			return err
+		}
+		return training.WriteUndone(w.disk, w.dir, undone)
+	})
 	if err != nil {
-		return err
-	}
-	lock, err := w.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	links, undone, err := w.links()
-	if err != nil {
-		return err
-	}
-	if err := change(links, undone, k); err != nil {
-		return err
-	}
-	if err := training.WriteUndone(w.disk, w.dir, undone); err != nil {
 		return err
 	}
 	if g.json {

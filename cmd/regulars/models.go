@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -130,38 +129,27 @@ func newModelsRollback(g *global) *cobra.Command {
 
 // changeChampion changes what is in use and moves `current` to the newest
 // snapshot that was made from the champions as they then are, if there is one.
-func (g *global) changeChampion(ctx context.Context, name string, change func(*workspace) (string, error)) (err error) {
-	w, err := g.open(false)
-	if err != nil {
-		return err
-	}
-	lock, err := w.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if released := lock.Release(); err == nil {
-			err = released
+func (g *global) changeChampion(ctx context.Context, name string, change func(*workspace) (string, error)) error {
+	return g.locked(ctx, func(w *workspace) error {
+		version, err := change(w)
+		if err != nil {
+			return err
 		}
-	}()
-	version, err := change(w)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(g.stdout, "%s: version %s is in use\n", name, version)
-	found, err := w.snapshotOf()
-	if err != nil {
-		return err
-	}
-	if found == "" {
-		fmt.Fprintf(g.stdout, "no snapshot was made from the models now in use, so the server goes on as before: run `regulars score --workspace %s` so that the server answers from it\n", g.workspace)
+		fmt.Fprintf(g.stdout, "%s: version %s is in use\n", name, version)
+		found, err := w.snapshotOf()
+		if err != nil {
+			return err
+		}
+		if found == "" {
+			fmt.Fprintf(g.stdout, "no snapshot was made from the models now in use, so the server goes on as before: run `regulars score --workspace %s` so that it answers from them\n", g.workspace)
+			return nil
+		}
+		if err := snapshot.SetCurrent(w.snapshots(), w.disk, found); err != nil {
+			return err
+		}
+		fmt.Fprintf(g.stdout, "the server answers from snapshot %s\n", found)
 		return nil
-	}
-	if err := snapshot.SetCurrent(w.snapshots(), w.disk, found); err != nil {
-		return err
-	}
-	fmt.Fprintf(g.stdout, "the server answers from snapshot %s\n", filepath.Base(found))
-	return nil
+	})
 }
 
 // snapshotOf returns the newest snapshot that was made from just the models in

@@ -23,24 +23,19 @@ that nothing else says what the group says; a loss around 0, that others do.`,
 	return g.withJSON(cmd)
 }
 
-func (g *global) reportGroups(ctx context.Context, o jobOptions) (err error) {
-	w, err := g.open(false)
-	if err != nil {
+func (g *global) reportGroups(ctx context.Context, o jobOptions) error {
+	var worth []training.GroupWorth
+	err := g.locked(ctx, func(w *workspace) (err error) {
+		bar := newProgress(g.stderr)
+		defer bar.end()
+		p, err := w.pipeline(o, bar.step)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, p.Engine.Close()) }()
+		worth, err = p.DropOne(ctx)
 		return err
-	}
-	lock, err := w.lock(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	bar := newProgress(g.stderr)
-	p, err := w.pipeline(o, bar.step)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Engine.Close()) }()
-	worth, err := p.DropOne(ctx)
-	bar.end()
+	})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func TestScheduleRunsJobsAndTheServerTakesOver(t *testing.T) {
 
 func awaitJob(t *testing.T, address, status string) api.Job {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		var history struct{ Jobs []api.Job }
 		resp, err := http.Get(address + "/v1/jobs")

@@ -79,6 +79,20 @@ func (w *workspace) lock(ctx context.Context) (*durable.Lock, error) {
 	return l, nil
 }
 
+// locked opens the workspace and uses it under its lock.
+func (g *global) locked(ctx context.Context, use func(*workspace) error) (err error) {
+	w, err := g.open(false)
+	if err != nil {
+		return err
+	}
+	lock, err := w.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	return use(w)
+}
+
 func (w *workspace) mend() error {
 	return errors.Join(w.lake.Recover(), w.models.CleanUp(), snapshot.CleanUp(w.snapshots(), w.disk), w.disk.RemoveTemp(w.featureRoot()))
 }
