@@ -355,12 +355,20 @@ func (g *global) listFeatures() error {
 		if !l.Available {
 			state = "no data"
 		}
-		rows = append(rows, []string{l.Entity + "/" + l.Name, fmt.Sprint(l.Features), joinTables(l.Needs), state, l.Doc})
+		rows = append(rows, []string{l.Entity + "/" + l.Name, fmt.Sprint(l.Features), joinTables(l.Needs), state, firstSentence(l.Doc)})
 	}
 	if g.json {
 		return printJSON(g.stdout, lines)
 	}
 	return printTable(g.stdout, rows)
+}
+
+// firstSentence is what a list has room for; describe has the rest.
+func firstSentence(doc string) string {
+	if end := strings.IndexAny(doc, ".;:"); end > 0 {
+		return doc[:end]
+	}
+	return doc
 }
 
 func joinTables(tables []data.Table) string {
