@@ -16,7 +16,7 @@ var notNumbers = []string{"day", "code"}
 // customers reads the features of everybody who has bought before the day, as
 // models see them.
 func (p *Pipeline) customers(day data.Day) (*read.Table, error) {
-	paths, err := p.lakePaths()
+	paths, err := p.Lake.Tables()
 	if err != nil {
 		return nil, err
 	}

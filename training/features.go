@@ -62,7 +62,7 @@ func (p *Pipeline) timetable() (*timetable, error) {
 // buildAll builds customer features at every date of the protocol, labels
 // where they are known by as_of, and interactions at as_of.
 func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
-	paths, err := p.lakePaths()
+	paths, err := p.Lake.Tables()
 	if err != nil {
 		return err
 	}
@@ -117,20 +117,6 @@ func (p *Pipeline) days(t *timetable) []data.Day {
 	return t.protocol.Days()
 }
 
-func (p *Pipeline) lakePaths() (map[data.Table][]string, error) {
-	paths := map[data.Table][]string{}
-	for _, s := range data.Schemas() {
-		files, err := p.Lake.Paths(s.Table)
-		if err != nil {
-			return nil, err
-		}
-		if len(files) > 0 {
-			paths[s.Table] = files
-		}
-	}
-	return paths, nil
-}
-
 func (p *Pipeline) build(ctx context.Context, paths map[data.Table][]string, groups []features.Group, days []data.Day) error {
 	same, err := Identities(p.Lake, p.Workspace, days)
 	if err != nil {
@@ -167,7 +153,7 @@ func (p *Pipeline) buildScoring(ctx context.Context) error {
 	if _, err := p.timetable(); err != nil {
 		return err
 	}
-	paths, err := p.lakePaths()
+	paths, err := p.Lake.Tables()
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func TestClusters(t *testing.T) {
 			few = append(few, g)
 		}
 	}
-	paths, err := p.lakePaths()
+	paths, err := p.Lake.Tables()
 	if err != nil {
 		t.Fatal(err)
 	}

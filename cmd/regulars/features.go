@@ -60,21 +60,6 @@ func (w *workspace) find(name string) ([]features.Group, error) {
 	return features.Find(groups, name)
 }
 
-// lakePaths lists the files of every table that the lake has.
-func (w *workspace) lakePaths() (map[data.Table][]string, error) {
-	paths := map[data.Table][]string{}
-	for _, s := range data.Schemas() {
-		files, err := w.lake.Paths(s.Table)
-		if err != nil {
-			return nil, err
-		}
-		if len(files) > 0 {
-			paths[s.Table] = files
-		}
-	}
-	return paths, nil
-}
-
 // days reads --as-of D[,D…]; without it, the one date of the jobs.
 func (w *workspace) days(flag string) ([]data.Day, error) {
 	if flag == "" {
@@ -94,7 +79,7 @@ func (w *workspace) days(flag string) ([]data.Day, error) {
 
 // request fills in what every build of this workspace has in common.
 func (w *workspace) request(days []data.Day) (features.Request, error) {
-	paths, err := w.lakePaths()
+	paths, err := w.lake.Tables()
 	if err != nil {
 		return features.Request{}, err
 	}
@@ -342,7 +327,7 @@ func (g *global) listFeatures() error {
 	if err != nil {
 		return err
 	}
-	paths, err := w.lakePaths()
+	paths, err := w.lake.Tables()
 	if err != nil {
 		return err
 	}
@@ -394,7 +379,7 @@ func (g *global) describeFeatures(name string) error {
 	if err != nil {
 		return err
 	}
-	paths, err := w.lakePaths()
+	paths, err := w.lake.Tables()
 	if err != nil {
 		return err
 	}

@@ -115,3 +115,18 @@ func listParquet(dir string) ([]string, error) {
 }
 
 func invisible(name string) bool { return name[0] == '.' || name[0] == '_' }
+
+// Tables returns the paths of every table that has visible files, as Paths does.
+func (l *Lake) Tables() (map[data.Table][]string, error) {
+	tables := map[data.Table][]string{}
+	for _, s := range data.Schemas() {
+		files, err := l.Paths(s.Table)
+		if err != nil {
+			return nil, err
+		}
+		if len(files) > 0 {
+			tables[s.Table] = files
+		}
+	}
+	return tables, nil
+}
