@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -30,6 +31,50 @@ type Similar interface {
 	// any interaction in training gives ErrUnknown.
 	Similar(item int32, dst []float32) error
 }
+
+// A BatchTopper ranks many customers at once, which factor models do faster than
+// one by one.
+type BatchTopper interface {
+	// TopK calls emit once for each user in users, in that order and never
+	// concurrently, with the k best items by descending score (of equals the
+	// lower number) and their scores; both slices are reused after emit returns.
+	// Items of the user's history before now are left out when excludeSeen. A
+	// user of whom the model knows nothing gets empty slices. An error of emit
+	// ends the work and is returned.
+	TopK(ctx context.Context, ev *matrix.Events, users []int32, now int32, k int, excludeSeen bool, workers int,
+		emit func(user int32, items []int32, scores []float32) error) error
+}
+
+// An Explainer can say why an item is on the list of a history.
+type Explainer interface {
+	// Explain returns the main reason for an item. ok is false when the model
+	// has none to give for it.
+	Explain(h matrix.History, now int32, item int32) (r Reason, ok bool)
+}
+
+// A Reason says why an item is on a list, in a form that is put into words later.
+type Reason struct {
+	Kind ReasonKind
+	Item int32  // ReasonBought, ReasonTogether: the item of the history; else -1
+	Days int32  // ReasonUsual: the usual days from purchase to purchase
+	Name string // ReasonBrand, ReasonCategory: which
+}
+
+// ReasonKind names what a Reason is about.
+type ReasonKind uint8
+
+// The reasons there are.
+const (
+	ReasonPopular  ReasonKind = iota // many buy it
+	ReasonTrending                   // more buy it than before
+	ReasonAgain                      // bought before
+	ReasonUsual                      // bought every Days days
+	ReasonBought                     // because you bought Item
+	ReasonTogether                   // bought together with Item
+	ReasonBrand                      // new in a brand you buy
+	ReasonCategory                   // new in a category you buy
+	ReasonSimilar                    // customers like you buy it
+)
 
 // A Classifier gives the probability that the label of a row is true.
 // Implementations are immutable after fitting and safe for concurrent use.
