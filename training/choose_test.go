@@ -11,6 +11,8 @@ import (
 	"regulars/features/read"
 	"regulars/models/ials"
 	"regulars/training/metrics"
+	"regulars/training/options"
+	"regulars/training/ranking"
 )
 
 func ranked(family, metric string, options any, values map[string]float64) rankedRecipe {
@@ -41,9 +43,9 @@ func TestChooseRecommenders(t *testing.T) {
 
 // rankingOf is a ranking of users whose ndcg@10 is given.
 func rankingOf(values ...float64) *metrics.Ranking {
-	r := &metrics.Ranking{Keys: []string{listMetric}, Values: values}
-	for i := range values {
-		r.Users = append(r.Users, int32(i))
+	r := &metrics.Ranking{Keys: []string{listMetric}}
+	for i, v := range values {
+		r.Users, r.Values = append(r.Users, int32(i)), append(r.Values, float32(v))
 	}
 	return r
 }
@@ -75,9 +77,23 @@ func TestGateRefusesWhatDoesNotBeatTheBaselines(t *testing.T) {
 	}
 }
 
+// What a search has found takes the place of all candidates of its model, and an
+// override goes before it.
+func TestTunedOptions(t *testing.T) {
+	tuned := &ranking.Tuned{Models: map[string]ranking.Winner{"ials": {Options: map[string]any{"factors": 8, "alpha": 2.5}}, "ease": {Options: map[string]any{"l2": 7}}}}
+	got := mustOverrides(t, "ials.factors=16").ials(tuned)
+	if len(got) != 1 || got[0].Factors != 16 || got[0].Alpha == nil || *got[0].Alpha != 2.5 || got[0].Iterations != 0 {
+		t.Errorf("candidates %+v, want one of 16 factors and alpha 2.5", got)
+	}
+	delete(tuned.Models, "ials")
+	if got := (Overrides{}).ials(tuned); len(got) < 2 {
+		t.Errorf("a search of other models leaves %d candidates", len(got))
+	}
+}
+
 func TestParseOverrides(t *testing.T) {
 	o := mustOverrides(t, "ials.factors=12", "ials.reg_exponent=0", "logistic.l2=3", "personal.half_life_days=7.5")
-	for _, c := range o.ials() {
+	for _, c := range o.ials(nil) {
 		if c.Factors != 12 || c.RegExponent == nil || *c.RegExponent != 0 {
 			t.Errorf("ials candidate %+v", c)
 		}
@@ -100,8 +116,8 @@ func TestParseOverrides(t *testing.T) {
 }
 
 func TestDescribeLeavesOutWhatResultsDoNotDependOn(t *testing.T) {
-	a := describe(ials.Options{Factors: 8, Workers: 1})
-	b := describe(ials.Options{Factors: 8, Workers: 2})
+	a := options.Describe(ials.Options{Factors: 8, Workers: 1})
+	b := options.Describe(ials.Options{Factors: 8, Workers: 2})
 	if !reflect.DeepEqual(a, b) || a["factors"] != 8 {
 		t.Errorf("%v and %v", a, b)
 	}

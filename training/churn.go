@@ -14,6 +14,8 @@ import (
 	"regulars/models"
 	"regulars/models/calibrate"
 	"regulars/training/metrics"
+	"regulars/training/options"
+	"regulars/training/ranking"
 	"regulars/training/split"
 )
 
@@ -273,8 +275,8 @@ func (p *Pipeline) testChurn(ctx context.Context, families []chosenChurn, chosen
 		if err != nil {
 			return nil, fmt.Errorf("measuring %s: %w", f.family, err)
 		}
-		out = append(out, Result{Model: f.family, Options: describe(f.options), Metrics: values, Users: len(segments[0].rows),
-			FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(), PeakRSSBytes: peakRSS(),
+		out = append(out, Result{Model: f.family, Options: options.Describe(f.options), Metrics: values, Users: len(segments[0].rows),
+			FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(), PeakRSSBytes: ranking.PeakRSS(),
 			Chosen: f.family == chosen, Baseline: f.baseline})
 	}
 	p.step("testing churn models", len(families), len(families))

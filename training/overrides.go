@@ -2,49 +2,41 @@ package training
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode"
 
 	"regulars/models/forest"
 	"regulars/models/ials"
 	"regulars/models/logistic"
 	"regulars/models/personal"
+	"regulars/training/options"
+	"regulars/training/ranking"
 )
 
 // Overrides fix options of models, which the search then leaves alone.
 type Overrides struct {
-	set []override
+	set []options.Setting
 }
-
-type override struct{ model, option, text string }
 
 // ParseOverrides reads words of the form MODEL.OPTION=VALUE, such as
 // ials.factors=32. An unknown model or option is an error that lists the known ones.
 func ParseOverrides(words []string) (Overrides, error) {
-	var o Overrides
-	for _, w := range words {
-		name, text, ok := strings.Cut(w, "=")
-		model, option, dotted := strings.Cut(name, ".")
-		if !ok || !dotted {
-			return Overrides{}, fmt.Errorf("%q is not MODEL.OPTION=VALUE, such as ials.factors=32", w)
-		}
-		o.set = append(o.set, override{model, option, text})
+	set, err := options.Parse(words)
+	if err != nil {
+		return Overrides{}, err
 	}
+	o := Overrides{set}
 	return o, o.check()
 }
 
 func (o Overrides) check() error {
 	targets := map[string]any{"personal": &personal.Options{}, "ials": &ials.Options{}, "logistic": &logistic.Options{}, "forest": &forest.Options{}}
 	for _, s := range o.set {
-		target, ok := targets[s.model]
+		target, ok := targets[s.Model]
 		if !ok {
-			return fmt.Errorf("%s.%s: no model %q takes options; those that do: forest, ials, logistic, personal", s.model, s.option, s.model)
+			return fmt.Errorf("%s.%s: no model %q takes options; those that do: forest, ials, logistic, personal", s.Model, s.Option, s.Model)
 		}
-		if err := setOption(target, s); err != nil {
+		if err := options.Set(target, s); err != nil {
 			return err
 		}
 	}
@@ -57,8 +49,8 @@ func apply[T any](o Overrides, model string, candidates []T) []T {
 	var out []T
 	for _, c := range candidates {
 		for _, s := range o.set {
-			if s.model == model {
-				if err := setOption(&c, s); err != nil {
+			if s.Model == model {
+				if err := options.Set(&c, s); err != nil {
 					panic("training: overrides were not checked: " + err.Error())
 				}
 			}
@@ -70,86 +62,16 @@ func apply[T any](o Overrides, model string, candidates []T) []T {
 	return out
 }
 
-// setOption sets one exported field of the struct behind target, whose option
-// name is the field's in lower snake case.
-func setOption(target any, s override) error {
-	v := reflect.ValueOf(target).Elem()
-	var known []string
-	for i := range v.NumField() {
-		name := snake(v.Type().Field(i).Name)
-		if !settable(v.Field(i).Type()) || name == "seed" || name == "workers" {
-			continue
-		}
-		known = append(known, name)
-		if name == s.option {
-			if err := setText(v.Field(i), s.text); err != nil {
-				return fmt.Errorf("%s.%s=%s: %w", s.model, s.option, s.text, err)
-			}
-			return nil
-		}
-	}
-	return fmt.Errorf("%s has no option %q; it has %s", s.model, s.option, strings.Join(known, ", "))
-}
-
-func settable(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t.Kind() == reflect.Int || t.Kind() == reflect.Float64
-}
-
-func setText(field reflect.Value, text string) error {
-	if field.Kind() == reflect.Pointer {
-		field.Set(reflect.New(field.Type().Elem()))
-		field = field.Elem()
-	}
-	if field.Kind() == reflect.Int {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			return fmt.Errorf("not a whole number")
-		}
-		field.SetInt(int64(n))
+// tunedSettings returns what a search has found for a model, nil when it has not
+// searched it.
+func tunedSettings(found *ranking.Tuned, model string) []options.Setting {
+	if found == nil {
 		return nil
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return fmt.Errorf("not a number")
+	if _, ok := found.Models[model]; !ok {
+		return nil
 	}
-	field.SetFloat(f)
-	return nil
-}
-
-// snake turns HalfLifeDays into half_life_days and L2 into l2.
-func snake(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && unicode.IsUpper(r) {
-			b.WriteByte('_')
-		}
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
-}
-
-// describe returns the options of a model as they are written down: by the
-// names that --set takes, without what results do not depend on.
-func describe(options any) map[string]any {
-	out := map[string]any{}
-	if options == nil {
-		return out
-	}
-	v := reflect.ValueOf(options)
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
-		if f.Name == "Workers" || f.Type.Kind() == reflect.Func {
-			continue
-		}
-		// A nil pointer, or zero, is the default that the model documents.
-		if field := reflect.Indirect(v.Field(i)); field.IsValid() && (v.Field(i).Kind() == reflect.Pointer || !field.IsZero()) {
-			out[snake(f.Name)] = field.Interface()
-		}
-	}
-	return out
+	return append([]options.Setting{}, slices.DeleteFunc(found.Settings(), func(s options.Setting) bool { return s.Model != model })...)
 }
 
 // Candidates that the search compares on the choice slice, cheap ones first.
@@ -166,7 +88,12 @@ func (o Overrides) personal() []personal.Options {
 
 // ials spans strong and weak confidence, and what is new in season against what
 // has been bought for long: shops differ most in how fast tastes age.
-func (o Overrides) ials() []ials.Options {
+//
+// Options that a search has found take the place of these candidates.
+func (o Overrides) ials(tuned *ranking.Tuned) []ials.Options {
+	if found := tunedSettings(tuned, kindIALS); found != nil {
+		return apply(Overrides{append(found, o.set...)}, kindIALS, []ials.Options{{}})
+	}
 	candidate := func(alpha, unobserved, regularization, halfLife float64) ials.Options {
 		return ials.Options{Iterations: 6, Alpha: &alpha, Unobserved: unobserved, Regularization: regularization, HalfLifeDays: halfLife}
 	}

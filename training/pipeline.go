@@ -11,6 +11,7 @@ import (
 	"regulars/data/lake"
 	"regulars/features"
 	"regulars/models/artifact"
+	"regulars/training/ranking"
 )
 
 // Options say what a run predicts and how much it keeps. Every field must be
@@ -31,7 +32,8 @@ type Options struct {
 	Currency      string
 	TimeZone      string // of the shop: what its customers call a day
 	Overrides     Overrides
-	WithoutGroups []string // feature groups that churn models do without
+	WithoutGroups []string      // feature groups that churn models do without
+	TuneFor       time.Duration // how long Train searches options of recommenders first; 0 = not at all
 }
 
 // Progress is told how far a stage of long work has come; total 0 means unknown.
@@ -48,7 +50,8 @@ type Pipeline struct {
 	FS        durable.FS
 	Options   Options
 	Progress  Progress
-	Now       func() time.Time // stamps created_at; nothing else depends on it
+	Tried     func(ranking.Trial) // told of every trial of a search; may be nil
+	Now       func() time.Time    // stamps created_at; nothing else depends on it
 }
 
 // Report is what a run did.
@@ -78,12 +81,18 @@ func (p *Pipeline) Run(ctx context.Context) (*Report, error) {
 	return report, nil
 }
 
-// Train evaluates, gates, publishes the refitted models and promotes them.
+// Train evaluates, gates, publishes the refitted models and promotes them. Where
+// Options.TuneFor says so, it searches options first.
 func (p *Pipeline) Train(ctx context.Context) (*Report, error) {
+	tuning, err := p.tune(ctx)
+	if err != nil {
+		return nil, err
+	}
 	ev, err := p.evaluate(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ev.Notes = append(tuning, ev.Notes...)
 	published, err := p.publish(ctx, ev)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"regulars/models/calibrate"
 	"regulars/models/ials"
 	"regulars/models/personal"
+	"regulars/training/options"
 )
 
 // Publication is a version that was stored and put into use.
@@ -96,7 +97,7 @@ func (s *publisher) fitRecommender(ctx context.Context, role string, recipe reco
 	if err != nil {
 		return fmt.Errorf("fitting the %s again on everything before %s: %w", role, s.Options.AsOf, err)
 	}
-	err = s.store(role, recipe.family, recipe.kind, describe(recipe.options), resultOf(results, recipe.family), func(dir string) error {
+	err = s.store(role, recipe.family, recipe.kind, options.Describe(recipe.options), resultOf(results, recipe.family), func(dir string) error {
 		return saveRecommender(dir, model, in.Items)
 	})
 	s.step("refitting "+role, 1, 1)
@@ -128,7 +129,7 @@ func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
 	if err != nil {
 		return fmt.Errorf("fitting %s again on everything before %s: %w", recipe.family, s.Options.AsOf, err)
 	}
-	err = s.store(RoleChurn, recipe.family, recipe.family, churnOptions{s.Options.HorizonDays, describe(recipe.options)}, resultOf(ev.churn.slice.Results, recipe.family), func(dir string) error {
+	err = s.store(RoleChurn, recipe.family, recipe.family, churnOptions{s.Options.HorizonDays, options.Describe(recipe.options)}, resultOf(ev.churn.slice.Results, recipe.family), func(dir string) error {
 		return saveChurn(dir, model, platt)
 	})
 	s.step("refitting churn", 1, 1)

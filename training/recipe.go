@@ -11,6 +11,7 @@ import (
 	"regulars/models/logistic"
 	"regulars/models/personal"
 	"regulars/models/popular"
+	"regulars/training/ranking"
 )
 
 // A recommenderRecipe is one way to make a recommender: a family, its options,
@@ -33,7 +34,11 @@ const (
 
 // recommenderRecipes lists what competes, families in table order. The
 // baselines are always there.
-func (p *Pipeline) recommenderRecipes() []recommenderRecipe {
+func (p *Pipeline) recommenderRecipes() ([]recommenderRecipe, error) {
+	tuned, err := ranking.ReadTuned(p.tunedPath())
+	if err != nil {
+		return nil, err
+	}
 	recipes := []recommenderRecipe{
 		popularRecipe("popular", popular.Options{}),
 		popularRecipe("popular-recent", popular.Options{WindowDays: 60}),
@@ -44,11 +49,11 @@ func (p *Pipeline) recommenderRecipes() []recommenderRecipe {
 	for _, o := range p.Options.Overrides.personal() {
 		recipes = append(recipes, personalRecipe(o))
 	}
-	for _, o := range p.Options.Overrides.ials() {
+	for _, o := range p.Options.Overrides.ials(tuned) {
 		o.Seed, o.Workers = p.Options.Seed, p.Options.Workers
 		recipes = append(recipes, ialsRecipe(o))
 	}
-	return recipes
+	return recipes, nil
 }
 
 func popularRecipe(family string, o popular.Options) recommenderRecipe {

@@ -11,6 +11,8 @@ import (
 	"regulars/features/read"
 	"regulars/models"
 	"regulars/training/metrics"
+	"regulars/training/options"
+	"regulars/training/ranking"
 	"regulars/training/split"
 )
 
@@ -31,7 +33,11 @@ func (r rankedRecipe) value(key string) float64 { return r.metrics[key].Value }
 // evaluateRecommenders chooses options and family on the slice at choice, and
 // reports each family's chosen recipe on the slice at test.
 func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactions, choice, test data.Day) (*recommenderOutcome, error) {
-	candidates, _, err := p.rankSlice(ctx, "choosing recommenders", in.Events, choice, p.recommenderRecipes())
+	recipes, err := p.recommenderRecipes()
+	if err != nil {
+		return nil, err
+	}
+	candidates, _, err := p.rankSlice(ctx, "choosing recommenders", in.Events, choice, recipes)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +154,8 @@ func bestBaseline(candidates []rankedRecipe) string {
 func rankingResults(tested []rankedRecipe, chosen string) []Result {
 	out := make([]Result, len(tested))
 	for i, r := range tested {
-		out[i] = Result{Model: r.family, Options: describe(r.options), Metrics: r.metrics, Users: len(r.ranking.Users),
-			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: peakRSS(), Chosen: r.family == chosen, Baseline: r.baseline}
+		out[i] = Result{Model: r.family, Options: options.Describe(r.options), Metrics: r.metrics, Users: len(r.ranking.Users),
+			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: ranking.PeakRSS(), Chosen: r.family == chosen, Baseline: r.baseline}
 	}
 	return out
 }

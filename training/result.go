@@ -1,11 +1,6 @@
 package training
 
-import (
-	"runtime"
-	"syscall"
-
-	"regulars/training/metrics"
-)
+import "regulars/training/metrics"
 
 // Result is one line of an evaluation: a model, how it was set, what it reached.
 type Result struct {
@@ -35,16 +30,4 @@ type Slice struct {
 type Evaluation struct {
 	Recommendation *Slice `json:"recommendation,omitempty"`
 	Churn          *Slice `json:"churn,omitempty"`
-}
-
-// peakRSS returns the most memory that this process has held, in bytes.
-func peakRSS() int64 {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	if runtime.GOOS == "darwin" {
-		return int64(u.Maxrss) // bytes there, kibibytes elsewhere
-	}
-	return int64(u.Maxrss) << 10
 }

@@ -19,6 +19,7 @@ import (
 	"regulars/features/read"
 	"regulars/models/artifact"
 	"regulars/models/kmeans"
+	"regulars/training/options"
 )
 
 // RoleClusters names the behavioural clusters of customers in the registry.
@@ -93,7 +94,7 @@ func (p *Pipeline) Clusters(ctx context.Context, groups []features.Group, o kmea
 		return nil, err
 	}
 	s := &publisher{Pipeline: p, data: fingerprint}
-	err = s.store(RoleClusters, "kmeans", "kmeans", describe(o), nil, func(dir string) error {
+	err = s.store(RoleClusters, "kmeans", "kmeans", options.Describe(o), nil, func(dir string) error {
 		return errors.Join(saveCentroids(dir, model), writeJSON(dir, describedFile, report),
 			artifact.WriteColumns(filepath.Join(dir, assignmentsFile), artifact.NewColumn("user_id", table.IDs),
 				artifact.NewColumn("cluster", cluster), artifact.NewColumn("distance", distance)))

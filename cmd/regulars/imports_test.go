@@ -18,6 +18,7 @@ var mayImport = map[string][]string{
 	"data/durable":           {},
 	"data/lake":              {"data", "data/durable", parquetGo},
 	"data/ingest":            {"data", "data/lake", parquetGo},
+	"data/interactions":      {"data", "data/ingest"},
 	"data/state":             {"data", "modernc.org/sqlite/..."},
 	"data/synth":             {"data"},
 	"data/identity":          {"data"},
@@ -33,6 +34,8 @@ var mayImport = map[string][]string{
 	"models/snapshot":        {"models", "models/artifact", "data/durable", "go.etcd.io/bbolt"},
 	"training/split":         {"features/matrix", "models", "data"},
 	"training/metrics":       {"features/matrix", "models", gonum},
+	"training/options":       {},
+	"training/ranking":       {"data", "data/durable", "data/interactions", "features/matrix", "models/...", "training/metrics", "training/options", "training/split"},
 	"training":               {"data/...", "features/...", "models/...", "training/...", "golang.org/x/sync/errgroup"},
 	"training/loyalty":       {"data", "features", "models/artifact", parquetGo},
 	"training/schedule":      {"training", "data/state", "github.com/robfig/cron/v3"},
@@ -40,7 +43,7 @@ var mayImport = map[string][]string{
 	"serving/api":            {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
 	"cmd/regulars/config":    {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
 	"cmd/regulars":           {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup"},
-	"models/internal/kernel": {},
+	"models/internal/kernel": {"golang.org/x/sys/cpu"},
 }
 
 const (

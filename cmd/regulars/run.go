@@ -61,6 +61,12 @@ func newJobCommands(g *global) []*cobra.Command {
 		cmd := &cobra.Command{Use: c.job, Short: c.short, Example: c.example, Args: noArguments,
 			RunE: func(cmd *cobra.Command, _ []string) error { return g.runJob(cmd.Context(), c.job, o) }}
 		o.flags(cmd)
+		switch c.job {
+		case "train":
+			o.tuneFlags(cmd)
+		case "evaluate":
+			cmd.AddCommand(newEvaluateRanking(g))
+		}
 		out = append(out, g.withJSON(cmd))
 	}
 	return out
@@ -69,6 +75,12 @@ func newJobCommands(g *global) []*cobra.Command {
 func (o *jobOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.asOf, "as-of", "", "date of the run; data from it on is not looked at (default: the day after the last order)")
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "fix an option of a model, MODEL.OPTION=VALUE; may be repeated")
+}
+
+// tuneFlags are those of `train`.
+func (o *jobOptions) tuneFlags(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&o.tune, "tune", false, "search options of recommenders first, and keep what is found in "+training.TunedFile)
+	cmd.Flags().Float64Var(&o.minutes, "tune-minutes", defaultTuneMinutes, "time for the search")
 }
 
 // runJob does the job under the workspace's lock and prints its report.
@@ -98,6 +110,7 @@ func (w *workspace) runJob(ctx context.Context, job string, o jobOptions, bar *p
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, p.Engine.Close()) }()
+	p.Tried = tellTrials(bar.out, bar)
 	err = w.recorded(ctx, job, p.Options.AsOf.String(), func() (any, error) {
 		report, err = jobs[job](p, ctx)
 		bar.end()

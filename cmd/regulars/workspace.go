@@ -104,8 +104,10 @@ func (w *workspace) statePath() string { return filepath.Join(w.dir, "state.db")
 
 // jobOptions are the flags that jobs share.
 type jobOptions struct {
-	asOf string
-	set  []string
+	asOf    string
+	set     []string
+	tune    bool    // of train alone
+	minutes float64 // for tuning
 }
 
 // pipeline wires a job. The caller holds the lock and closes the engine.
@@ -122,13 +124,20 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 	if err != nil {
 		return nil, err
 	}
+	var tuneFor time.Duration
+	if o.tune {
+		if err := checkTuneMinutes(o.minutes); err != nil {
+			return nil, usageError{err}
+		}
+		tuneFor = time.Duration(o.minutes * float64(time.Minute))
+	}
 	t := w.config.Training
 	return &training.Pipeline{
 		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Groups: groups, Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
 			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,
-			Currency: w.config.Currency, TimeZone: w.config.TimeZone, Overrides: overrides},
+			Currency: w.config.Currency, TimeZone: w.config.TimeZone, Overrides: overrides, TuneFor: tuneFor},
 	}, nil
 }
 

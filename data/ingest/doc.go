@@ -8,6 +8,8 @@
 // stops an import: it goes to the quarantine with its number and the reason.
 // A file whose content was imported before, as the same thing, is passed over.
 //
+// A Table reads such a file as it stands, for those who want its rows and no lake.
+//
 // Columns that the table's contract does not know are kept under the lower
 // snake case of their header.
 package ingest

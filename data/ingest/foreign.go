@@ -127,6 +127,7 @@ type parquetFile struct {
 	file    *lake.ParquetFile
 	rows    data.Reader
 	columns []lake.FileColumn
+	taken   []int // of each column, its number in the file
 	skipped []string
 	done    int64
 }
@@ -137,16 +138,15 @@ func openParquet(path string) (*parquetFile, error) {
 		return nil, err
 	}
 	p := &parquetFile{file: file}
-	var take []int
 	for i, c := range file.Columns() {
 		if c.Kind == data.KindNull {
 			p.skipped = append(p.skipped, c.Name)
 			continue
 		}
-		take = append(take, i)
+		p.taken = append(p.taken, i)
 		p.columns = append(p.columns, c)
 	}
-	if p.rows, err = file.Reader(take); err != nil {
+	if p.rows, err = file.Reader(p.taken); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return p, nil

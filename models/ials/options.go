@@ -13,9 +13,11 @@ import (
 //	  + Regularization·( Σ_u (|S_u| + Unobserved·|I|)^ν ‖w_u‖² + Σ_i (|S_i| + Unobserved·|U|)^ν ‖h_i‖² )
 //
 // with |S| the number of distinct partners, |I| and |U| the items and users that
-// occur at all, and ν = RegExponent (Rendle et al. 2021).
+// occur at all, and ν = RegExponent (Rendle et al. 2021). Rows of up to 128 factors
+// are solved exactly; of longer ones Block coordinates at a time, the others held.
 type Options struct {
 	Factors        int      // dimension d; 0 = 64, at most 512
+	Block          int      // coordinates solved at once where Factors is above 128 (iALS++); 0 = 64, at most 512
 	Iterations     int      // sweeps over users and items; 0 = 16
 	Alpha          *float64 // confidence a unit of weight adds to the 1 of being seen; nil = 10
 	Unobserved     float64  // weight α0 of every pair, seen or not; 0 = 1
@@ -30,6 +32,9 @@ type Options struct {
 func (o Options) resolved() (Options, error) {
 	if o.Factors == 0 {
 		o.Factors = 64
+	}
+	if o.Block == 0 {
+		o.Block = 64
 	}
 	if o.Iterations == 0 {
 		o.Iterations = 16
@@ -58,6 +63,8 @@ func (o Options) check() error {
 	switch {
 	case o.Factors < 1 || o.Factors > 512:
 		return bad("Factors", o.Factors, "between 1 and 512")
+	case o.Block < 1 || o.Block > 512:
+		return bad("Block", o.Block, "between 1 and 512")
 	case o.Iterations < 1:
 		return bad("Iterations", o.Iterations, "at least 1")
 	case !(*o.Alpha >= 0) || *o.Alpha > 1e6:

@@ -22,7 +22,10 @@ type Model struct {
 	Scores []float32
 }
 
-var _ models.Recommender = (*Model)(nil)
+var (
+	_ models.Recommender = (*Model)(nil)
+	_ models.Explainer   = (*Model)(nil)
+)
 
 // Fit counts the customers of each item. now is the day of the split; only
 // interactions before it count. No interactions at all give ErrNoData.
@@ -86,9 +89,23 @@ func (m *Model) Items() int { return len(m.Scores) }
 
 // Score gives every user the same scores, whatever their history.
 func (m *Model) Score(_ matrix.History, _ int32, dst []float32) error {
-	if len(dst) != len(m.Scores) {
-		return fmt.Errorf("popular: room for %d scores, there are %d items", len(dst), len(m.Scores))
+	return write(dst, m.Scores)
+}
+
+func write(dst, scores []float32) error {
+	if len(dst) != len(scores) {
+		return fmt.Errorf("popular: room for %d scores, there are %d items", len(dst), len(scores))
 	}
-	copy(dst, m.Scores)
+	copy(dst, scores)
 	return nil
+}
+
+// Explain says of any item that somebody has bought that it is popular.
+func (m *Model) Explain(_ matrix.History, _ int32, item int32) (models.Reason, bool) {
+	return reason(m.Scores, item)
+}
+
+func reason(scores []float32, item int32) (models.Reason, bool) {
+	r := models.Reason{Kind: models.ReasonPopular, Item: -1}
+	return r, item >= 0 && int(item) < len(scores) && scores[item] > 0
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
@@ -18,20 +17,28 @@ import (
 // Options of Evaluate. The zero value asks for all slices on all cores.
 type Options struct {
 	// ExcludeTrain leaves a user's train items out of candidates and truth of
-	// the plain metrics, which are then the only ones.
+	// the plain metrics, which are then the only slice.
 	ExcludeTrain bool
-	Workers      int // 0 = GOMAXPROCS
+	Workers      int // 0 = GOMAXPROCS; the result does not depend on it
+
+	// Progress, when set, is told now and then how many users are done.
+	// Calls never overlap.
+	Progress func(done, total int)
 }
 
 // Evaluate asks rec for the scores of every item for every user with truth, and
 // measures the first k of each list for each k of ks. The history of a user is
 // theirs in train, now is the day of the split; truth holds the items of each
 // user of train (ascending, distinct; empty = not evaluated).
-// The result has the keys recall@k, ndcg@k, mrr@k, hit@k, map@k and coverage@k,
-// each also as new: (candidates without the user's train items, truth never had
-// before) and repeat: (candidates and truth among the train items). Memory is one
-// score vector a worker plus one row of values a user; a score that is not
-// finite is an error.
+//
+// The result has the metrics of Ranking for three slices: plain, new:
+// (candidates without the user's train items, truth never had before) and
+// repeat: (candidates and truth among the train items); and for the plain slice
+// of light and of heavy users. With ExcludeTrain a models.BatchTopper is asked
+// for many users at once; the other slices need every score.
+//
+// Memory is a score vector and a crowd of train users a worker, a row of values
+// a user, and a count an item; a score that is not finite is an error.
 func Evaluate(ctx context.Context, rec models.Recommender, train *matrix.Events, truth [][]int32, now int32, ks []int, o Options) (*Ranking, error) {
 	if err := checkEvaluation(rec, train, truth, ks); err != nil {
 		return nil, err
@@ -40,7 +47,8 @@ func Evaluate(ctx context.Context, rec models.Recommender, train *matrix.Events,
 	if err := e.run(ctx); err != nil {
 		return nil, err
 	}
-	return e.result(), nil
+	e.finish()
+	return e.out, nil
 }
 
 func checkEvaluation(rec models.Recommender, train *matrix.Events, truth [][]int32, ks []int) error {
@@ -72,34 +80,63 @@ type evaluation struct {
 	slices   []string
 	workers  int
 	exclude  bool
+	progress func(done, total int)
+	ground   *ground
 	out      *Ranking
 	unknown  atomic.Int64
-	covered  []atomic.Bool // slice × k × item
+	shelves  *shelves
 	nextUser atomic.Int64
+
+	told sync.Mutex
+	done int
 }
 
 func newEvaluation(rec models.Recommender, train *matrix.Events, truth [][]int32, now int32, ks []int, o Options) *evaluation {
 	ks = slices.Compact(slices.Sorted(slices.Values(ks)))
-	e := &evaluation{rec: rec, train: train, truth: truth, now: now, ks: ks, exclude: o.ExcludeTrain,
-		slices: []string{sliceAll, sliceNew, sliceRepeat}, workers: o.Workers}
+	e := &evaluation{rec: rec, train: train, truth: truth, now: now, ks: ks, exclude: o.ExcludeTrain, progress: o.Progress,
+		slices: []string{sliceAll, sliceNew, sliceRepeat}, workers: o.Workers, ground: newGround(train)}
 	if o.ExcludeTrain {
 		e.slices = []string{sliceAll}
 	}
 	if e.workers <= 0 {
 		e.workers = runtime.GOMAXPROCS(0)
 	}
-	e.out = &Ranking{Keys: keysOf(e.slices, ks), Coverage: map[string]float64{}}
+	e.out = &Ranking{Keys: keysOf(e.slices, ks)}
 	for u, items := range truth {
 		if len(items) > 0 {
 			e.out.Users = append(e.out.Users, int32(u))
 		}
 	}
-	e.out.Values = make([]float64, len(e.out.Users)*len(e.out.Keys))
-	e.covered = make([]atomic.Bool, len(e.slices)*len(ks)*train.Items)
+	e.out.Heavy = heavy(train, e.out.Users)
+	e.out.Values = make([]float32, len(e.out.Users)*len(e.out.Keys))
+	e.out.DiversityUsers = min(len(e.out.Users), e.ground.affordable(ks[len(ks)-1]))
+	e.shelves = newShelves(append(slices.Clone(e.slices), prefixLight, prefixHeavy), ks, train.Items)
 	return e
 }
 
+// heavy says of each user whether they have more interactions in train than the
+// median of these users; the others are light.
+func heavy(train *matrix.Events, users []int32) []bool {
+	counts := make([]int, len(users))
+	for i, u := range users {
+		counts[i] = len(train.History(int(u)).Item)
+	}
+	out := make([]bool, len(users))
+	if len(users) == 0 {
+		return out
+	}
+	sorted := slices.Sorted(slices.Values(counts))
+	median := float64(sorted[(len(sorted)-1)/2]+sorted[len(sorted)/2]) / 2
+	for i, n := range counts {
+		out[i] = float64(n) > median
+	}
+	return out
+}
+
 func (e *evaluation) run(ctx context.Context) error {
+	if b, ok := e.rec.(models.BatchTopper); ok && e.exclude {
+		return e.batch(ctx, b)
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var wg sync.WaitGroup
@@ -115,7 +152,7 @@ func (e *evaluation) run(ctx context.Context) error {
 }
 
 func (e *evaluation) work(ctx context.Context) error {
-	scores := make([]float32, e.train.Items)
+	scores, c := make([]float32, e.train.Items), e.ground.crowd()
 	for {
 		row := int(e.nextUser.Add(1) - 1)
 		if row >= len(e.out.Users) {
@@ -124,13 +161,26 @@ func (e *evaluation) work(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := e.user(row, scores); err != nil {
+		if err := e.user(row, scores, c); err != nil {
 			return fmt.Errorf("user %d: %w", e.out.Users[row], err)
 		}
+		e.tick()
 	}
 }
 
-func (e *evaluation) user(row int, scores []float32) error {
+// tick tells the progress once in a while.
+func (e *evaluation) tick() {
+	if e.progress == nil {
+		return
+	}
+	e.told.Lock()
+	defer e.told.Unlock()
+	if e.done++; e.done%256 == 0 || e.done == len(e.out.Users) {
+		e.progress(e.done, len(e.out.Users))
+	}
+}
+
+func (e *evaluation) user(row int, scores []float32, c *crowd) error {
 	u := e.out.Users[row]
 	h := e.train.History(int(u))
 	err := e.rec.Score(h, e.now, scores)
@@ -146,11 +196,9 @@ func (e *evaluation) user(row int, scores []float32) error {
 		}
 	}
 	had := slices.Compact(slices.Clone(h.Item))
-	width := len(e.out.Keys)
-	values := e.out.Values[row*width : (row+1)*width]
 	for s, name := range e.slices {
 		list, truth := e.list(name, scores, had, e.truth[u], unknown)
-		e.fill(s, values, list, truth)
+		e.fill(row, s, list, truth, c)
 	}
 	return nil
 }
@@ -175,47 +223,46 @@ func (e *evaluation) list(slice string, scores []float32, had, truth []int32, un
 	return list, cut
 }
 
-func (e *evaluation) fill(s int, values []float64, list, truth []int32) {
-	width := len(perUser)
+// fill writes the values of one slice of one user; without truth there they are
+// undefined and the list counts for nothing.
+func (e *evaluation) fill(row, s int, list, truth []int32, c *crowd) {
+	width := len(e.ks) * len(perUser)
+	values := e.out.Values[row*len(e.out.Keys)+s*width:][:width]
+	if len(truth) == 0 {
+		for i := range values {
+			values[i] = float32(math.NaN())
+		}
+		return
+	}
+	var diversity []float64
+	if sampled(row, len(e.out.Users), e.out.DiversityUsers) {
+		diversity = c.diversity(list, e.ks)
+	}
 	for j, k := range e.ks {
-		at := s*len(e.ks) + j
-		rankingValues(values[at*width:(at+1)*width], list, truth, k)
-		if len(truth) == 0 {
-			continue
+		first := list[:min(k, len(list))]
+		v := hits(first, truth, k)
+		v.novelty, v.diversity = e.ground.novelty(first), math.NaN()
+		if diversity != nil {
+			v.diversity = diversity[j]
 		}
-		for _, item := range list[:min(k, len(list))] {
-			e.covered[at*e.train.Items+int(item)].Store(true)
+		v.put(values[j*len(perUser):])
+		e.shelves.add(s, j, first)
+		if s == 0 {
+			e.shelves.add(len(e.slices)+bit(e.out.Heavy[row]), j, first)
 		}
 	}
 }
 
-func (e *evaluation) result() *Ranking {
-	known := make([]bool, e.train.Items)
-	total := 0
-	for _, it := range e.train.Item {
-		if !known[it] {
-			known[it] = true
-			total++
-		}
+func bit(b bool) int {
+	if b {
+		return 1
 	}
-	for s, name := range e.slices {
-		for j, k := range e.ks {
-			at := (s*len(e.ks) + j) * e.train.Items
-			e.out.Coverage[name+"coverage@"+strconv.Itoa(k)] = e.share(known, total, at)
-		}
-	}
+	return 0
+}
+
+func (e *evaluation) finish() {
 	e.out.Unknown = int(e.unknown.Load())
-	return e.out
-}
-
-func (e *evaluation) share(known []bool, total, at int) float64 {
-	n := 0
-	for i := range known {
-		if known[i] && e.covered[at+i].Load() {
-			n++
-		}
-	}
-	return float64(n) / float64(max(1, total))
+	e.out.Whole = e.shelves.shares(e.ground.holders)
 }
 
 // split returns the members of a that are (in) or are not in b; both ascending.
@@ -231,7 +278,7 @@ func split(a, b []int32, in bool) []int32 {
 
 func checkScores(scores []float32) error {
 	for i, s := range scores {
-		if f := float64(s); math.IsNaN(f) || math.IsInf(f, 0) {
+		if s-s != 0 { // NaN or infinite
 			return fmt.Errorf("score of item %d is %v: every score must be a finite number", i, s)
 		}
 	}

@@ -53,8 +53,8 @@ func TestRankingValuesByHand(t *testing.T) {
 		{4, []float64{2. / 3, (1/log(3) + 1/log(5)) / (1 + 1/log(3) + 0.5), 0.5, 1, (0.5 + 0.5) / 3}},
 		{50, []float64{2. / 3, (1/log(3) + 1/log(5)) / (1 + 1/log(3) + 0.5), 0.5, 1, (0.5 + 0.5) / 3}},
 	} {
-		got := make([]float64, 5)
-		rankingValues(got, list, truth, c.k)
+		v := hits(list[:min(c.k, len(list))], truth, c.k)
+		got := []float64{v.recall, v.ndcg, v.mrr, v.hit, v.map_}
 		for i := range got {
 			if math.Abs(got[i]-c.want[i]) > 1e-12 {
 				t.Errorf("k=%d: %s is %v, want %v", c.k, perUser[i], got[i], c.want[i])
@@ -109,7 +109,7 @@ func TestEvaluateSlices(t *testing.T) {
 	if r.Unknown != 1 || !slices.Equal(r.Users, []int32{0, 1, 2}) || r.Defined("new:recall@1") != 2 {
 		t.Errorf("unknown %d, users %v, defined %d", r.Unknown, r.Users, r.Defined("new:recall@1"))
 	}
-	if got := r.Coverage["coverage@2"]; got != 0.8 { // items 0 1 and 4 3 of five
+	if got := r.Whole["coverage@2"]; got != 0.8 { // items 0 1 and 4 3 of five
 		t.Errorf("coverage is %v, want 0.8", got)
 	}
 	m, err := r.Metrics(50, 1)

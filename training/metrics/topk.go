@@ -11,16 +11,15 @@ func TopK(scores []float32, k int, excluded []int32) []int32 {
 		return nil
 	}
 	h := topHeap{k: k}
-	next := 0
-	for i, s := range scores {
-		for next < len(excluded) && excluded[next] < int32(i) {
-			next++
+	from := 0
+	for _, e := range excluded {
+		if int(e) >= len(scores) {
+			break
 		}
-		if next < len(excluded) && excluded[next] == int32(i) {
-			continue
-		}
-		h.offer(int32(i), s)
+		h.offerAll(scores, from, int(e))
+		from = int(e) + 1
 	}
+	h.offerAll(scores, from, len(scores))
 	return h.sorted()
 }
 
@@ -62,6 +61,25 @@ func (h *topHeap) offer(item int32, score float32) {
 	if x.before(h.list[0]) {
 		h.list[0] = x
 		h.down()
+	}
+}
+
+// offerAll offers the items from ≤ item < to. Most of them are worse than the
+// worst kept, and of equals the one offered later is.
+func (h *topHeap) offerAll(scores []float32, from, to int) {
+	i := from
+	for ; i < to && len(h.list) < h.k; i++ {
+		h.offer(int32(i), scores[i])
+	}
+	if i >= to {
+		return
+	}
+	worst := h.list[0].score
+	for j, s := range scores[i:to] {
+		if s > worst {
+			h.offer(int32(i+j), s)
+			worst = h.list[0].score
+		}
 	}
 }
 

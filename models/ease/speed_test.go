@@ -1,0 +1,72 @@
+package ease
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"regulars/features/matrix"
+	"regulars/models/internal/kernel"
+)
+
+// catalogue is a simulated shop in which every item occurs, popular ones much
+// more often: 50 purchases an item.
+func catalogue(b *testing.B, items int) *matrix.Events {
+	rng := rand.New(rand.NewPCG(1, 2))
+	users := 2 * items
+	list := make([]matrix.Event, 0, 50*items)
+	for n := range cap(list) {
+		item := int32(n)
+		if n >= items {
+			x := rng.Float64()
+			item = int32(x * x * float64(items))
+		}
+		y := rng.Float64()
+		list = append(list, matrix.Event{User: int32(y * y * float64(users)), Item: item, Day: 1, Weight: 1})
+	}
+	ev, err := matrix.NewEvents(users, items, list)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return ev
+}
+
+// BenchmarkFit reports how many times the bound a whole fit takes: items³
+// operations at the measured rate of fused multiply-adds on two cores. The size is
+// REGULARS_BENCH_ITEMS, or 10,000.
+func BenchmarkFit(b *testing.B) {
+	items := 10_000
+	if s := os.Getenv("REGULARS_BENCH_ITEMS"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		items = n
+	}
+	ev := catalogue(b, items)
+	b.Run(fmt.Sprint("items=", items), func(b *testing.B) {
+		peak := kernel.PeakFMA(2)
+		for b.Loop() {
+			start := time.Now()
+			fitted(b, ev, Options{Workers: 2})
+			seconds := time.Since(start).Seconds()
+			peak = max(peak, kernel.PeakFMA(2))
+			bound := float64(items) * float64(items) * float64(items) / peak
+			b.ReportMetric(seconds/bound, "of-bound")
+			b.ReportMetric(peak/1e9, "peak-GFLOP/s")
+		}
+	})
+}
+
+// BenchmarkNeighbourhoods reports what an item costs beyond MaxItems.
+func BenchmarkNeighbourhoods(b *testing.B) {
+	const items = 20_000
+	ev := catalogue(b, items)
+	for b.Loop() {
+		fitted(b, ev, Options{MaxItems: 1, Workers: 2})
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/items, "µs/item")
+}

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package kernel
+
+func available() []*isa { return []*isa{&portable} }
+
+func best() *isa { return &portable }

@@ -1,0 +1,300 @@
+package kernel
+
+import (
+	"math"
+	"math/bits"
+	"unsafe"
+)
+
+// Blocks of a product, after Goto and van de Geijn 2008 ("Anatomy of
+// High-Performance Matrix Multiplication"): a packed block of A and one of B stay
+// in the second-level cache, a panel of A in the first.
+const (
+	blockRows    = 256
+	blockColumns = 768 // a multiple of 3·8 and 3·16
+	blockDepth   = 256
+
+	// streamed is from how many numbers on a product goes past the caches, which
+	// it would only fill: what is there would have to be read first.
+	streamed = 4 << 20
+)
+
+// operand is one factor of a product; trans says that data holds its transpose.
+type operand struct {
+	data  []float32
+	ld    int
+	trans bool
+}
+
+// from is the operand without its first i rows and j columns.
+func (o operand) from(i, j int) operand {
+	if o.trans {
+		i, j = j, i
+	}
+	o.data = o.data[i*o.ld+j:]
+	return o
+}
+
+func (o operand) at(i, j int) float32 {
+	if o.trans {
+		i, j = j, i
+	}
+	return o.data[i*o.ld+j]
+}
+
+func (o operand) require(rows, columns int) {
+	if o.trans {
+		rows, columns = columns, rows
+	}
+	requireMatrix(o.data, rows, columns, o.ld)
+}
+
+// Gemm computes C = beta·C + alpha·op(A)·op(B), with op(A) m × k, op(B) k × n and
+// C m × n; trans means that the slice holds the transpose. beta is 0 or 1, and 0
+// overwrites whatever C held, NaN included. At most workers goroutines compute.
+func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, beta float32, c []float32, ldc int, workers int) {
+	if m <= 0 || n <= 0 {
+		return
+	}
+	requireMatrix(c, m, n, ldc)
+	if k <= 0 || alpha == 0 {
+		if beta == 0 {
+			zero(m, n, c, ldc)
+		}
+		return
+	}
+	x, y := operand{a, lda, transA}, operand{b, ldb, transB}
+	x.require(m, k)
+	y.require(k, n)
+	mode := add
+	if beta == 0 {
+		mode = store
+		if k <= blockDepth && m*n >= streamed && ldc%16 == 0 && uintptr(unsafe.Pointer(&c[0]))%64 == 0 {
+			mode = stream
+		}
+	}
+	down, across := (m+blockRows-1)/blockRows, (n+blockColumns-1)/blockColumns
+	inParallel(max(workers, 1), down*across, func(ws *workspace, t int) {
+		i, j := t%down*blockRows, t/down*blockColumns
+		ws.multiply(min(blockRows, m-i), min(blockColumns, n-j), k, alpha, x.from(i, 0), y.from(0, j), c[i*ldc+j:], ldc, mode)
+	})
+}
+
+func zero(m, n int, c []float32, ldc int) {
+	for i := range m {
+		clear(c[i*ldc : i*ldc+n])
+	}
+}
+
+// multiply computes one block of C on one goroutine. alpha is not used by mode
+// subtract, which is alpha = −1 and beta = 1.
+func (ws *workspace) multiply(m, n, k int, alpha float32, x, y operand, c []float32, ldc, mode int) {
+	for l := 0; l < k; l += blockDepth {
+		depth := min(blockDepth, k-l)
+		ws.a = packA(ws.a, m, depth, alpha, x.from(0, l))
+		ws.b = packB(ws.b, depth, n, y.from(l, 0))
+		ws.panels(m, n, depth, ws.b, c, ldc, mode)
+		if mode == store {
+			mode = add
+		}
+	}
+}
+
+// panels multiplies the packed A by the packed b.
+func (ws *workspace) panels(m, n, depth int, b, c []float32, ldc, mode int) {
+	across := 3 * active.width
+	for j := 0; j < n; j += across {
+		columns, panel := min(across, n-j), b[j*depth:]
+		for i := 0; i < m; i += 8 {
+			a, to := ws.a[i*depth:], c[i*ldc+j:]
+			if m-i >= 8 && columns%active.width == 0 {
+				active.tile8(columns/active.width, depth, a, 8, panel, across, to, ldc, mode)
+				continue
+			}
+			ws.edge(min(8, m-i), columns, depth, a, panel, to, ldc, mode)
+		}
+	}
+}
+
+// edge computes a tile of which only rows × columns belong to C.
+func (ws *workspace) edge(rows, columns, depth int, a, b, c []float32, ldc, mode int) {
+	across := 3 * active.width
+	ws.c = atLeast(ws.c, 8*across)
+	active.tile8(3, depth, a, 8, b, across, ws.c, across, store)
+	for r := range rows {
+		from, to := ws.c[r*across:r*across+columns], c[r*ldc:r*ldc+columns]
+		for j, x := range from {
+			switch mode {
+			case store, stream:
+				to[j] = x
+			case add:
+				to[j] += x
+			case subtract:
+				to[j] -= x
+			}
+		}
+	}
+}
+
+// packA lays alpha·x, m × depth, out in panels of eight rows held by columns, the
+// last filled up with zeros.
+func packA(dst []float32, m, depth int, alpha float32, x operand) []float32 {
+	dst = atLeast(dst, roundUp(m, 8)*depth)
+	x.trans = !x.trans
+	packPanels(dst, 8, depth, m, x)
+	if alpha != 1 {
+		for i := range dst {
+			dst[i] *= alpha
+		}
+	}
+	return dst
+}
+
+// packB lays y, depth × n, out in panels of three vectors, the last filled up with zeros.
+func packB(dst []float32, depth, n int, y operand) []float32 {
+	across := 3 * active.width
+	dst = atLeast(dst, roundUp(n, across)*depth)
+	packPanels(dst, across, depth, n, y)
+	return dst
+}
+
+// packPanels lays y, depth × n, out in panels of width columns, each held by rows.
+// It reads y along its rows in memory.
+func packPanels(dst []float32, width, depth, n int, y operand) {
+	if whole := n / width * width; whole < n {
+		clear(dst[whole*depth:])
+	}
+	if !y.trans {
+		for l := range depth {
+			packRow(dst[l*width:], width, depth, y.data[l*y.ld:l*y.ld+n])
+		}
+		return
+	}
+	j := 0
+	for ; j+8 <= n; j += 8 {
+		to, l := dst[j/width*width*depth+j%width:], 0
+		for ; l+8 <= depth; l += 8 {
+			active.transpose8(to[l*width:], width, y.data[j*y.ld+l:], y.ld)
+		}
+		for ; l < depth; l++ {
+			for i := range 8 {
+				to[l*width+i] = y.data[(j+i)*y.ld+l]
+			}
+		}
+	}
+	for ; j < n; j++ {
+		to := dst[j/width*width*depth+j%width:]
+		for l, v := range y.data[j*y.ld : j*y.ld+depth] {
+			to[l*width] = v
+		}
+	}
+}
+
+// packRow deals one row out to the panels.
+func packRow(dst []float32, width, depth int, row []float32) {
+	for ; len(row) >= width; row = row[width:] {
+		if width == 8 {
+			*(*[8]float32)(dst) = [8]float32(row)
+		} else {
+			copy(dst[:width], row)
+		}
+		dst = dst[min(width*depth, len(dst)):]
+	}
+	copy(dst, row)
+}
+
+// Packed is the right side of products with many left sides, laid out once for
+// the strips that hold those.
+type Packed struct {
+	k, n int
+	data []float32
+}
+
+// Pack lays op(B), k × n, out.
+func Pack(trans bool, k, n int, b []float32, ldb, workers int) *Packed {
+	p := &Packed{k: k, n: n}
+	if k <= 0 || n <= 0 {
+		return p
+	}
+	y := operand{b, ldb, trans}
+	y.require(k, n)
+	across := 3 * active.width
+	p.data = Zeros(roundUp(n, across) * k)
+	inParallel(max(workers, 1), (n+blockColumns-1)/blockColumns, func(_ *workspace, t int) {
+		j := t * blockColumns
+		columns := min(blockColumns, n-j)
+		packPanels(p.data[j*k:(j+roundUp(columns, across))*k], across, k, columns, y.from(0, j))
+	})
+	return p
+}
+
+// PanelColumns is the number of which the first column of a Strip's Columns is a multiple.
+func PanelColumns() int { return 3 * active.width }
+
+// Strip is a few rows on the left of a Packed. Not safe for concurrent use.
+type Strip struct {
+	p          *Packed
+	m          int
+	ws         workspace
+	thresholds []float32
+}
+
+// NewStrip returns an empty strip.
+func (p *Packed) NewStrip() *Strip { return &Strip{p: p} }
+
+// Load makes A, m × k, the rows of the strip.
+func (s *Strip) Load(m int, a []float32, lda int) {
+	if s.m = m; m > 0 && s.p.k > 0 {
+		x := operand{a, lda, false}
+		x.require(m, s.p.k)
+		s.ws.a = packA(s.ws.a, m, s.p.k, 1, x)
+	}
+}
+
+// Columns writes A·B[:, from:to] into C (m × (to−from)), on this goroutine. from
+// is a multiple of PanelColumns.
+func (s *Strip) Columns(from, to int, c []float32, ldc int) {
+	if s.m <= 0 || from >= to {
+		return
+	}
+	requireMatrix(c, s.m, to-from, ldc)
+	if s.p.k <= 0 {
+		zero(s.m, to-from, c, ldc)
+		return
+	}
+	_ = s.p.data[roundUp(to, 3*active.width)*s.p.k-1]
+	s.ws.panels(s.m, to-from, s.p.k, s.p.data[from*s.p.k:], c, ldc, store)
+}
+
+// Offer offers the elements of row i of A·B[:, from:to], with their columns as
+// numbers, to selector i. Few of them are ever kept: what a selector would not
+// take is seen while it is still in the first-level cache, and goes no further.
+func (s *Strip) Offer(from, to int, selectors []Selector) {
+	s.startThresholds(selectors)
+	across, k := 3*active.width, s.p.k
+	s.ws.c = atLeast(s.ws.c, 8*across)
+	for j := from; j < to; j += across {
+		columns := min(across, to-j)
+		for i := 0; i < s.m; i += 8 {
+			active.tile8(3, k, s.ws.a[i*k:], 8, s.p.data[j*k:], across, s.ws.c, across, store)
+			rows := active.rowsAbove(s.ws.c, s.thresholds[i:])
+			for ; rows != 0; rows &= rows - 1 {
+				r := bits.TrailingZeros(uint(rows))
+				selectors[i+r].Offer(s.ws.c[r*across:r*across+columns], j)
+				s.thresholds[i+r] = selectors[i+r].least()
+			}
+		}
+	}
+}
+
+// startThresholds notes what the selectors take; rows that only fill up take nothing.
+func (s *Strip) startThresholds(selectors []Selector) {
+	s.thresholds = s.thresholds[:0]
+	for i := range roundUp(s.m, 8) {
+		t := float32(math.Inf(1))
+		if i < s.m {
+			t = selectors[i].least()
+		}
+		s.thresholds = append(s.thresholds, t)
+	}
+}

@@ -1,0 +1,182 @@
+package ranking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"regulars/data/interactions"
+	"regulars/models"
+	"regulars/training/metrics"
+	"regulars/training/options"
+)
+
+// Request says what to compare on a split.
+type Request struct {
+	Split    *Split
+	Families []Family          // the baselines are measured as well, named or not
+	Must     bool              // a family that the data cannot support is an error, not a note
+	Settings []options.Setting // options of families that differ from their defaults
+	Ks       []int
+	Seed     uint64
+	Workers  int
+	Progress func(stage string, done, total int) // may be nil
+}
+
+// Report is what a comparison found.
+type Report struct {
+	Results      []Result                  `json:"results"`       // the families asked for, then the other baselines
+	SkippedUsers int                       `json:"skipped_users"` // see Split.Skipped
+	Quarantined  []interactions.Quarantine `json:"quarantined,omitempty"`
+	Tuned        *Tuned                    `json:"tuned,omitempty"`
+	Notes        []string                  `json:"notes,omitempty"`
+}
+
+// Result is one family.
+type Result struct {
+	Model          string                               `json:"model"`
+	Baseline       bool                                 `json:"baseline,omitempty"`
+	Options        map[string]any                       `json:"options"` // defaults filled in, where the model tells them
+	Metrics        map[string]metrics.Metric            `json:"metrics"`
+	Differences    map[string]map[string]metrics.Metric `json:"differences,omitempty"` // this minus a baseline, user by user
+	Users          int                                  `json:"users"`
+	UnknownUsers   int                                  `json:"unknown_users,omitempty"`   // of whom the model knew nothing: an empty list
+	DiversityUsers int                                  `json:"diversity_users,omitempty"` // where diversity is measured on fewer users
+	FitSeconds     float64                              `json:"fit_seconds"`
+	ScoreSeconds   float64                              `json:"score_seconds"`
+	PeakRSSBytes   int64                                `json:"peak_rss_bytes,omitempty"` // the data and everything else included
+
+	ranking *metrics.Ranking
+}
+
+// Evaluate fits and measures the families one after the other, so that the
+// memory of one does not add to that of the next.
+func Evaluate(ctx context.Context, r Request) (*Report, error) {
+	report := &Report{SkippedUsers: r.Split.Skipped}
+	measured := map[string]*Result{}
+	for _, f := range withBaselines(r.Families) {
+		if lack := f.lacks(&r.Split.Data); lack != "" {
+			if r.Must {
+				return nil, fmt.Errorf("%s cannot be measured: %s", f.Name, lack)
+			}
+			report.Notes = append(report.Notes, f.Name+" is left out: "+lack)
+			continue
+		}
+		result, err := r.measure(ctx, f)
+		if errors.Is(err, models.ErrNoData) && !r.Must {
+			report.Notes = append(report.Notes, f.Name+" is left out: "+err.Error())
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
+		}
+		if err := result.compare(measured, r.Seed); err != nil {
+			return nil, err
+		}
+		if measured[f.Name] = result; !f.Baseline {
+			result.ranking = nil // only baselines are compared with
+		}
+	}
+	report.Results = inOrder(measured, r.Families)
+	if !r.Split.Dated {
+		report.Notes = append(report.Notes, "train has no column ts: nothing is recent, and popular-recent is popular")
+	}
+	return report, nil
+}
+
+// withBaselines returns the baselines and then the families that are none.
+func withBaselines(families []Family) []Family {
+	out := slices.DeleteFunc(Families(), func(f Family) bool { return !f.Baseline })
+	for _, f := range families {
+		if !f.Baseline {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// inOrder returns the families as asked for, then the baselines that were not.
+func inOrder(measured map[string]*Result, asked []Family) []Result {
+	var out []Result
+	for _, f := range append(slices.Clone(asked), withBaselines(nil)...) {
+		if r, ok := measured[f.Name]; ok {
+			out = append(out, *r)
+			delete(measured, f.Name)
+		}
+	}
+	return out
+}
+
+func (r Request) step(stage string, done, total int) {
+	if r.Progress != nil {
+		r.Progress(stage, done, total)
+	}
+}
+
+func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
+	o, err := f.With(r.Settings)
+	if err != nil {
+		return nil, err
+	}
+	memory, begun := begin(), time.Now()
+	stage := "fitting " + f.Name
+	r.step(stage, 0, 0)
+	model, err := f.Fit(ctx, &r.Split.Data, r.Split.Now, o, Run{Seed: r.Seed, Workers: r.Workers,
+		Progress: func(done, total int) { r.step(stage, done, total) }})
+	if err != nil {
+		return nil, err
+	}
+	fitted := time.Now()
+	stage = "ranking by " + f.Name
+	r.step(stage, 0, 0)
+	ranking, err := metrics.Evaluate(ctx, model, r.Split.Events, r.Split.Truth, r.Split.Now, r.Ks, metrics.Options{
+		ExcludeTrain: !r.Split.Repeat, Workers: r.Workers, Progress: func(done, total int) { r.step(stage, done, total) }})
+	if err != nil {
+		return nil, err
+	}
+	scored, bytes := time.Now(), memory.bytes()
+	values, err := ranking.Metrics(0, r.Seed)
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: optionsOf(model, o), Metrics: values, Users: len(ranking.Users),
+		UnknownUsers: ranking.Unknown, FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(),
+		PeakRSSBytes: bytes, ranking: ranking}
+	if n := ranking.DiversityUsers; n < len(ranking.Users) {
+		out.DiversityUsers = n
+	}
+	return out, nil
+}
+
+// optionsOf returns the options with their defaults filled in, which a fitted
+// model tells in its field Options; those given otherwise.
+func optionsOf(model models.Recommender, given any) map[string]any {
+	v := reflect.Indirect(reflect.ValueOf(model))
+	if v.Kind() == reflect.Struct {
+		if f := v.FieldByName("Options"); f.IsValid() && f.Type() == reflect.TypeOf(given) {
+			given = f.Interface()
+		}
+	}
+	return options.Describe(given)
+}
+
+// compare adds the differences to the baselines measured before.
+func (r *Result) compare(measured map[string]*Result, seed uint64) error {
+	for name, b := range measured {
+		if !b.Baseline {
+			continue
+		}
+		d, err := metrics.Differences(r.ranking, b.ranking, 0, seed)
+		if err != nil {
+			return fmt.Errorf("comparing %s with %s: %w", r.Model, name, err)
+		}
+		if r.Differences == nil {
+			r.Differences = map[string]map[string]metrics.Metric{}
+		}
+		r.Differences[name] = d
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package training
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"regulars/data"
+	"regulars/features/read"
+	"regulars/models"
+	"regulars/training/ranking"
+	"regulars/training/split"
+)
+
+// TunedFile is the file of a workspace that holds what a search of options has
+// found. What it says of a model takes the place of the candidates that a run
+// compares otherwise; an override goes before it.
+const TunedFile = "tuned.json"
+
+// searched are the families whose options Train searches.
+var searched = []string{kindIALS}
+
+func (p *Pipeline) tunedPath() string { return filepath.Join(p.Workspace, TunedFile) }
+
+// tune searches options where recommenders are chosen, at D−2H: the slice that
+// is reported, at D−H, is not looked at. It returns what to tell.
+func (p *Pipeline) tune(ctx context.Context) ([]string, error) {
+	if p.Options.TuneFor <= 0 {
+		return nil, nil
+	}
+	slice, what, err := p.choiceSlice(ctx)
+	if errors.Is(err, split.ErrShortHistory) || errors.Is(err, models.ErrNoData) {
+		return []string{"options are not searched: " + err.Error()}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cutting the slice to tune on: %w", err)
+	}
+	families, err := ranking.Find(searched)
+	if err != nil {
+		return nil, err
+	}
+	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: families, Fixed: p.Options.Overrides.set, Metric: choiceMetric, Slice: what,
+		Budget: p.Options.TuneFor, Seed: p.Options.Seed, Workers: p.Options.Workers, File: p.tunedPath(), FS: p.FS, Progress: p.step, Tried: p.Tried})
+	if err != nil {
+		return nil, err
+	}
+	var notes []string
+	for _, name := range searched {
+		if w, ok := found.Models[name]; ok {
+			notes = append(notes, fmt.Sprintf("options of %s were searched on %s: %s %.4f by %v (defaults %.4f, %d trials), kept in %s",
+				name, w.Slice, w.Metric, w.Value, w.Options, w.Default, w.Trials, TunedFile))
+		}
+	}
+	return notes, nil
+}
+
+// choiceMetric is what the options of a family are chosen by.
+func choiceMetric(family string) string {
+	if family == kindIALS {
+		return discoveryMetric
+	}
+	return listMetric
+}
+
+// choiceSlice is the slice that evaluateRanking chooses on.
+func (p *Pipeline) choiceSlice(ctx context.Context) (*ranking.Split, string, error) {
+	if _, err := p.timetable(); err != nil {
+		return nil, "", err
+	}
+	paths, err := p.Lake.Tables()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := p.build(ctx, paths, p.interactionGroups(), []data.Day{p.Options.AsOf}); err != nil {
+		return nil, "", err
+	}
+	in, err := read.Purchases(p.featureRoot(), p.Options.AsOf)
+	if err != nil {
+		return nil, "", err
+	}
+	d := ranking.Data{Events: in.Events, Dated: true, IDs: in.Items}
+	for _, step := range []int{p.Options.HorizonDays, p.Options.RankingDays} {
+		cut := p.Options.AsOf - data.Day(2*step)
+		slice, err := ranking.NewSplitAt(d, int32(cut), int32(p.Options.RankingDays), true)
+		if errors.Is(err, split.ErrShortHistory) {
+			continue
+		}
+		return slice, fmt.Sprintf("the %d days from %s on", p.Options.RankingDays, cut), err
+	}
+	return nil, "", split.ErrShortHistory
+}

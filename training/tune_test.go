@@ -1,0 +1,95 @@
+package training
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"regulars/data"
+	"regulars/data/synth"
+	"regulars/training/ranking"
+)
+
+// TestTuningDoesNotSeeWhatIsReported takes all orders behind the choice slice,
+// the reported slice among them, out of the lake (but for the last day, which
+// as_of needs): what options are searched on must stay the same.
+func TestTuningDoesNotSeeWhatIsReported(t *testing.T) {
+	shop, err := synth.New(testShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asOf := shop.Options().End
+	cut := asOf - 180
+	before := func(s data.Schema, row data.Row) bool {
+		i := s.Index("ts")
+		return s.Table != data.Orders || row[i].Micros() < (cut+30).Micros() || row[i].Micros() >= (asOf-1).Micros()
+	}
+	var seen [2]string
+	for i, keep := range []func(data.Schema, data.Row) bool{everything, before} {
+		p := newPipeline(t, asOf, keep)
+		slice, what, err := p.choiceSlice(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slice.Now != int32(cut) || slices.Max(slice.Events.Day) >= int32(cut) || what != "the 30 days from "+cut.String()+" on" {
+			t.Errorf("cut at %d (%s), the last day before is %d; want %d", slice.Now, what, slices.Max(slice.Events.Day), cut)
+		}
+		seen[i] = described(slice)
+	}
+	if seen[0] != seen[1] {
+		t.Error("the slice changes with what happened after it")
+	}
+}
+
+// described lists train and truth by item id: numbers depend on which items
+// there are.
+func described(s *ranking.Split) string {
+	var train, truth []string
+	for i, it := range s.Events.Item {
+		train = append(train, fmt.Sprint(s.IDs.ID(it), s.Events.Day[i], s.Events.Weight[i]))
+	}
+	for _, items := range s.Truth {
+		for _, it := range items {
+			truth = append(truth, s.IDs.ID(it))
+		}
+	}
+	slices.Sort(train)
+	slices.Sort(truth)
+	return fmt.Sprint(len(truth), train, truth)
+}
+
+func TestTrainTunes(t *testing.T) {
+	shop, err := synth.New(testShop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPipeline(t, shop.Options().End, everything)
+	if notes, err := p.tune(t.Context()); err != nil || notes != nil {
+		t.Fatalf("without being asked: %q, %v", notes, err)
+	}
+	p.Options.TuneFor = 5 * time.Second
+	tried := 0
+	p.Tried = func(tr ranking.Trial) {
+		if tried++; tr.Metric != discoveryMetric || tr.Options["factors"] != nil { // which an override fixes
+			t.Errorf("trial %+v", tr)
+		}
+	}
+	notes, err := p.tune(t.Context())
+	if err != nil || len(notes) != 1 || tried == 0 {
+		t.Fatalf("notes %q after %d trials, %v", notes, tried, err)
+	}
+	recipes, err := p.recommenderRecipes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, r := range recipes {
+		if r.kind == kindIALS {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("%d factor models compete after a search, want the one found", n)
+	}
+}
