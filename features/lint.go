@@ -160,16 +160,35 @@ func (l *linter) word(i int, word string) {
 		}
 	}
 	if l.group.Shared && (word == "as_of" || word == "as_of_day" || word == "over" && !l.looksBack(i)) {
-		l.fail(i, "%s in a shared relation: it is computed once for all dates, from all rows, so it may only group by day and look back by LAG(…) OVER (… ORDER BY day)", strings.ToUpper(word))
+		l.fail(i, "%s in a shared relation: it is computed once for all dates, from all rows, so it may only group by day and look back by LAG(…), ROW_NUMBER() or SUM(…) … UNBOUNDED PRECEDING AND CURRENT ROW over ORDER BY day", strings.ToUpper(word))
 	}
 }
 
-// looksBack reports whether OVER at i belongs to LAG(column) ordered by ascending
-// day: what came before a day is the same at every later date.
+// looksBack reports whether OVER at i belongs to LAG(column) or ROW_NUMBER()
+// ordered by ascending day, or to SUM(column) up to the current row of that order:
+// what came up to a day is the same at every later date.
 func (l *linter) looksBack(i int) bool {
+	open := i - 2 // of the arguments, of which there is one word or none
+	if l.at(open).text != "(" {
+		open--
+	}
 	end := l.closing(i + 1)
-	back := l.at(i-1).text == ")" && l.at(i-3).text == "(" && l.at(i-4).text == "lag"
-	return back && l.at(end-3).text == "order" && l.at(end-2).text == "by" && l.at(end-1).text == "day"
+	byDay := func(at int) bool {
+		return l.at(at-3).text == "order" && l.at(at-2).text == "by" && l.at(at-1).text == "day"
+	}
+	switch l.at(open - 1).text {
+	case "lag", "row_number":
+		return byDay(end)
+	case "sum":
+		frame := strings.Fields("rows between unbounded preceding and current row")
+		for k, word := range frame {
+			if l.at(end-len(frame)+k).text != word {
+				return false
+			}
+		}
+		return byDay(end - len(frame))
+	}
+	return false
 }
 
 // call checks a name before a parenthesis: a function that both engines have and

@@ -129,6 +129,10 @@ SELECT user_id, day, COUNT(*) AS lines FROM orders GROUP BY user_id, day
 	for _, test := range []struct{ old, new, want string }{
 		{"COUNT(*)", "MAX(as_of_day)", "tiny.sql:7: AS_OF_DAY in a shared relation"},
 		{"COUNT(*)", "COUNT(*) OVER (PARTITION BY user_id)", "tiny.sql:7: OVER in a shared relation"},
+		{"COUNT(*)", "SUM(units) OVER (PARTITION BY user_id ORDER BY day)", "tiny.sql:7: OVER in a shared relation"},
+		{"COUNT(*)", "SUM(units) OVER (PARTITION BY user_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)", "tiny.sql:7: OVER in a shared relation"},
+		{"COUNT(*)", "ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY day DESC)", "tiny.sql:7: OVER in a shared relation"},
+		{"COUNT(*)", "LEAD(day) OVER (PARTITION BY user_id ORDER BY day)", "tiny.sql:7: OVER in a shared relation"},
 		{"FROM orders", "FROM baskets", "baskets is no view"},
 	} {
 		g, err := features.Parse("tiny.sql", strings.Replace(text, test.old, test.new, 1))

@@ -25,7 +25,7 @@ var reference string
 
 // bigShop writes a shop of n order lines, n / 20 customers of all sizes, three
 // lines an order, two years before 2024-02-01, and its 20,000 items.
-func bigShop(b *testing.B, n int) map[data.Table][]string {
+func bigShop(b testing.TB, n int) map[data.Table][]string {
 	b.Helper()
 	dir := b.TempDir()
 	orders, items := filepath.Join(dir, "orders.parquet"), filepath.Join(dir, "items.parquet")

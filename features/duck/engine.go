@@ -89,7 +89,9 @@ type build struct {
 	work   string            // temporary folder below root; the only one the locked database may reach
 	codes  map[string]string // the type that stands for the strings of an id column
 	steps  int
-	result features.Result
+
+	datesAtOnce int // that a shipped group computes in one pass
+	result      features.Result
 }
 
 // due is what of a group must be built: dates, and what went into each.
@@ -244,6 +246,9 @@ func (b *build) compute(ctx context.Context) (files []file, err error) {
 // prepare makes the views and then shuts the database off.
 func (b *build) prepare(s *session) error {
 	if err := b.views(s); err != nil {
+		return err
+	}
+	if err := b.planPasses(s); err != nil {
 		return err
 	}
 	if err := b.dropUnread(s); err != nil {

@@ -29,9 +29,13 @@ func (b *build) createAsOf(s *session) error {
 	return nil
 }
 
-// show leaves one date in the views.
-func (s *session) show(d data.Day) error {
-	return s.exec("DELETE FROM " + base + ".as_of; INSERT INTO " + base + ".as_of FROM " + base + ".dates WHERE as_of = DATE '" + d.String() + "'")
+// show leaves some dates in the views.
+func (s *session) show(days []data.Day) error {
+	list := make([]string, len(days))
+	for i, d := range days {
+		list[i] = "DATE '" + d.String() + "'"
+	}
+	return s.exec("DELETE FROM " + base + ".as_of; INSERT INTO " + base + ".as_of FROM " + base + ".dates WHERE as_of IN (" + strings.Join(list, ", ") + ")")
 }
 
 // showAll puts all dates back into the views.

@@ -618,13 +618,13 @@ func (f orderFacts) replenishment(d data.Day) []float64 {
 // brands counts an item once an order and day; the class is coded 1 single, 2 multi, 3 wide.
 func (f orderFacts) brands() []float64 {
 	type purchase struct {
-		item, order string
-		day         data.Day
+		item string
+		day  data.Day
 	}
 	seen, counts := map[purchase]bool{}, map[string]float64{}
 	total := 0.0
 	for _, l := range f.lines {
-		if p := (purchase{l.item, l.order, l.day}); !seen[p] {
+		if p := (purchase{l.item, l.day}); !seen[p] {
 			seen[p] = true
 			counts[l.item[3:4]]++
 			total++

@@ -216,3 +216,20 @@ func TestDatesApart(t *testing.T) {
 		}
 	}
 }
+
+// TestPassesGiveTheSameBytes: where memory is short, dates are computed one after
+// the other, and that must not show.
+func TestPassesGiveTheSameBytes(t *testing.T) {
+	lake := bigShop(t, 200_000)
+	days := []data.Day{day(t, "2023-08-01"), day(t, "2023-11-01"), day(t, "2024-02-01")}
+	groups := profileGroups(t, "user/brand_affinity", "user/lifecycle", "user/replenishment", "user/windows", "item/popularity")
+	var found []map[string][32]byte
+	for _, memory := range []string{"2GB", "120MB"} { // three dates at once, and one
+		root := t.TempDir()
+		build(t, features.Request{Lake: lake, AsOf: days, Groups: groups, Root: root, MemoryLimit: memory})
+		found = append(found, parquetOnly(digests(t, root)))
+	}
+	if len(found[0]) != len(groups)*len(days) || !maps.Equal(found[0], found[1]) {
+		t.Errorf("dates at once give %d files, one after the other %d, or other bytes", len(found[0]), len(found[1]))
+	}
+}

@@ -21,25 +21,60 @@ const rowGroupRows = 122_880
 // file is a finished Parquet file and where it belongs.
 type file struct{ temporary, final string }
 
-// group runs one feature file for all as_of dates and writes its tables. A file
-// of the shop's own runs for each date apart, with no other in its views: one that
-// joins across dates would show an early date what was known at a later one.
+// group runs one feature file and writes its tables, in as few passes over the
+// data as memory lets it: what a pass groups by grows with its dates, and a date
+// less costs far less than a spill to disk. A file of the shop's own runs for each
+// date apart, with no other in its views: one that joins across dates would show
+// an early date what was known at a later one.
 func (b *build) group(s *session, g features.Group, d due) (tables, notes []file, err error) {
 	b.step(g.Entity + "/" + g.Name)
-	if g.Shipped || len(b.asOf) == 1 {
+	dates := 1
+	if g.Shipped {
+		dates = b.datesAtOnce
+	}
+	if dates >= len(b.asOf) {
 		return b.groupAt(s, g, d)
 	}
-	for i, day := range d.days {
-		if err := s.show(day); err != nil {
-			return nil, nil, fmt.Errorf("show %s alone: %w", day, err)
+	for from := 0; from < len(d.days); from += dates {
+		to := min(from+dates, len(d.days))
+		if err := s.show(d.days[from:to]); err != nil {
+			return nil, nil, fmt.Errorf("show %v alone: %w", d.days[from:to], err)
 		}
-		one, note, err := b.groupAt(s, g, due{d.days[i : i+1], d.inputs[i : i+1]})
+		some, note, err := b.groupAt(s, g, due{d.days[from:to], d.inputs[from:to]})
 		if err != nil {
 			return nil, nil, err
 		}
-		tables, notes = append(tables, one...), append(notes, note...)
+		tables, notes = append(tables, some...), append(notes, note...)
 	}
 	return tables, notes, s.showAll()
+}
+
+// rowBytes is about what a row of the largest table costs in a hash table that
+// has nearly as many groups as rows, and hashShare the part of the memory that
+// such a table may take.
+const (
+	rowBytes  = 100 // bytes
+	hashShare = 0.5
+)
+
+// planPasses sets how many dates a group computes at once, from the rows of the
+// largest table and the memory there is.
+func (b *build) planPasses(s *session) error {
+	b.datesAtOnce = len(b.asOf)
+	if s.script != nil {
+		return nil
+	}
+	most := int64(1)
+	for _, t := range b.tables() {
+		n, err := s.ints("SELECT COUNT(*) FROM "+stored(t), 1)
+		if err != nil {
+			return fmt.Errorf("count rows of %s: %w", t, err)
+		}
+		most = max(most, n[0])
+	}
+	atOnce := int64(float64(s.bytes) * hashShare / float64(most*rowBytes))
+	b.datesAtOnce = int(min(max(atOnce, 1), int64(len(b.asOf))))
+	return nil
 }
 
 // groupAt runs one feature file for the dates in the views and writes those due.

@@ -9,6 +9,7 @@
 -- column: lines BIGINT lines | Order lines.
 -- column: units BIGINT units | Units bought.
 -- column: spend DECIMAL(38,4) currency | Quantity times unit price, summed.
+-- column: spend_so_far DECIMAL(38,4) currency | The same of all days up to and including this one.
 WITH sums AS (
   SELECT
     user_id,
@@ -30,5 +31,6 @@ SELECT
   orders,
   lines,
   units,
-  spend
+  spend,
+  CAST(SUM(spend) OVER (PARTITION BY user_id, item_id ORDER BY day ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS DECIMAL(38, 4)) AS spend_so_far
 FROM sums

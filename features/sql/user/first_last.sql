@@ -1,7 +1,7 @@
 -- group: first_last
 -- entity: user
 -- doc: The first and the last basket and the time between them. A basket is all that was bought on one UTC day.
--- uses: baskets
+-- uses: days
 -- key: user_id VARCHAR id | The customer.
 -- column: active_span_days INTEGER days | Days from the first to the last order day; 0 with a single one.
 -- column: first_basket_value DOUBLE currency | Quantity times unit price of the first basket.
@@ -12,18 +12,7 @@
 -- column: last_basket_units BIGINT units | Units in the last basket.
 -- column: last_to_first_value DOUBLE ratio | Value of the last basket / value of the first; null when the first had no price.
 -- column: last_to_mean_value DOUBLE ratio | Value of the last basket / mean value of all; null when nothing bought had a price.
-WITH per_day AS (
-  SELECT
-    as_of,
-    user_id,
-    day,
-    CAST(SUM(lines) AS BIGINT) AS lines,
-    CAST(SUM(units) AS BIGINT) AS units,
-    SUM(spend) AS spend
-  FROM baskets
-  GROUP BY as_of, user_id, day
-),
-edges AS (
+WITH edges AS (
   SELECT
     as_of,
     user_id,
@@ -36,7 +25,7 @@ edges AS (
     CAST(max_by(spend, day) AS DOUBLE) AS last_value,
     max_by(lines, day) AS last_lines,
     max_by(units, day) AS last_units
-  FROM per_day
+  FROM days
   GROUP BY as_of, user_id
 )
 SELECT

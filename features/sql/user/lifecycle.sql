@@ -10,7 +10,7 @@
 --     Thresholds of orders are 1 or more; decline_days is meant to be below lost_days: where it is not, customers are lost without declining.
 -- needs: orders
 -- optional: users
--- uses: baskets
+-- uses: days
 -- parameter: growth_orders 2 | Order days from which a first life counts as growth.
 -- parameter: mature_orders 5 | Order days in one life from which it counts as maturity.
 -- parameter: settled_orders 3 | Order days in a later life from which the customer is no longer just revived.
@@ -23,34 +23,19 @@
 -- column: previous_state VARCHAR - | The state before that; null when there was none, as for a first order not preceded by a sign-up of the same day or earlier.
 -- column: life_order_days BIGINT days | Order days in the present life (k); 0 in introduction.
 -- column: revivals BIGINT times | How often the customer has come back after being lost.
-WITH per_day AS (
-  SELECT as_of, user_id, day, MAX(as_of_day) AS as_of_day
-  FROM baskets
-  GROUP BY as_of, user_id, day
-),
-steps AS (
-  SELECT
-    as_of,
-    user_id,
-    day,
-    as_of_day,
-    ROW_NUMBER() OVER (PARTITION BY as_of, user_id ORDER BY day) AS n,
-    day - LAG(day) OVER (PARTITION BY as_of, user_id ORDER BY day) AS gap
-  FROM per_day
-),
-lives AS (
+WITH lives AS (
   SELECT
     as_of,
     user_id,
     MAX(as_of_day) AS as_of_day,
     MIN(day) AS first_day,
     MAX(day) AS last_day,
-    MAX(n) AS n,
-    MAX(n) FILTER (WHERE gap IS NULL OR gap >= CAST($lost_days AS INTEGER)) AS life_n,
-    MAX(day) FILTER (WHERE gap IS NULL OR gap >= CAST($lost_days AS INTEGER)) AS life_day,
-    MAX(day) FILTER (WHERE gap IS NULL OR gap >= LEAST(CAST($decline_days AS INTEGER), CAST($lost_days AS INTEGER))) AS run_day,
-    COUNT(*) FILTER (WHERE gap >= CAST($lost_days AS INTEGER)) AS revivals
-  FROM steps
+    MAX(place) AS n,
+    MAX(place) FILTER (WHERE previous_day IS NULL OR day - previous_day >= CAST($lost_days AS INTEGER)) AS life_n,
+    MAX(day) FILTER (WHERE previous_day IS NULL OR day - previous_day >= CAST($lost_days AS INTEGER)) AS life_day,
+    MAX(day) FILTER (WHERE previous_day IS NULL OR day - previous_day >= LEAST(CAST($decline_days AS INTEGER), CAST($lost_days AS INTEGER))) AS run_day,
+    COUNT(*) FILTER (WHERE day - previous_day >= CAST($lost_days AS INTEGER)) AS revivals
+  FROM days
   GROUP BY as_of, user_id
 ),
 counted AS (
@@ -122,7 +107,7 @@ active AS (
       WHEN u.signed_up_day <= t.first_day THEN 'introduction'
     END AS before_active
   FROM thresholds t
-  JOIN steps s ON s.as_of = t.as_of AND s.user_id = t.user_id AND s.n = t.life_n + t.active_k - 1
+  JOIN days s ON s.as_of = t.as_of AND s.user_id = t.user_id AND s.place = t.life_n + t.active_k - 1
   LEFT JOIN signed_up u ON u.as_of = t.as_of AND u.user_id = t.user_id
 ),
 states AS (

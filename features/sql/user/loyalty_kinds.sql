@@ -6,7 +6,7 @@
 --     discounted lines of at least $rational_share. Emotional, by proxies: speaks for the shop, which is at least
 --     $emotional_signals among shares, live comments, referrals and being a promoter (last NPS score at least
 --     $promoter_score). Without events, users and feedback before as_of the emotional side is unknown.
--- uses: baskets
+-- uses: days
 -- optional: events users feedback
 -- parameter: repeat_share 0.6 | Share of repeat order days of a behaviourally loyal customer; 0.6 takes three order days.
 -- parameter: active_days 180 | Days within which the last order of a behaviourally loyal customer lies.
@@ -25,20 +25,15 @@
 -- column: loyalty_rational BOOLEAN - | Rationally loyal.
 -- column: loyalty_emotional BOOLEAN - | Emotionally loyal, by proxies; null when unknown.
 -- column: loyalty_kind VARCHAR - | The strongest bond that holds: emotional before behavioural before rational; else none.
-WITH per_day AS (
-  SELECT as_of, user_id, MAX(as_of_day) - day AS elapsed, SUM(lines) AS lines, SUM(discounted_lines) AS discounted
-  FROM baskets
-  GROUP BY as_of, user_id, day
-),
-totals AS (
+WITH totals AS (
   SELECT
     as_of,
     user_id,
-    MIN(elapsed) AS recency,
+    MAX(as_of_day) - MAX(day) AS recency,
     COUNT(*) AS days,
     CAST(SUM(lines) AS BIGINT) AS lines,
-    CAST(SUM(discounted) AS BIGINT) AS discounted
-  FROM per_day
+    CAST(SUM(discounted_lines) AS BIGINT) AS discounted
+  FROM days
   GROUP BY as_of, user_id
 ),
 acts AS (

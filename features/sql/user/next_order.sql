@@ -3,7 +3,7 @@
 -- doc: When the next order is to be expected, for customers who bought on at least two days. The expected gap is the
 --     customer's mean gap between order days, drawn towards the shop's typical gap as if $prior_gaps more gaps of that
 --     length had been seen. The typical gap is the lower median, over these customers, of the mean gap in whole days.
--- uses: baskets
+-- uses: days
 -- parameter: prior_gaps 1 | Gaps of the shop's typical length that are added to the customer's own.
 -- key: user_id VARCHAR id | The customer.
 -- column: expected_gap_days DOUBLE days | Expected days from the last order day to the next.
@@ -11,12 +11,7 @@
 -- column: next_order_in_days INTEGER days | Days from as_of to the expected day; 0 when due or overdue.
 -- column: next_order_overdue_days INTEGER days | Days from the expected day to as_of; 0 when not yet due.
 -- column: next_order_elapsed_ratio DOUBLE ratio | Days since the last order day / expected gap; above 1 when overdue.
-WITH per_day AS (
-  SELECT as_of, user_id, day, MAX(as_of_day) AS as_of_day
-  FROM baskets
-  GROUP BY as_of, user_id, day
-),
-customers AS (
+WITH customers AS (
   SELECT
     as_of,
     user_id,
@@ -24,7 +19,7 @@ customers AS (
     MAX(day) AS last_day,
     CAST(MAX(day) - MIN(day) AS BIGINT) AS span,
     COUNT(*) - 1 AS gaps
-  FROM per_day
+  FROM days
   GROUP BY as_of, user_id
   HAVING COUNT(*) >= 2
 ),

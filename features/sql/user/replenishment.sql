@@ -3,7 +3,7 @@
 -- doc: The items a customer buys again and again: one row for every customer with a repeat item, which is an item bought
 --     on at least two days. An item's cycle is its mean gap in days; it is due its cycle, rounded, after the last
 --     purchase, and given up when more than $given_up cycles have passed without one.
--- uses: bought baskets
+-- uses: bought days
 -- parameter: given_up 3 | Cycles without a purchase after which an item is given up and no longer due.
 -- parameter: soon_days 14 | Days from as_of within which an item is due soon.
 -- key: user_id VARCHAR id | The customer.
@@ -20,12 +20,12 @@ WITH repeats AS (
     user_id,
     item_id,
     MAX(as_of_day) - MAX(day) AS elapsed,
-    CAST(MAX(day) - MIN(day) AS BIGINT) AS span,
-    COUNT(*) - 1 AS gaps,
-    SUM(spend) AS spend
+    CAST(SUM(day - previous_day) AS BIGINT) AS span,
+    COUNT(*) AS gaps,
+    max_by(spend_so_far, day) AS spend
   FROM bought
+  WHERE previous_day IS NOT NULL
   GROUP BY as_of, user_id, item_id
-  HAVING COUNT(*) >= 2
 ),
 cycles AS (
   SELECT as_of, user_id, item_id, elapsed, span, gaps, spend, CAST(CAST(span AS DOUBLE) / NULLIF(gaps, 0) AS DECIMAL(18, 6)) AS cycle
@@ -64,7 +64,7 @@ sums AS (
 ),
 totals AS (
   SELECT as_of, user_id, CAST(SUM(spend) AS DOUBLE) AS spend
-  FROM baskets
+  FROM days
   GROUP BY as_of, user_id
 )
 SELECT
