@@ -14,36 +14,41 @@ import (
 // ours and which third parties it may import directly. "x/..." allows x and
 // everything below it.
 var mayImport = map[string][]string{
-	"data":                   {},
-	"data/durable":           {},
-	"data/lake":              {"data", "data/durable", parquetGo},
-	"data/ingest":            {"data", "data/lake", parquetGo},
-	"data/interactions":      {"data", "data/ingest"},
-	"data/state":             {"data", "modernc.org/sqlite/..."},
-	"data/synth":             {"data"},
-	"data/identity":          {"data"},
-	"features":               {"data"},
-	"features/lifecycle":     {},
-	"features/duck":          {"features", "data", "data/durable", "github.com/duckdb/duckdb-go/v2"},
-	"features/matrix":        {},
-	"features/read":          {"features", "features/matrix", "data", parquetGo},
-	"models":                 {"features/matrix"},
-	"models/forest":          {"models", "features/matrix", "github.com/sjwhitworth/golearn/trees", "github.com/sjwhitworth/golearn/base"},
-	"models/modeltest":       {"models", "features/matrix"},
-	"models/artifact":        {"models", "data/durable", parquetGo},
-	"models/snapshot":        {"models", "models/artifact", "data/durable", "go.etcd.io/bbolt"},
-	"training/split":         {"features/matrix", "models", "data"},
-	"training/metrics":       {"features/matrix", "models", gonum},
-	"training/options":       {},
-	"training/ranking":       {"data", "data/durable", "data/interactions", "features/matrix", "models/...", "training/metrics", "training/options", "training/split"},
-	"training":               {"data/...", "features/...", "models/...", "training/...", "golang.org/x/sync/errgroup"},
-	"training/loyalty":       {"data", "features", "models/artifact", parquetGo},
-	"training/schedule":      {"training", "data/state", "github.com/robfig/cron/v3"},
-	"serving":                {"data", "features/matrix", "models/..."},
-	"serving/api":            {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
-	"cmd/regulars/config":    {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
-	"cmd/regulars":           {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup"},
-	"models/internal/kernel": {"golang.org/x/sys/cpu"},
+	"data":                    {},
+	"data/durable":            {},
+	"data/lake":               {"data", "data/durable", parquetGo},
+	"data/ingest":             {"data", "data/lake", parquetGo},
+	"data/interactions":       {"data", "data/ingest"},
+	"data/frame":              {"data", "data/ingest"},
+	"data/state":              {"data", "modernc.org/sqlite/..."},
+	"data/synth":              {"data"},
+	"data/identity":           {"data"},
+	"features":                {"data"},
+	"features/lifecycle":      {},
+	"features/duck":           {"features", "data", "data/durable", "github.com/duckdb/duckdb-go/v2"},
+	"features/matrix":         {},
+	"features/read":           {"features", "features/matrix", "data", parquetGo},
+	"models":                  {"features/matrix"},
+	"models/forest":           {"models", "features/matrix", "github.com/sjwhitworth/golearn/trees", "github.com/sjwhitworth/golearn/base"},
+	"models/survival":         {"models", "features/matrix", "models/logistic", "models/internal/prepare"},
+	"models/modeltest":        {"models", "features/matrix"},
+	"models/artifact":         {"models", "data/durable", parquetGo},
+	"models/snapshot":         {"models", "models/artifact", "data/durable", "go.etcd.io/bbolt"},
+	"training/split":          {"features/matrix", "models", "data"},
+	"training/metrics":        {"features/matrix", "models", gonum},
+	"training/options":        {},
+	"training/ranking":        {"data", "data/durable", "data/interactions", "features/matrix", "models/...", "training/metrics", "training/options", "training/split"},
+	"training/propensity":     {"data/frame", "features/matrix", "models/...", "training/metrics", "training/options", "training/ranking"},
+	"training":                {"data/...", "features/...", "models/...", "training/...", "golang.org/x/sync/errgroup"},
+	"training/clv":            {"data", "data/interactions", "models", "models/btyd", "training/metrics"},
+	"training/loyalty":        {"data", "features", "models/artifact", parquetGo},
+	"training/schedule":       {"training", "data/state", "github.com/robfig/cron/v3"},
+	"serving":                 {"data", "features/matrix", "models/..."},
+	"serving/api":             {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
+	"cmd/regulars/config":     {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
+	"cmd/regulars":            {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup"},
+	"models/internal/kernel":  {"golang.org/x/sys/cpu"},
+	"models/internal/prepare": {"models", "features/matrix"},
 }
 
 const (
@@ -52,7 +57,7 @@ const (
 )
 
 // algorithm is the rule of every other package below models.
-var algorithm = []string{"models", "features/matrix", "models/internal/kernel", gonum}
+var algorithm = []string{"models", "features/matrix", "models/internal/kernel", "models/internal/prepare", gonum}
 
 // reaches bans dependencies at any distance.
 var reaches = []struct{ from, to string }{

@@ -65,7 +65,7 @@ func newJobCommands(g *global) []*cobra.Command {
 		case "train":
 			o.tuneFlags(cmd)
 		case "evaluate":
-			cmd.AddCommand(newEvaluateRanking(g))
+			cmd.AddCommand(newEvaluateRanking(g), newEvaluatePropensity(g), newEvaluateCLV(g))
 		}
 		out = append(out, g.withJSON(cmd))
 	}

@@ -129,6 +129,7 @@ type parquetFile struct {
 	columns []lake.FileColumn
 	taken   []int // of each column, its number in the file
 	skipped []string
+	void    []string // those of skipped that are empty throughout
 	done    int64
 }
 
@@ -141,6 +142,9 @@ func openParquet(path string) (*parquetFile, error) {
 	for i, c := range file.Columns() {
 		if c.Kind == data.KindNull {
 			p.skipped = append(p.skipped, c.Name)
+			if c.Void {
+				p.void = append(p.void, c.Name)
+			}
 			continue
 		}
 		p.taken = append(p.taken, i)

@@ -23,8 +23,8 @@ type Rows struct {
 
 // Bad is a row that cannot be used, and why.
 type Bad struct {
-	Number int64
-	Reason string
+	Number int64  `json:"row"`
+	Reason string `json:"reason"`
 }
 
 // OpenTable opens the file and reads its header or footer.
@@ -41,6 +41,23 @@ func (t *Table) Path() string { return t.file.path() }
 
 // Columns returns the headers.
 func (t *Table) Columns() []string { return t.file.names() }
+
+// Ignored returns the headers of columns that cannot be read, such as nested ones.
+func (t *Table) Ignored() []string { return t.file.ignored() }
+
+// Void returns those of Ignored that are empty throughout, without a type.
+func (t *Table) Void() []string {
+	if p, ok := t.file.(*parquetFile); ok {
+		return p.void
+	}
+	return nil
+}
+
+// Typed reports whether the file says what its columns hold; if not, all are text.
+func (t *Table) Typed() bool {
+	_, ok := t.file.(*parquetFile)
+	return ok
+}
 
 // Estimate returns how many rows there are, about.
 func (t *Table) Estimate() int64 { return t.file.estimate() }

@@ -19,6 +19,7 @@ type FileColumn struct {
 	Name string
 	Kind data.Kind // what its values are read as; KindNull when they cannot be
 	Type string    // the Parquet type in words, for messages
+	Void bool      // the type has no value but null, as tools write columns that are empty throughout
 
 	leaf      int // index among the file's leaf columns
 	contract  bool
@@ -125,7 +126,7 @@ func (p *ParquetFile) index(name string) int {
 
 // describe says how a column's values are read.
 func describe(c *parquet.Column) FileColumn {
-	out := FileColumn{Name: c.Name(), Type: typeName(c)}
+	out := FileColumn{Name: c.Name(), Type: typeName(c), Void: isVoid(c)}
 	switch {
 	case c.Leaf() && !c.Repeated():
 		out.leaf = int(c.Index())
@@ -150,6 +151,14 @@ func isStringList(c *parquet.Column) bool {
 	}
 	leaf := group.Columns()[0]
 	return leaf.Leaf() && !leaf.Repeated() && leaf.Type().Kind() == parquet.ByteArray && !isDecimal(leaf.Type())
+}
+
+func isVoid(c *parquet.Column) bool {
+	if !c.Leaf() || c.Type().LogicalType() == nil {
+		return false
+	}
+	_, ok := c.Type().LogicalType().Value.(*format.NullType)
+	return ok
 }
 
 func isDecimal(t parquet.Type) bool {

@@ -15,3 +15,9 @@ func TestConformance(t *testing.T) {
 		return forest.Fit(ctx, x, y, forest.Options{Trees: 20, Seed: 1})
 	}, true)
 }
+
+func TestTreeConformance(t *testing.T) {
+	modeltest.Classifier(t, func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error) {
+		return forest.FitTree(ctx, x, y, forest.TreeOptions{Seed: 1})
+	}, true)
+}

@@ -22,6 +22,8 @@ type Options struct {
 	MaxDepth         int    // splits on the longest path; 0 = 10, at most 30
 	Seed             uint64 // of samples and feature subsets
 	Workers          int    // 0 = GOMAXPROCS; the result does not depend on it
+
+	alone bool // a single tree: its rows drawn without replacement, its leaves smoothed
 }
 
 // Model is a set of trees over imputed columns.

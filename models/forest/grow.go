@@ -61,10 +61,9 @@ type grower struct {
 func newGrower(ctx context.Context, columns [][]float64, y []bool, o Options, number uint64) *grower {
 	rng := rand.New(rand.NewPCG(o.Seed, number))
 	g := &grower{ctx: ctx, o: o, seed: rng.Uint64(), chosen: map[*trees.DecisionTreeRule]int32{}}
-	sample := make([]int, min(o.SampleRows, len(y)))
-	for i := range sample {
-		sample[i] = rng.IntN(len(y))
-		g.label = append(g.label, y[sample[i]])
+	sample := drawSample(rng, len(y), o)
+	for _, r := range sample {
+		g.label = append(g.label, y[r])
 	}
 	for _, column := range columns {
 		values := make([]float64, len(sample))
@@ -74,6 +73,20 @@ func newGrower(ctx context.Context, columns [][]float64, y []bool, o Options, nu
 		g.values, g.ranks = append(g.values, values), append(g.ranks, ranksOf(values))
 	}
 	return g
+}
+
+// drawSample draws rows with replacement; for a tree that stands alone without.
+func drawSample(rng *rand.Rand, rows int, o Options) []int {
+	if o.alone {
+		sample := rng.Perm(rows)[:min(o.SampleRows, rows)]
+		slices.Sort(sample)
+		return sample
+	}
+	sample := make([]int, min(o.SampleRows, rows))
+	for i := range sample {
+		sample[i] = rng.IntN(rows)
+	}
+	return sample
 }
 
 func ranksOf(values []float64) []int32 {
@@ -219,7 +232,7 @@ func (g *grower) flatten(node *trees.DecisionTreeNode, t *Tree) int32 {
 	yes, no := node.ClassDist[above], node.ClassDist[atMost]
 	t.Feature, t.Threshold = append(t.Feature, leaf), append(t.Threshold, 0)
 	t.Left, t.Right = append(t.Left, leaf), append(t.Right, leaf)
-	t.Value = append(t.Value, float64(yes)/float64(cmp.Or(yes+no, 1)))
+	t.Value = append(t.Value, g.share(yes, no))
 	if node.Children == nil {
 		return at
 	}
@@ -228,4 +241,13 @@ func (g *grower) flatten(node *trees.DecisionTreeNode, t *Tree) int32 {
 	right := g.flatten(node.Children[above], t)
 	t.Left[at], t.Right[at] = left, right
 	return at
+}
+
+// share is the probability of a node. What a whole forest averages out, a single
+// tree must smooth (Laplace), or a pure leaf would be certain.
+func (g *grower) share(yes, no int) float64 {
+	if g.o.alone {
+		return float64(yes+1) / float64(yes+no+2)
+	}
+	return float64(yes) / float64(cmp.Or(yes+no, 1))
 }

@@ -15,3 +15,9 @@ func TestConformance(t *testing.T) {
 		return logistic.Fit(ctx, x, y, logistic.Options{})
 	}, true)
 }
+
+func TestConformanceElasticNet(t *testing.T) {
+	modeltest.Classifier(t, func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error) {
+		return logistic.Fit(ctx, x, y, logistic.Options{L1: 2})
+	}, true)
+}

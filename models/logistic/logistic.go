@@ -10,13 +10,17 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models"
+	"regulars/models/internal/prepare"
 )
 
 // Options of Fit. The zero value is the default written at each field.
 type Options struct {
 	// L2 is the penalty λ of Σ log loss + λ/2·‖β‖² over the prepared columns;
 	// the intercept is free. It is 1/C of scikit-learn and LIBLINEAR. 0 = 1.
-	L2            float64
+	L2 float64
+	// L1 adds L1·‖β‖₁, which leaves columns of little use at 0 (elastic net). In
+	// scikit-learn's terms C = 1/(L1+L2) and l1_ratio = L1/(L1+L2). 0 = none.
+	L1            float64
 	MaxIterations int  // of Newton's method; 0 = 100
 	NoLog         bool // true keeps skewed columns as they are
 }
@@ -32,18 +36,23 @@ var _ models.Classifier = (*Model)(nil)
 
 // Fit learns from the rows of x (missing = NaN) and one label a row. It needs
 // two rows and both classes (else ErrNoData); it minimises the penalised log
-// loss by Newton's method with step halving, exactly and without randomness.
+// loss by Newton's method with step halving, exactly and without randomness. With
+// an L1 penalty, terms may have a coefficient of exactly 0.
 func Fit(ctx context.Context, x *matrix.Dense, y []bool, o Options) (*Model, error) {
 	o, err := o.resolved()
 	if err != nil {
 		return nil, err
 	}
-	if err := check(x, y); err != nil {
+	if err := prepare.CheckRows(x, y); err != nil {
+		return nil, fmt.Errorf("logistic: %w", err)
+	}
+	m := &Model{Names: x.Names, Terms: terms(x, !o.NoLog)}
+	design, err := m.design(x)
+	if err != nil {
 		return nil, err
 	}
-	m := &Model{Names: x.Names, Terms: prepare(x, !o.NoLog)}
-	p := newProblem(m.design(x), len(m.Terms), y, o.L2)
-	beta, err := p.newton(ctx, o.MaxIterations)
+	p := newProblem(design, len(m.Terms), y, o)
+	beta, err := p.solve(ctx, o.MaxIterations)
 	if err != nil {
 		return nil, err
 	}
@@ -64,33 +73,13 @@ func (o Options) resolved() (Options, error) {
 	if !(o.L2 > 0) || math.IsInf(o.L2, 0) {
 		return o, &models.OptionError{Model: "logistic", Option: "L2", Value: o.L2, Want: "above 0 and finite"}
 	}
+	if !(o.L1 >= 0) || math.IsInf(o.L1, 0) {
+		return o, &models.OptionError{Model: "logistic", Option: "L1", Value: o.L1, Want: "at least 0 and finite"}
+	}
 	if o.MaxIterations < 1 {
 		return o, &models.OptionError{Model: "logistic", Option: "MaxIterations", Value: o.MaxIterations, Want: "at least 1"}
 	}
 	return o, nil
-}
-
-func check(x *matrix.Dense, y []bool) error {
-	if len(y) != x.Rows {
-		return fmt.Errorf("logistic: %d labels for %d rows", len(y), x.Rows)
-	}
-	positive := 0
-	for _, label := range y {
-		if label {
-			positive++
-		}
-	}
-	if positive == 0 || positive == len(y) {
-		return fmt.Errorf("logistic: all %d labels are the same: %w", len(y), models.ErrNoData)
-	}
-	for i := range x.Rows {
-		for j, v := range x.Row(i) {
-			if math.IsInf(v, 0) {
-				return fmt.Errorf("logistic: row %d of column %q is %v: it must be finite or missing", i, x.Names[j], v)
-			}
-		}
-	}
-	return nil
 }
 
 // New returns the model of stored numbers.
@@ -102,29 +91,30 @@ func New(names []string, terms []Term, intercept float64) (*Model, error) {
 func (m *Model) check() error {
 	numbers := []float64{m.Intercept}
 	for _, t := range m.Terms {
-		if t.Column < 0 || t.Column >= len(m.Names) || !(t.Std > 0) {
-			return fmt.Errorf("logistic: term on column %d of %d with deviation %v is not valid", t.Column, len(m.Names), t.Std)
+		input := t.input()
+		if err := input.Check(len(m.Names)); err != nil {
+			return fmt.Errorf("logistic: %w", err)
 		}
-		numbers = append(numbers, t.Mean, t.Std, t.Coefficient)
+		numbers = append(numbers, t.Coefficient)
 	}
 	for _, v := range numbers {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return errors.New("logistic: a coefficient, mean or deviation is not a finite number")
+			return errors.New("logistic: a coefficient is not a finite number")
 		}
 	}
 	return nil
 }
 
 // design returns the prepared columns of x, Rows × len(Terms).
-func (m *Model) design(x *matrix.Dense) []float64 {
-	out := make([]float64, 0, x.Rows*len(m.Terms))
+func (m *Model) design(x *matrix.Dense) ([]float64, error) {
+	inputs := m.inputs()
+	out := make([]float64, x.Rows*len(inputs))
 	for i := range x.Rows {
-		row := x.Row(i)
-		for j := range m.Terms {
-			out = append(out, m.Terms[j].value(row[m.Terms[j].Column]))
+		if err := prepare.Fill(inputs, x, i, out[i*len(inputs):(i+1)*len(inputs)]); err != nil {
+			return nil, fmt.Errorf("logistic: %w", err)
 		}
 	}
-	return out
+	return out, nil
 }
 
 // Probability writes 1/(1+e^−z), z = Intercept + Σ coefficient·prepared value.
@@ -135,14 +125,15 @@ func (m *Model) Probability(x *matrix.Dense, dst []float64) error {
 	if len(dst) != x.Rows {
 		return fmt.Errorf("logistic: room for %d probabilities, there are %d rows", len(dst), x.Rows)
 	}
+	inputs := m.inputs()
+	values := make([]float64, len(inputs))
 	for i := range dst {
-		z, row := m.Intercept, x.Row(i)
-		for j := range m.Terms {
-			v := row[m.Terms[j].Column]
-			if math.IsInf(v, 0) {
-				return fmt.Errorf("logistic: row %d of column %q is %v: it must be finite or missing", i, m.Names[m.Terms[j].Column], v)
-			}
-			z += m.Terms[j].Coefficient * m.Terms[j].value(v)
+		if err := prepare.Fill(inputs, x, i, values); err != nil {
+			return fmt.Errorf("logistic: %w", err)
+		}
+		z := m.Intercept
+		for j, v := range values {
+			z += m.Terms[j].Coefficient * v
 		}
 		dst[i] = sigmoid(z)
 	}
@@ -156,11 +147,11 @@ type problem struct {
 	x      []float64 // rows × (p+1)
 	y      []float64
 	n, dim int
-	l2     float64
+	l2, l1 float64
 }
 
-func newProblem(design []float64, terms int, y []bool, l2 float64) *problem {
-	p := &problem{n: len(y), dim: terms + 1, l2: l2, y: make([]float64, len(y))}
+func newProblem(design []float64, terms int, y []bool, o Options) *problem {
+	p := &problem{n: len(y), dim: terms + 1, l2: o.L2, l1: o.L1, y: make([]float64, len(y))}
 	p.x = make([]float64, 0, p.n*p.dim)
 	for i, label := range y {
 		p.x = append(append(p.x, 1), design[i*terms:(i+1)*terms]...)
@@ -179,10 +170,11 @@ func (p *problem) loss(beta []float64) float64 {
 		z := inner(p.row(i), beta)
 		s += math.Max(z, 0) + math.Log1p(math.Exp(-math.Abs(z))) - y*z
 	}
-	return s + p.l2/2*inner(beta[1:], beta[1:])
+	return s + p.l2/2*inner(beta[1:], beta[1:]) + p.l1*absolutes(beta)
 }
 
-// derivatives returns the gradient and the Hessian (upper triangle) of the loss.
+// derivatives returns the gradient and the Hessian (upper triangle) of the loss
+// without its L1 penalty, which has none at 0.
 func (p *problem) derivatives(beta []float64) (*mat.VecDense, *mat.SymDense) {
 	g, h := make([]float64, p.dim), make([]float64, p.dim*p.dim)
 	for i, y := range p.y {
@@ -203,15 +195,28 @@ func (p *problem) derivatives(beta []float64) (*mat.VecDense, *mat.SymDense) {
 	return mat.NewVecDense(p.dim, g), mat.NewSymDense(p.dim, h)
 }
 
-// newton starts from the base rate; the loss is convex, so that halving a step
-// until it gains always ends at the optimum.
-func (p *problem) newton(ctx context.Context, limit int) ([]float64, error) {
+func (p *problem) solve(ctx context.Context, limit int) ([]float64, error) {
+	if p.l1 > 0 {
+		return p.proximal(ctx, limit)
+	}
+	return p.newton(ctx, limit)
+}
+
+// start is the base rate.
+func (p *problem) start() []float64 {
 	beta := make([]float64, p.dim)
 	rate := 0.0
 	for _, y := range p.y {
 		rate += y / float64(p.n)
 	}
 	beta[0] = math.Log(rate / (1 - rate))
+	return beta
+}
+
+// newton goes down from the base rate; the loss is convex, so that halving a step
+// until it gains always ends at the optimum.
+func (p *problem) newton(ctx context.Context, limit int) ([]float64, error) {
+	beta := p.start()
 	loss := p.loss(beta)
 	for range limit {
 		if err := ctx.Err(); err != nil {

@@ -126,7 +126,7 @@ func TestPenaltyShrinks(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	x, y := rows()
-	for _, o := range []logistic.Options{{L2: -1}, {L2: math.NaN()}, {L2: math.Inf(1)}, {MaxIterations: -1}} {
+	for _, o := range []logistic.Options{{L2: -1}, {L2: math.NaN()}, {L2: math.Inf(1)}, {L1: -1}, {L1: math.NaN()}, {L1: math.Inf(1)}, {MaxIterations: -1}} {
 		var wrong *models.OptionError
 		if _, err := logistic.Fit(t.Context(), x, y, o); !errors.As(err, &wrong) {
 			t.Errorf("%+v gives %v, want an option error", o, err)
