@@ -2,9 +2,12 @@ package gbdt
 
 import (
 	"cmp"
+	"context"
 	"math"
 	"math/rand/v2"
 	"slices"
+
+	"regulars/models"
 )
 
 // zeroLimit bounds the bin of zero, as in LightGBM: sparse columns keep their
@@ -243,7 +246,7 @@ func categoricalBins(list []counted, o *Options) *bins {
 }
 
 // findBins returns the bins of every column.
-func findBins(d *Data, o *Options) ([]*bins, error) {
+func findBins(ctx context.Context, d *Data, o *Options) ([]*bins, error) {
 	categorical, err := d.categorical()
 	if err != nil {
 		return nil, err
@@ -252,10 +255,18 @@ func findBins(d *Data, o *Options) ([]*bins, error) {
 	if err != nil {
 		return nil, err
 	}
+	for j := range monotone {
+		if monotone[j] != 0 && categorical[j] {
+			return nil, &models.OptionError{Model: "gbdt", Option: "Monotone", Value: d.X.Names[j], Want: "a column without categories"}
+		}
+	}
 	extents := findExtents(d, o.Workers)
 	sample := sampled(d.X.Rows, sampleRows, rand.New(rand.NewPCG(o.Seed, 0)))
 	out := make([]*bins, d.X.Cols())
 	parallel(o.Workers, len(out), func(j int) {
+		if ctx.Err() != nil {
+			return
+		}
 		e := extents[j]
 		values := make([]float64, len(sample))
 		for i, r := range sample {
@@ -272,7 +283,7 @@ func findBins(d *Data, o *Options) ([]*bins, error) {
 		}
 		out[j].column, out[j].lo, out[j].hi, out[j].monotone = j, e.lo, e.hi, monotone[j]
 	})
-	return out, nil
+	return out, ctx.Err()
 }
 
 // extent is the range of a column and whether it has missing values.

@@ -29,10 +29,7 @@ func Fit(ctx context.Context, train Data, valid *Data, o Options, progress func(
 	if err := checkFit(&train, valid, &o); err != nil {
 		return nil, err
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	b, err := newBooster(&train, valid, &o)
+	b, err := newBooster(ctx, &train, valid, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -84,8 +81,8 @@ type booster struct {
 	bestRound    int
 }
 
-func newBooster(train, valid *Data, o *Options) (*booster, error) {
-	all, err := findBins(train, o)
+func newBooster(ctx context.Context, train, valid *Data, o *Options) (*booster, error) {
+	all, err := findBins(ctx, train, o)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +90,11 @@ func newBooster(train, valid *Data, o *Options) (*booster, error) {
 	if b.base, err = b.objective.start(train); err != nil {
 		return nil, err
 	}
-	b.grower = newGrower(newTable(train, all, o), o)
+	t, err := newTable(ctx, train, all, o)
+	if err != nil {
+		return nil, err
+	}
+	b.grower = newGrower(t, o)
 	n := train.X.Rows * o.Classes
 	b.scores, b.g, b.h = repeated(b.base, train.X.Rows), make([]float64, n), make([]float64, n)
 	if valid != nil {

@@ -272,11 +272,18 @@ func TestBadOptions(t *testing.T) {
 		"FeatureFraction": {FeatureFraction: -0.5}, "CatSmooth": {CatSmooth: &below}, "TweediePower": {TweediePower: 2}, "Monotone": {Monotone: "steady"},
 		"EarlyStopping": {EarlyStopping: -1}, "Workers": {Workers: -1},
 	} {
-		_, err := gbdt.Fit(t.Context(), simulated(60, gbdt.Binary, 1), nil, o, nil)
-		var wrong *models.OptionError
-		if !errors.As(err, &wrong) || wrong.Option != option {
-			t.Errorf("%s: error %v", option, err)
-		}
+		refused(t, option, o)
+	}
+	refused(t, "Monotone", gbdt.Options{Monotone: "+category"})
+	refused(t, "Monotone", gbdt.Options{Monotone: "+unheard of"})
+}
+
+func refused(t *testing.T, option string, o gbdt.Options) {
+	t.Helper()
+	_, err := gbdt.Fit(t.Context(), simulated(60, gbdt.Binary, 1), nil, o, nil)
+	var wrong *models.OptionError
+	if !errors.As(err, &wrong) || wrong.Option != option {
+		t.Errorf("%s: error %v", option, err)
 	}
 }
 

@@ -326,12 +326,8 @@ func (gr *grower) addGroup(g int, rows []int32, sorted []pair, sums histogram) {
 		clear(sums.column(c, gr.t.columns[g*groupSize+c].count))
 		used = used || gr.use[g*groupSize+c]
 	}
-	switch {
-	case !used:
-	case gr.t.width(g) <= 4:
-		accumulateFew(gr.t.groups[g], rows, sorted, (*[groupSize * stride]int64)(sums))
-	default:
-		accumulate(gr.t.groups[g], rows, sorted, (*[groupSize * stride]int64)(sums))
+	if used {
+		accumulate(gr.t.groups[g], rows, sorted, gr.t.width(g) <= 4, (*[groupSize * stride]int64)(sums))
 	}
 }
 

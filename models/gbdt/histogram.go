@@ -30,12 +30,35 @@ func (h histogram) addGroup(t *table, g int, other histogram) {
 	}
 }
 
-// accumulate adds the gradients of rows to the sums of up to eight columns, whose
-// bins are the bytes of words. gradients is in the order of rows.
-func accumulate(words []uint64, rows []int32, gradients []pair, sums *[groupSize * stride]int64) {
-	gradients = gradients[:len(rows)]
-	for i, r := range rows {
-		w, p := words[r], gradients[i]
+// gatherRows is how many words are fetched before they are added up.
+const gatherRows = 512
+
+// accumulate adds the gradients of rows to the sums of the columns of a group, whose
+// bins are the bytes of words. gradients is in the order of rows. The words of a leaf
+// lie far apart in memory; fetching them in a loop of its own lets the processor wait
+// for many at a time.
+func accumulate(words []uint64, rows []int32, gradients []pair, few bool, sums *[groupSize * stride]int64) {
+	var fetched [gatherRows]uint64
+	for len(rows) > 0 {
+		n := min(len(rows), gatherRows)
+		for i, r := range rows[:n] {
+			fetched[i&(gatherRows-1)] = words[r]
+		}
+		if few {
+			addFour(fetched[:n], gradients, sums)
+		} else {
+			addEight(fetched[:n], gradients, sums)
+		}
+		rows, gradients = rows[n:], gradients[n:]
+	}
+}
+
+// addEight adds to the sums of eight columns; columns that a group does not have
+// are in bin 0 of what nobody reads.
+func addEight(words []uint64, gradients []pair, sums *[groupSize * stride]int64) {
+	gradients = gradients[:len(words)]
+	for i, w := range words {
+		p := gradients[i]
 		b := w << 1 & 0x1fe
 		sums[b] += p.g
 		sums[b+1] += p.h
@@ -63,11 +86,11 @@ func accumulate(words []uint64, rows []int32, gradients []pair, sums *[groupSize
 	}
 }
 
-// accumulateFew is accumulate for groups of at most four columns.
-func accumulateFew(words []uint64, rows []int32, gradients []pair, sums *[groupSize * stride]int64) {
-	gradients = gradients[:len(rows)]
-	for i, r := range rows {
-		w, p := words[r], gradients[i]
+// addFour is addEight for groups of at most four columns.
+func addFour(words []uint64, gradients []pair, sums *[groupSize * stride]int64) {
+	gradients = gradients[:len(words)]
+	for i, w := range words {
+		p := gradients[i]
 		b := w << 1 & 0x1fe
 		sums[b] += p.g
 		sums[b+1] += p.h

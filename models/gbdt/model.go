@@ -104,6 +104,14 @@ func New(m Model) (*Model, error) {
 	if len(m.Names) == 0 || len(m.Infos) != len(m.Names) {
 		return nil, fmt.Errorf("gbdt: %d columns with %d descriptions", len(m.Names), len(m.Infos))
 	}
+	for j, info := range m.Infos {
+		if info == "" || strings.ContainsAny(info, " \r\n") {
+			return nil, fmt.Errorf("gbdt: the description of column %q is %q: it must be one word", m.Names[j], info)
+		}
+	}
+	if strings.ContainsAny(m.Objective, "\r\n") {
+		return nil, fmt.Errorf("gbdt: objective %q has more than one line", m.Objective)
+	}
 	if m.Classes < 1 || len(m.Trees)%m.Classes != 0 {
 		return nil, fmt.Errorf("gbdt: %d trees of %d classes", len(m.Trees), m.Classes)
 	}

@@ -31,7 +31,7 @@ func TestScoresWhileFitting(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := newBooster(&train, &valid, &o)
+	b, err := newBooster(t.Context(), &train, &valid, &o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func TestHistogramsNotKept(t *testing.T) {
 	}
 	var texts []string
 	for _, budget := range []int{histogramBudget, 0} {
-		b, err := newBooster(&d, nil, &o)
+		b, err := newBooster(t.Context(), &d, nil, &o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,5 +1,7 @@
 package gbdt
 
+import "context"
+
 // groupSize is how many columns share a word; a histogram of them fits the
 // nearest cache.
 const groupSize = 8
@@ -14,7 +16,7 @@ type table struct {
 }
 
 // newTable bins the rows of d.
-func newTable(d *Data, all []*bins, o *Options) *table {
+func newTable(ctx context.Context, d *Data, all []*bins, o *Options) (*table, error) {
 	t := &table{rows: d.X.Rows}
 	for _, b := range all {
 		if b.count > 1 {
@@ -26,6 +28,9 @@ func newTable(d *Data, all []*bins, o *Options) *table {
 		t.groups[g] = make([]uint64, t.rows)
 	}
 	parallelRows(o.Workers, t.rows, func(from, to int) {
+		if ctx.Err() != nil {
+			return
+		}
 		for c, b := range t.columns {
 			words, shift := t.groups[c/groupSize], 8*uint(c%groupSize)
 			for i := from; i < to; i++ {
@@ -33,7 +38,7 @@ func newTable(d *Data, all []*bins, o *Options) *table {
 			}
 		}
 	})
-	return t
+	return t, ctx.Err()
 }
 
 // bin returns the bin of column c in a row.
