@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # threads are DuckDB's own, and cmd, whose tests are mostly child processes.
 RACE = ./data/... ./features ./features/matrix ./features/read ./models/... ./serving/... ./training/...
 
-.PHONY: check lint test race integration bench demo tidy
+.PHONY: check lint test race integration bench bench-features demo tidy
 
 check: lint test
 
@@ -29,6 +29,12 @@ integration:
 
 bench:
 	go test -run '^$$' -bench . -benchtime 3x ./...
+
+# Up to LINES order lines: 1000000, 5000000 or 20000000 (an hour).
+LINES = 1000000
+bench-features:
+	REGULARS_BENCH_LINES=$(LINES) go test -run '^$$' -bench 'Profile' -benchtime 1x -timeout 3h ./features/duck
+	go test -run '^$$' -bench InteractionWeights ./features/read
 
 demo:
 	go run ./cmd/regulars demo
