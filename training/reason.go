@@ -59,15 +59,14 @@ func (e *explanation) reason(l *lister, h matrix.History, x listed) snapshot.Rea
 	if _, had := slices.BinarySearch(h.Item, x.item); had {
 		return l.boughtBefore(h, e.now, x.item)
 	}
-	by := l.speaker(x)
-	switch by.(type) {
+	switch by := l.speaker(x).(type) {
 	case *rules.Model:
 		if b, ok := e.near(RoleTogether, l.toItem[x.item]); ok {
 			return snapshot.Reason{Kind: models.ReasonTogether, Of: b.of}
 		}
 	case *tifuknn.Model: // a reason costs as much as the whole list
 	case models.Explainer:
-		if r, ok := by.(models.Explainer).Explain(h, e.now, x.item); ok {
+		if r, ok := by.Explain(h, e.now, x.item); ok {
 			if r, ok := l.translate(r); ok {
 				return r
 			}
