@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # threads are DuckDB's own, and cmd, whose tests are mostly child processes.
 RACE = ./data/... ./features ./features/matrix ./features/read ./models/... ./serving/... ./training/...
 
-.PHONY: check lint test race integration bench demo tidy
+.PHONY: check lint test race integration bench bench-features bench-ranking bench-kernels demo tidy
 
 check: lint test
 
@@ -29,6 +29,26 @@ integration:
 
 bench:
 	go test -run '^$$' -bench . -benchtime 3x ./...
+
+# Up to LINES order lines: 1000000, 5000000 or 20000000 (an hour).
+LINES = 1000000
+bench-features:
+	REGULARS_BENCH_LINES=$(LINES) go test -run '^$$' -bench 'Profile' -benchtime 1x -timeout 3h ./features/duck
+	go test -run '^$$' -bench InteractionWeights ./features/read
+
+# The tables of recommenders in docs/benchmarks.md, from the files in DATA.
+DATA = ../shared/data
+bench-ranking:
+	go build -o $(CURDIR)/.bench/regulars ./cmd/regulars
+	.bench/regulars evaluate ranking --train $(DATA)/gowalla_train.parquet --test $(DATA)/gowalla_test.parquet --model spectral,itemknn,tifuknn,rules --k 20
+	rm -rf .bench/shop
+	.bench/regulars init .bench/shop
+	.bench/regulars import online-retail --workspace .bench/shop $(DATA)/online_retail_2009_2010.parquet $(DATA)/online_retail_2010_2011.parquet
+	.bench/regulars run pipeline --workspace .bench/shop --as-of 2011-12-08
+
+bench-kernels:
+	go test -run '^$$' -bench . -benchtime 3x ./models/internal/kernel ./models/ials
+	go test -run '^$$' -bench Fit -benchtime 1x ./models/ease
 
 demo:
 	go run ./cmd/regulars demo

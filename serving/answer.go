@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"regulars/models"
 	"regulars/models/snapshot"
 )
 
@@ -19,6 +20,14 @@ type Item struct {
 	ID       string
 	Score    float32 // never above the one before it in the list
 	Strategy string  // which chose it
+	Reason   Reason
+}
+
+// Ask says what a list is to be like.
+type Ask struct {
+	K        int
+	Exclude  []string // item ids
+	Strategy string   // by name; "" = the shop's own choice
 }
 
 // List is a list of items, best first, none twice, all in stock. It has as many
@@ -30,44 +39,50 @@ type List struct {
 }
 
 // Recommend returns k items for a customer, whose id need not be known, leaving
-// out the excluded item ids. The error is ErrNotReady or one of the store.
-func (s *Store) Recommend(userID string, k int, exclude []string) (List, error) {
+// out the excluded item ids. A strategy that has fewer is filled up with what is
+// popular. The error is ErrNotReady, an *UnknownStrategyError or one of the store.
+func (s *Store) Recommend(userID string, a Ask) (List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return List{}, err
 	}
 	defer v.release()
-	return v.recommend(userID, k, v.lookup(exclude))
+	return v.recommend(userID, a, v.lookup(a.Exclude))
 }
 
 // RecommendAll answers Recommend for every customer, in the order of the ids
 // and all from one snapshot.
-func (s *Store) RecommendAll(userIDs []string, k int, exclude []string) ([]List, error) {
+func (s *Store) RecommendAll(userIDs []string, a Ask) ([]List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return nil, err
 	}
 	defer v.release()
-	excluded, lists := v.lookup(exclude), make([]List, len(userIDs))
+	excluded, lists := v.lookup(a.Exclude), make([]List, len(userIDs))
 	for i, id := range userIDs {
-		if lists[i], err = v.recommend(id, k, excluded); err != nil {
+		if lists[i], err = v.recommend(id, a, excluded); err != nil {
 			return nil, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
 		}
 	}
 	return lists, nil
 }
 
-func (v *view) recommend(userID string, k int, exclude []int32) (List, error) {
-	u, _, err := v.snap.User(userID)
+func (v *view) recommend(userID string, a Ask, exclude []int32) (List, error) {
+	chosen, err := v.chosenFor(userID, a.Strategy)
 	if err != nil {
 		return List{}, err
 	}
-	return v.list(v.snap.Info().Recommender, k, exclude, u.Candidates), nil
+	info := v.snap.Info()
+	l := v.list(roleOf(info.Lists, a.Strategy, info.Recommender), a.K, exclude, v.whole(chosen))
+	if a.Strategy == Popular {
+		l.Fallback = false // it is what was asked for
+	}
+	return l, nil
 }
 
 // Similar returns k items that go with the given one, which is never among
 // them; ok is false when the item is unknown.
-func (s *Store) Similar(itemID string, k int) (l List, ok bool, err error) {
+func (s *Store) Similar(itemID string, a Ask) (l List, ok bool, err error) {
 	v, err := s.acquire()
 	if err != nil {
 		return List{}, false, err
@@ -77,11 +92,17 @@ func (s *Store) Similar(itemID string, k int) (l List, ok bool, err error) {
 	if !ok {
 		return List{}, false, nil
 	}
-	similar, err := v.snap.Similar(item)
+	n, err := v.itemList(a.Strategy)
 	if err != nil {
 		return List{}, false, err
 	}
-	return v.list(v.snap.Info().Similar, k, []int32{item}, similar), true, nil
+	similar, err := v.snap.Similar(item, n)
+	if err != nil {
+		return List{}, false, err
+	}
+	near := block{similar, func(c snapshot.Candidate) Reason { return v.about(kindNear(c, KindAlike), item) }}
+	info := v.snap.Info()
+	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, append(v.lookup(a.Exclude), item), near), true, nil
 }
 
 // Popular returns the k best sellers.
@@ -138,19 +159,37 @@ func (v *view) lookup(ids []string) []int32 {
 	return items
 }
 
+// kindNear is the kind of reason of what goes with an item.
+func kindNear(c snapshot.Candidate, otherwise string) string {
+	if c.Reason.Kind == models.ReasonTogether {
+		return KindTogether
+	}
+	return otherwise
+}
+
+// A block is a part of a list whose scores are of one scale, and why each of its
+// items is there.
+type block struct {
+	from []snapshot.Candidate
+	why  func(snapshot.Candidate) Reason
+}
+
+// whole is a block of items that bring their reason along.
+func (v *view) whole(from []snapshot.Candidate) block { return block{from, v.reason} }
+
 // list takes the chosen items that may be shown, block behind block, and fills
 // up to k.
-func (v *view) list(role string, k int, exclude []int32, chosen ...[]snapshot.Candidate) List {
+func (v *view) list(role string, k int, exclude []int32, chosen ...block) List {
 	taken := v.mark()
 	defer v.unmark(taken)
 	for _, i := range exclude {
 		taken.add(i)
 	}
 	l := List{Meta: v.meta(role), Items: make([]Item, 0, min(k, len(v.filler)))}
-	for _, block := range chosen {
-		v.take(&l, block, k, taken)
+	for _, b := range chosen {
+		v.take(&l, b, k, taken)
 	}
-	v.take(&l, v.filler, k, taken)
+	v.take(&l, v.whole(v.filler), k, taken)
 	l.Fallback = !slices.ContainsFunc(l.Items, Item.chosen)
 	return l
 }
@@ -159,18 +198,18 @@ func (v *view) list(role string, k int, exclude []int32, chosen ...[]snapshot.Ca
 func (it Item) chosen() bool { return it.Strategy != Popular && it.Strategy != Catalogue }
 
 // take appends a block, whose first item has its highest score.
-func (v *view) take(l *List, from []snapshot.Candidate, k int, taken *marks) {
-	if len(from) == 0 {
+func (v *view) take(l *List, b block, k int, taken *marks) {
+	if len(b.from) == 0 {
 		return
 	}
-	behind := scoresBehind(l.Items, from[0].Score)
-	for _, c := range from {
+	behind := scoresBehind(l.Items, b.from[0].Score)
+	for _, c := range b.from {
 		if len(l.Items) >= k {
 			return
 		}
 		it := v.snap.Item(c.Item)
 		if it.InStock && taken.add(c.Item) {
-			l.Items = append(l.Items, Item{ID: it.ID, Score: behind.score(c.Score), Strategy: v.names[c.Strategy]})
+			l.Items = append(l.Items, Item{ID: it.ID, Score: behind.score(c.Score), Strategy: v.names[c.Strategy], Reason: b.why(c)})
 		}
 	}
 }

@@ -19,14 +19,20 @@ import (
 //
 // A basket is a set: the order of its items and how often one is named do not
 // matter. Items that the catalogue does not hold are ignored and returned.
-func (s *Store) Basket(itemIDs []string, userID string, k int, exclude []string) (l List, unknown []string, err error) {
+//
+// A strategy, if asked for, is one of those of items.
+func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown []string, err error) {
 	v, err := s.acquire()
 	if err != nil {
 		return List{}, nil, err
 	}
 	defer v.release()
 	basket, unknown := v.basket(itemIDs)
-	near, err := v.near(basket)
+	which, err := v.itemList(a.Strategy)
+	if err != nil {
+		return List{}, nil, err
+	}
+	near, err := v.near(basket, which)
 	if err != nil {
 		return List{}, nil, err
 	}
@@ -36,7 +42,8 @@ func (s *Store) Basket(itemIDs []string, userID string, k int, exclude []string)
 			return List{}, nil, err
 		}
 	}
-	return v.list(v.snap.Info().Similar, k, slices.Concat(basket, v.lookup(exclude)), near, own.Candidates), unknown, nil
+	info := v.snap.Info()
+	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, slices.Concat(basket, v.lookup(a.Exclude)), near, v.whole(own.Candidates)), unknown, nil
 }
 
 // basket returns the distinct numbers of the items in ascending order, so that
@@ -61,22 +68,23 @@ func (v *view) basket(ids []string) (items []int32, unknown []string) {
 // nearness is what a basket says of one item.
 type nearness struct {
 	sum      float64
-	greatest float32 // similarity
-	strategy uint8   // of the greatest
+	greatest snapshot.Candidate
+	of       int32 // the item of the basket that the greatest similarity is to
 }
 
-// near returns the items similar to those of the basket, best first.
-func (v *view) near(basket []int32) ([]snapshot.Candidate, error) {
+// near returns the items similar to those of the basket by one of the lists of
+// items, best first.
+func (v *view) near(basket []int32, which int) (block, error) {
 	by := map[int32]nearness{}
 	for _, item := range basket {
-		similar, err := v.snap.Similar(item)
+		similar, err := v.snap.Similar(item, which)
 		if err != nil {
-			return nil, err
+			return block{}, err
 		}
 		for _, c := range similar {
 			n, had := by[c.Item]
-			if !had || c.Score > n.greatest {
-				n.greatest, n.strategy = c.Score, c.Strategy
+			if !had || c.Score > n.greatest.Score {
+				n.greatest, n.of = c, item
 			}
 			n.sum += float64(c.Score)
 			by[c.Item] = n
@@ -84,12 +92,15 @@ func (v *view) near(basket []int32) ([]snapshot.Candidate, error) {
 	}
 	list := make([]snapshot.Candidate, 0, len(by))
 	for item, n := range by {
-		list = append(list, snapshot.Candidate{Item: item, Score: finite(n.sum), Strategy: n.strategy})
+		list = append(list, snapshot.Candidate{Item: item, Score: finite(n.sum), Strategy: n.greatest.Strategy})
 	}
 	slices.SortFunc(list, func(a, b snapshot.Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 	})
-	return list, nil
+	return block{list, func(c snapshot.Candidate) Reason {
+		n := by[c.Item]
+		return v.about(kindNear(n.greatest, KindBasket), n.of)
+	}}, nil
 }
 
 // finite keeps a sum of finite scores from becoming infinite.

@@ -23,17 +23,21 @@ import (
 
 // A shop is the content of a snapshot for tests.
 type shop struct {
-	items   []snapshot.Item
-	users   map[string]snapshot.User
-	similar map[int32][]snapshot.Candidate
-	popular []snapshot.Candidate
-	horizon int // any number, to make another version
+	items    []snapshot.Item
+	users    map[string]snapshot.User
+	similar  map[int32][]snapshot.Candidate
+	together map[int32][]snapshot.Candidate
+	trending []snapshot.Candidate
+	popular  []snapshot.Candidate
+	horizon  int // any number, to make another version
 }
 
 func publish(t testing.TB, root string, sh shop) string {
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
-		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials"}}, func(w *snapshot.Writer) error {
+		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials", "trending"}, Main: "blend",
+		Lists:     []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}}},
+		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
 		errs := []error{w.Items(sh.items)}
 		var ids []string
 		for id := range sh.users {
@@ -44,9 +48,9 @@ func publish(t testing.TB, root string, sh shop) string {
 			errs = append(errs, w.User(id, sh.users[id]))
 		}
 		for i, list := range sh.similar {
-			errs = append(errs, w.Similar(i, list))
+			errs = append(errs, w.Similar(i, list, sh.together[i]))
 		}
-		return errors.Join(append(errs, w.Popular(sh.popular))...)
+		return errors.Join(append(errs, w.Popular(sh.popular), w.Shared(1, sh.trending))...)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -101,10 +105,10 @@ func text(l List) string {
 func TestLists(t *testing.T) {
 	s := load(t, tiny())
 	recommend := func(id string, k int, exclude ...string) func() (List, error) {
-		return func() (List, error) { return s.Recommend(id, k, exclude) }
+		return func() (List, error) { return s.Recommend(id, Ask{K: k, Exclude: exclude}) }
 	}
 	similar := func(id string, k int) func() (List, error) {
-		return func() (List, error) { l, _, err := s.Similar(id, k); return l, err }
+		return func() (List, error) { l, _, err := s.Similar(id, Ask{K: k}); return l, err }
 	}
 	cases := map[string]struct {
 		ask  func() (List, error)
@@ -123,7 +127,7 @@ func TestLists(t *testing.T) {
 		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
 		"popular":                              {func() (List, error) { return s.Popular(9) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
 		"of a batch": {func() (List, error) {
-			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, 2, []string{"b"})
+			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}})
 			return lists[1], err
 		}, "e:repeat a:ials"},
 	}
@@ -138,7 +142,7 @@ func TestLists(t *testing.T) {
 			}
 		})
 	}
-	if _, ok, err := s.Similar("zzz", 1); ok || err != nil {
+	if _, ok, err := s.Similar("zzz", Ask{K: 1}); ok || err != nil {
 		t.Errorf("similar to an unknown item: %v %v", ok, err)
 	}
 }
@@ -183,7 +187,7 @@ func TestBasket(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			l, unknown, err := s.Basket(c.items, c.user, 9, c.exclude)
+			l, unknown, err := s.Basket(c.items, c.user, Ask{K: 9, Exclude: c.exclude})
 			var words []string
 			for _, it := range l.Items {
 				words = append(words, fmt.Sprintf("%s:%s %.4g", it.ID, it.Strategy, it.Score))
@@ -270,7 +274,7 @@ func TestListsAreWholeAndHonest(t *testing.T) {
 		}
 		k := rapid.IntRange(1, 100).Draw(rt, "k")
 		for range 2 { // the second time with used scratch
-			l, err := s.Recommend("u", k, exclude)
+			l, err := s.Recommend("u", Ask{K: k, Exclude: exclude})
 			if err != nil || len(l.Items) != min(k, possible) {
 				rt.Fatalf("%d items of %d, %d possible, %v", len(l.Items), k, possible, err)
 			}
@@ -283,8 +287,8 @@ func TestListsAreWholeAndHonest(t *testing.T) {
 			}
 			falling(rt, l)
 			popular, err1 := s.Popular(k)
-			similar, _, err2 := s.Similar("i0", k)
-			basket, _, err3 := s.Basket([]string{"i0", fmt.Sprint("i", n-1)}, "u", k, exclude)
+			similar, _, err2 := s.Similar("i0", Ask{K: k})
+			basket, _, err3 := s.Basket([]string{"i0", fmt.Sprint("i", n-1)}, "u", Ask{K: k, Exclude: exclude})
 			if err := errors.Join(err1, err2, err3); err != nil {
 				rt.Fatal(err)
 			}
@@ -314,12 +318,12 @@ func TestNotReady(t *testing.T) {
 	if err := s.Refresh(); err != nil {
 		t.Errorf("nothing to load is no error: %v", err)
 	}
-	_, err1 := s.Recommend("u", 1, nil)
-	_, _, err2 := s.Similar("u", 1)
+	_, err1 := s.Recommend("u", Ask{K: 1})
+	_, _, err2 := s.Similar("u", Ask{K: 1})
 	_, err3 := s.Popular(1)
 	_, _, err4 := s.Scores("u")
-	_, err5 := s.RecommendAll([]string{"u"}, 1, nil)
-	_, _, err6 := s.Basket([]string{"a"}, "", 1, nil)
+	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1})
+	_, _, err6 := s.Basket([]string{"a"}, "", Ask{K: 1})
 	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if !errors.Is(err, ErrNotReady) {
 			t.Error(err)
@@ -348,7 +352,7 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 1`, `"format_version": 7`, 1)), 0o644)
+			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 2`, `"format_version": 7`, 1)), 0o644)
 		}, "written in a format that this program does not know"},
 		"gone": {os.RemoveAll, "its files are missing"},
 	}
@@ -493,7 +497,7 @@ func TestSwapsLoseNoRequest(t *testing.T) {
 	for range 4 {
 		askers.Go(func() {
 			for ctx.Err() == nil {
-				l, err := s.Recommend("ann", 5, nil)
+				l, err := s.Recommend("ann", Ask{K: 5})
 				if err != nil || len(l.Items) != 5 {
 					t.Errorf("%s, %v", text(l), err)
 					return

@@ -20,6 +20,7 @@ type view struct {
 	// is filled up from.
 	filler []snapshot.Candidate
 	names  []string // of strategies, by number
+	rest   uint8    // the number of Catalogue
 	marks  sync.Pool
 }
 
@@ -51,6 +52,7 @@ func openView(dir string) (*view, error) {
 // number, the rest of the catalogue.
 func (v *view) fillFiller() {
 	popular, rest := v.strategy(Popular), v.strategy(Catalogue)
+	v.rest = rest
 	seen := v.mark()
 	defer v.unmark(seen)
 	for _, c := range v.snap.Popular() {

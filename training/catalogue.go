@@ -3,10 +3,16 @@ package training
 import (
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"slices"
 
 	"regulars/data"
+	"regulars/data/interactions"
 	"regulars/features/matrix"
+	"regulars/features/read"
 	"regulars/models/snapshot"
+	"regulars/training/ranking"
 )
 
 // catalogue is every item that is known at as_of, by ascending id.
@@ -19,7 +25,7 @@ type catalogue struct {
 // those that were ever bought. An item the table does not speak of is taken to
 // be in stock.
 func (p *Pipeline) catalogueAt(bought []string) (*catalogue, error) {
-	known, err := p.itemsAt()
+	known, err := p.itemsAt(p.Options.AsOf)
 	if err != nil {
 		return nil, err
 	}
@@ -33,25 +39,37 @@ func (p *Pipeline) catalogueAt(bought []string) (*catalogue, error) {
 		c.items[i] = snapshot.Item{ID: id, InStock: true}
 		if it, ok := known[id]; ok {
 			c.items[i].Title, c.items[i].InStock = it.title, it.inStock
+			c.items[i].Brand, c.items[i].Category = it.brand, it.category
 		}
 	}
 	return c, nil
 }
 
-// itemAt is the version of an item that holds at as_of.
+// itemAt is the version of an item that holds at a date.
 type itemAt struct {
-	title   string
-	inStock bool
-	from    int64 // microseconds; the smallest when the row is undated
+	title, brand, category string
+	price                  float64 // NaN where it is not known, or not since when
+	tags                   []string
+	inStock                bool
+	from                   int64 // microseconds; the smallest when the row is undated
 }
 
-func (p *Pipeline) itemsAt() (map[string]itemAt, error) {
+func (p *Pipeline) itemsAt(day data.Day) (map[string]itemAt, error) {
 	out := map[string]itemAt{}
-	asOf := p.Options.AsOf.Micros()
-	err := p.scan(data.Items, []string{"item_id", "valid_from", "title", "in_stock", "available_from"}, func(row data.Row) {
-		it := itemAt{title: row[2].Str(), inStock: row[3].IsNull() || row[3].Bool(), from: minInt64}
+	asOf := day.Micros()
+	columns := []string{"item_id", "valid_from", "title", "in_stock", "available_from", "brand", "category", "price", "tags"}
+	err := p.scan(data.Items, columns, func(row data.Row) {
+		it := itemAt{title: row[2].Str(), inStock: row[3].IsNull() || row[3].Bool(), from: minInt64,
+			brand: row[5].Str(), category: row[6].Str(), price: math.NaN()}
+		if !row[8].IsNull() {
+			it.tags = slices.Clone(row[8].List())
+		}
 		if !row[1].IsNull() {
 			it.from = row[1].Micros()
+			// Without a date it might be today's price, which nobody knew then.
+			if !row[7].IsNull() {
+				it.price = row[7].Money().Float()
+			}
 		}
 		if it.from >= asOf {
 			return
@@ -64,6 +82,36 @@ func (p *Pipeline) itemsAt() (map[string]itemAt, error) {
 		}
 	})
 	return out, err
+}
+
+// rankingData is what recommenders may learn from at a date: interactions
+// before it, and what items were like then.
+func (p *Pipeline) rankingData(in *read.Interactions, before *matrix.Events, day data.Day) (*ranking.Data, error) {
+	items, err := p.attributesAt(day)
+	if err != nil {
+		return nil, err
+	}
+	return &ranking.Data{Events: before, Dated: true, Items: items, IDs: in.Items}, nil
+}
+
+// attributesAt says what items were like at a date; nil when nothing is known.
+func (p *Pipeline) attributesAt(day data.Day) (*interactions.Items, error) {
+	known, err := p.itemsAt(day)
+	if err != nil {
+		return nil, err
+	}
+	out := &interactions.Items{}
+	described := false
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		it := known[id]
+		described = described || it.title != "" || it.brand != "" || it.category != "" || len(it.tags) > 0
+		out.IDs, out.Title, out.Brand = append(out.IDs, id), append(out.Title, it.title), append(out.Brand, it.brand)
+		out.Category, out.Price, out.Tags = append(out.Category, it.category), append(out.Price, it.price), append(out.Tags, it.tags)
+	}
+	if !described {
+		return nil, nil
+	}
+	return out, nil
 }
 
 const minInt64 = -1 << 63

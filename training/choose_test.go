@@ -2,6 +2,7 @@ package training
 
 import (
 	"math"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,10 +10,13 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/features/read"
+	"regulars/models/bpr"
+	"regulars/models/ease"
 	"regulars/models/ials"
+	"regulars/models/personal"
+	"regulars/models/tifuknn"
 	"regulars/training/metrics"
 	"regulars/training/options"
-	"regulars/training/ranking"
 )
 
 func ranked(family, metric string, options any, values map[string]float64) rankedRecipe {
@@ -77,28 +81,92 @@ func TestGateRefusesWhatDoesNotBeatTheBaselines(t *testing.T) {
 	}
 }
 
-// What a search has found takes the place of all candidates of its model, and an
-// override goes before it.
+// optionsOf returns the options of the recipes of a family that compete.
+func optionsOf[O any](t *testing.T, p *Pipeline, family string, items int) (out []O) {
+	t.Helper()
+	recipes, err := p.recommenderRecipes(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recipes {
+		if r.family == family {
+			out = append(out, r.options.(O))
+		}
+	}
+	return out
+}
+
+// What a search has found takes the place of all candidates of its model, an
+// override goes before it, and a family that either speaks of competes.
 func TestTunedOptions(t *testing.T) {
-	tuned := &ranking.Tuned{Models: map[string]ranking.Winner{"ials": {Options: map[string]any{"factors": 8, "alpha": 2.5}}, "ease": {Options: map[string]any{"l2": 7}}}}
-	got := mustOverrides(t, "ials.factors=16").ials(tuned)
-	if len(got) != 1 || got[0].Factors != 16 || got[0].Alpha == nil || *got[0].Alpha != 2.5 || got[0].Iterations != 0 {
+	p := &Pipeline{Workspace: t.TempDir(), Options: Options{Overrides: mustOverrides(t, "ials.factors=16", "tifuknn.neighbours=7")}}
+	tuned := `{"format_version":1,"models":{"ials":{"options":{"factors":8,"alpha":2.5}},"ease":{"options":{"l2":7}},"bpr":{"options":{}}}}`
+	if err := os.WriteFile(p.tunedPath(), []byte(tuned), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := optionsOf[ials.Options](t, p, "ials", 10); len(got) != 1 || got[0].Factors != 16 || got[0].Alpha == nil || *got[0].Alpha != 2.5 || got[0].Iterations != 0 {
 		t.Errorf("candidates %+v, want one of 16 factors and alpha 2.5", got)
 	}
-	delete(tuned.Models, "ials")
-	if got := (Overrides{}).ials(tuned); len(got) < 2 {
-		t.Errorf("a search of other models leaves %d candidates", len(got))
+	if got := optionsOf[ease.Options](t, p, "ease", easeItems+1); len(got) != 1 || got[0].L2 != 7 {
+		t.Errorf("a tuned ease of a large catalogue: %+v", got)
+	}
+	if got := optionsOf[bpr.Options](t, p, "bpr", 10); len(got) != 1 {
+		t.Errorf("a family whose defaults won a search does not compete: %+v", got)
+	}
+	if got := optionsOf[tifuknn.Options](t, p, "tifuknn", 10); len(got) != 1 || got[0].Neighbours != 7 {
+		t.Errorf("a family of an override: %+v", got)
+	}
+	p.Workspace = t.TempDir()
+	if got := optionsOf[ials.Options](t, p, "ials", 10); len(got) < 2 {
+		t.Errorf("without a search there are %d candidates", len(got))
+	}
+	for items, want := range map[int]int{easeItems: 2, easeItems + 1: 0} {
+		if got := optionsOf[ease.Options](t, p, "ease", items); len(got) != want {
+			t.Errorf("%d candidates of ease for %d items, want %d", len(got), items, want)
+		}
+	}
+}
+
+func TestBestByWhatAFamilyIsFor(t *testing.T) {
+	value := func(list, discovery float64) map[string]float64 {
+		return map[string]float64{"ndcg@10": list, "new:recall@10": discovery}
+	}
+	all := []rankedRecipe{
+		ranked("popular-recent", listMetric, 0, value(.1, .09)), ranked("repeat", listMetric, 0, value(.35, .08)),
+		ranked("content", discoveryMetric, 0, value(.1, .07)), ranked("ials", discoveryMetric, 0, value(.1, .05)), ranked("itemknn", discoveryMetric, 0, value(.1, .06)),
+		ranked("itemknn", discoveryMetric, 1, value(.1, .04)), ranked("blend", listMetric, 0, value(.36, .065))}
+	all[0].baseline = true
+	for i := range all {
+		all[i].similar = all[i].family != "repeat" && !all[i].baseline && all[i].family != "blend"
+	}
+	if got := bestDiscovery(all); got != "content" {
+		t.Errorf("discovery by %s", got)
+	}
+	if got := bestSimilar(all); got != "itemknn" {
+		t.Errorf("similar items by %s", got)
+	}
+	if got := bestBaseline(all); got != "popular-recent" {
+		t.Errorf("best baseline is %s", got)
+	}
+	if got := bestDiscovery(all[:1]); got != "" {
+		t.Errorf("of baselines alone, discovery by %s", got)
 	}
 }
 
 func TestParseOverrides(t *testing.T) {
-	o := mustOverrides(t, "ials.factors=12", "ials.reg_exponent=0", "logistic.l2=3", "personal.half_life_days=7.5")
-	for _, c := range o.ials(nil) {
+	p := &Pipeline{Workspace: t.TempDir(), Options: Options{Overrides: mustOverrides(t, "ials.factors=12", "ials.reg_exponent=0", "logistic.l2=3", "personal.half_life_days=7.5")}}
+	for _, c := range optionsOf[ials.Options](t, p, "ials", 10) {
 		if c.Factors != 12 || c.RegExponent == nil || *c.RegExponent != 0 {
 			t.Errorf("ials candidate %+v", c)
 		}
 	}
-	if got := o.logistic(); len(got) != 1 || got[0].L2 != 3 {
+	if got := optionsOf[personal.Options](t, p, "personal", 10); len(got) != 1 || got[0].HalfLifeDays != 7.5 {
+		t.Errorf("personal candidates %+v", got)
+	}
+	if got := optionsOf[personal.Options](t, p, "personal-top", 10); len(got) != 1 || got[0].HalfLifeDays != 0 {
+		t.Errorf("the baseline is %+v", got)
+	}
+	if got := p.Options.Overrides.logistic(); len(got) != 1 || got[0].L2 != 3 {
 		t.Errorf("a fixed option leaves %d candidates to search: %+v", len(got), got)
 	}
 	for _, bad := range []struct{ word, want string }{
@@ -108,6 +176,7 @@ func TestParseOverrides(t *testing.T) {
 		{"ials.seed=3", `no option "seed"`},
 		{"ials.factors=3.5", "not a whole number"},
 		{"logistic.l2=NaN", "not a number"},
+		{"popular.window_days=3", "popular is a baseline"},
 	} {
 		if _, err := ParseOverrides([]string{bad.word}); err == nil || !strings.Contains(err.Error(), bad.want) {
 			t.Errorf("%s: error %v, want it to say %q", bad.word, err, bad.want)

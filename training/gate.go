@@ -9,13 +9,19 @@ import (
 // recommenderOutcome is what the protocol found out about recommenders.
 type recommenderOutcome struct {
 	families    []recommenderRecipe // the chosen recipe of each family
-	chosen      string              // the family to publish
+	chosen      string              // the family whose list is published
+	discovery   string              // that whose new items are; "" = none could be fitted
+	similar     string              // that which says what goes with an item; "" = none could be fitted
 	differences map[string]metrics.Metric
 	slice       *Slice
 	notes       []string
 }
 
+// recipe returns the chosen recipe of a family; without an evaluation there is none.
 func (o *recommenderOutcome) recipe(family string) (recommenderRecipe, bool) {
+	if o == nil {
+		return recommenderRecipe{}, false
+	}
 	for _, r := range o.families {
 		if r.family == family {
 			return r, true

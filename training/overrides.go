@@ -6,9 +6,7 @@ import (
 	"slices"
 
 	"regulars/models/forest"
-	"regulars/models/ials"
 	"regulars/models/logistic"
-	"regulars/models/personal"
 	"regulars/training/options"
 	"regulars/training/ranking"
 )
@@ -29,18 +27,31 @@ func ParseOverrides(words []string) (Overrides, error) {
 	return o, o.check()
 }
 
+// check also refuses options of the baselines, which stay what others are
+// compared with.
 func (o Overrides) check() error {
-	targets := map[string]any{"personal": &personal.Options{}, "ials": &ials.Options{}, "logistic": &logistic.Options{}, "forest": &forest.Options{}}
+	classifiers := map[string]any{"logistic": &logistic.Options{}, "forest": &forest.Options{}}
 	for _, s := range o.set {
-		target, ok := targets[s.Model]
-		if !ok {
-			return fmt.Errorf("%s.%s: no model %q takes options; those that do: forest, ials, logistic, personal", s.Model, s.Option, s.Model)
+		target, ok := classifiers[s.Model]
+		var err error
+		switch {
+		case ok:
+			err = options.Set(target, s)
+		case s.Model == "popular" || s.Model == "popular-recent":
+			err = fmt.Errorf("%s: %s is a baseline, which stays as it is", s, s.Model)
+		default:
+			err = ranking.CheckSettings([]options.Setting{s})
 		}
-		if err := options.Set(target, s); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// of returns the overrides of one model.
+func (o Overrides) of(model string) []options.Setting {
+	return slices.DeleteFunc(slices.Clone(o.set), func(s options.Setting) bool { return s.Model != model })
 }
 
 // apply sets the overrides of one model on each candidate and drops candidates
@@ -75,33 +86,6 @@ func tunedSettings(found *ranking.Tuned, model string) []options.Setting {
 }
 
 // Candidates that the search compares on the choice slice, cheap ones first.
-
-func (o Overrides) personal() []personal.Options {
-	out := []personal.Options{{Prior: 1}, {HalfLifeDays: 240, Prior: 1}}
-	for _, halfLife := range []float64{120, 240, 480} {
-		for _, prior := range []float64{0.1, 0.3} {
-			out = append(out, personal.Options{HalfLifeDays: halfLife, Prior: prior, PriorDays: popularDays})
-		}
-	}
-	return apply(o, "personal", out)
-}
-
-// ials spans strong and weak confidence, and what is new in season against what
-// has been bought for long: shops differ most in how fast tastes age.
-//
-// Options that a search has found take the place of these candidates.
-func (o Overrides) ials(tuned *ranking.Tuned) []ials.Options {
-	if found := tunedSettings(tuned, kindIALS); found != nil {
-		return apply(Overrides{append(found, o.set...)}, kindIALS, []ials.Options{{}})
-	}
-	candidate := func(alpha, unobserved, regularization, halfLife float64) ials.Options {
-		return ials.Options{Iterations: 6, Alpha: &alpha, Unobserved: unobserved, Regularization: regularization, HalfLifeDays: halfLife}
-	}
-	return apply(o, "ials", []ials.Options{
-		candidate(40, 3, 0.01, 30), candidate(10, 3, 0.001, 60), candidate(20, 3, 0.003, 45),
-		candidate(10, 1, 0.01, 90), candidate(10, 3, 0.01, 180), candidate(10, 1, 0.01, 0),
-	})
-}
 
 func (o Overrides) logistic() []logistic.Options {
 	return apply(o, "logistic", []logistic.Options{{L2: 1}, {L2: 10}, {L2: 100}})

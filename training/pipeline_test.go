@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,8 @@ import (
 	"regulars/data/synth"
 	"regulars/features"
 	"regulars/features/duck"
+	"regulars/features/read"
+	"regulars/models"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 )
@@ -148,10 +151,88 @@ func TestScoresAgainstTheTruth(t *testing.T) {
 	if r := correlation(said, truth); r < 0.5 {
 		t.Errorf("correlation of return probabilities with the truth is %.3f", r)
 	}
+	checkLists(t, p, snap)
 	for _, r := range report.Evaluation.Recommendation.Results {
 		if r.Model == "ials" && r.Metrics["new:ndcg@10"].Value <= report.Evaluation.Recommendation.Results[0].Metrics["new:ndcg@10"].Value {
 			t.Errorf("tastes drive this shop, but the factor model does not beat popularity at new items: %v", r.Metrics["new:ndcg@10"])
 		}
+	}
+}
+
+// checkLists looks at every customer's lists: each holds what it is for, and a
+// reason names nothing that the customer did not buy.
+func checkLists(t *testing.T, p *Pipeline, snap *snapshot.Snapshot) {
+	t.Helper()
+	info := snap.Info()
+	var names []string
+	for _, l := range info.Lists {
+		names = append(append(names, l.Strategy), l.Also...)
+	}
+	for _, want := range []string{"repeat", "again", "discovery", "similar", "content", "rules", "together", "trending"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("no list goes by %s: %v", want, names)
+		}
+	}
+	in, err := read.Purchases(p.featureRoot(), p.Options.AsOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filled, kinds := map[string]int{}, map[models.ReasonKind]int{}
+	for _, id := range in.Users.IDs() {
+		u, ok, err := snap.User(id)
+		if err != nil || !ok || len(u.Candidates) == 0 {
+			t.Fatalf("customer %s: %v %v, %d candidates", id, ok, err, len(u.Candidates))
+		}
+		explained := func(list []snapshot.Candidate) {
+			for _, c := range list {
+				kinds[c.Reason.Kind]++
+				if _, had := slices.BinarySearch(u.Bought, c.Reason.Of); !had && (c.Reason.Kind == models.ReasonBought || c.Reason.Kind == models.ReasonTogether) {
+					t.Fatalf("customer %s never bought %s, which %s is because of", id, snap.Item(c.Reason.Of).ID, snap.Item(c.Item).ID)
+				}
+			}
+		}
+		explained(u.Candidates)
+		for n, l := range info.Lists {
+			list, err := snap.List(id, n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if explained(list); len(list) > 0 {
+				filled[l.Strategy]++
+			}
+			for _, c := range list {
+				_, had := slices.BinarySearch(u.Bought, c.Item)
+				if l.Strategy == "repeat" && !had || (l.Named("discovery") || l.Strategy == "content") && had {
+					t.Fatalf("customer %s: %s is on the list %s, bought before: %v", id, snap.Item(c.Item).ID, l.Strategy, had)
+				}
+				if !snap.Item(c.Item).InStock || info.Strategies[c.Strategy] == "" {
+					t.Fatalf("customer %s: %s is out of stock or unlabelled", id, snap.Item(c.Item).ID)
+				}
+			}
+		}
+	}
+	for _, l := range info.Lists {
+		if filled[l.Strategy] < in.Users.Len()/2 && !l.Shared {
+			t.Errorf("only %d of %d customers have a list %s", filled[l.Strategy], in.Users.Len(), l.Strategy)
+		}
+	}
+	for _, kind := range []models.ReasonKind{models.ReasonPopular, models.ReasonAgain, models.ReasonBought, models.ReasonTogether} {
+		if kinds[kind] == 0 {
+			t.Errorf("no item has a reason of kind %d: %v", kind, kinds)
+		}
+	}
+	together := 0
+	for i := range int32(snap.Items()) {
+		for n := range info.ItemLists {
+			if list, err := snap.Similar(i, n); err != nil {
+				t.Fatal(err)
+			} else if n > 0 && len(list) > 0 {
+				together++
+			}
+		}
+	}
+	if len(info.ItemLists) != 2 || !info.ItemLists[0].Named("similar") || !info.ItemLists[1].Named("together") || together == 0 {
+		t.Errorf("lists of items are %+v, %d items have one of what is bought together", info.ItemLists, together)
 	}
 }
 
@@ -205,7 +286,9 @@ func contents(t *testing.T, p *Pipeline) map[string]string {
 				return err
 			}
 			text, err := os.ReadFile(path)
-			out[filepath.Base(filepath.Dir(filepath.Dir(path)))+"/"+d.Name()] = fmt.Sprintf("%x", sha256.Sum256(text))
+			parts := strings.Split(path[len(p.Workspace)+1:], string(filepath.Separator))
+			parts = slices.DeleteFunc(parts, func(part string) bool { return artifact.IsVersion(part) })
+			out[strings.Join(parts, "/")] = fmt.Sprintf("%x", sha256.Sum256(text))
 			return err
 		})
 		if err != nil {

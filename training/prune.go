@@ -55,7 +55,7 @@ func (p *Pipeline) prune() error {
 	if err != nil {
 		return err
 	}
-	for _, role := range []string{RoleRecommender, RoleSimilar, RoleChurn} {
+	for _, role := range Roles() {
 		_, err := p.Models.Prune(role, p.Options.KeepModels, func(version string) bool {
 			return slices.ContainsFunc(snapshots, func(s snapshot.Info) bool { return s.Models[role] == version })
 		})

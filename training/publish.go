@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,16 +9,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"regulars/data"
 	"regulars/data/lake"
 	"regulars/features/matrix"
+	"regulars/features/read"
 	"regulars/models"
 	"regulars/models/artifact"
 	"regulars/models/calibrate"
-	"regulars/models/ials"
-	"regulars/models/personal"
 	"regulars/training/options"
+	"regulars/training/ranking"
 )
 
 // Publication is a version that was stored and put into use.
@@ -36,8 +38,8 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 	if err != nil {
 		return nil, err
 	}
-	s := &publisher{Pipeline: p, data: data}
-	for _, part := range []func(context.Context, *evaluated) error{s.recommender, s.similar, s.churn} {
+	s := &publisher{Pipeline: p, data: data, fits: map[string]*fittedFamily{}}
+	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.churn} {
 		if err := part(ctx, ev); err != nil {
 			return nil, err
 		}
@@ -57,51 +59,113 @@ type publisher struct {
 	done []Publication
 
 	notes []string
+	fits  map[string]*fittedFamily
 }
 
-func (s *publisher) recommender(ctx context.Context, ev *evaluated) error {
-	recipe := personalRecipe(personal.Options{Prior: 1}) // without an evaluation: own purchases, then popularity
-	var results []Result
-	if o := ev.recommender; o != nil {
-		var ok bool
-		if recipe, ok = o.recipe(o.chosen); !ok {
-			return fmt.Errorf("the chosen recommender %s has no recipe", o.chosen)
+// recommenders publishes the model behind every role. One that there is too
+// little data for is left out, with a note, but for the list of a customer.
+func (s *publisher) recommenders(ctx context.Context, ev *evaluated) error {
+	for _, r := range s.castOf(ev.recommender) {
+		err := s.fitRecommender(ctx, r.role, r.family, ev)
+		var lack *lackError
+		switch {
+		case r.role == RoleRecommender || err == nil:
+		case errors.As(err, &lack):
+			continue // the lake says nothing of items: no mistake, nothing to mend
+		case errors.Is(err, models.ErrNoData):
+			s.notes = append(s.notes, fmt.Sprintf("the %s model is not made: %v", r.role, err))
+			continue
 		}
-		results = o.slice.Results
-	}
-	return s.fitRecommender(ctx, RoleRecommender, recipe, ev, results)
-}
-
-// similar publishes the factor model, which knows the items that go together.
-func (s *publisher) similar(ctx context.Context, ev *evaluated) error {
-	recipe := ialsRecipe(ials.Options{Seed: s.Options.Seed, Workers: s.Options.Workers})
-	var results []Result
-	if o := ev.recommender; o != nil {
-		if r, ok := o.recipe(kindIALS); ok {
-			recipe = r
+		if err != nil {
+			return err
 		}
-		results = o.slice.Results
 	}
-	err := s.fitRecommender(ctx, RoleSimilar, recipe, ev, results)
-	if errors.Is(err, models.ErrNoData) {
-		ev.Notes = append(ev.Notes, "similar items are not computed: "+err.Error())
-		return nil
-	}
-	return err
+	return nil
 }
 
-func (s *publisher) fitRecommender(ctx context.Context, role string, recipe recommenderRecipe, ev *evaluated, results []Result) error {
+// A casting says which family plays a role.
+type casting struct{ role, family string }
+
+// castOf returns who plays which role: as the evaluation found out, or where
+// there was none, what customers bought themselves and popularity.
+func (s *publisher) castOf(o *recommenderOutcome) []casting {
+	list, discovery, similar := kindRepeat, kindIALS, kindIALS
+	if o != nil {
+		list, discovery, similar = o.chosen, cmp.Or(o.discovery, discovery), cmp.Or(o.similar, similar)
+	}
+	return []casting{{RoleRecommender, list}, {RoleRepeat, kindRepeat}, {RoleDiscovery, discovery}, {RoleSimilar, similar},
+		{RoleTogether, kindRules}, {RoleContent, kindContent}, {RoleTrending, kindTrending}}
+}
+
+// A lackError says that the data has not what a family learns from.
+type lackError struct{ family, what string }
+
+func (e *lackError) Error() string { return e.family + ": " + e.what }
+
+func (s *publisher) fitRecommender(ctx context.Context, role, family string, ev *evaluated) error {
 	s.step("refitting "+role, 0, 1)
-	in := ev.interactions
-	model, err := recipe.fit(ctx, in.Events, int32(s.Options.AsOf))
+	f, err := s.fitted(ctx, family, ev)
 	if err != nil {
-		return fmt.Errorf("fitting the %s again on everything before %s: %w", role, s.Options.AsOf, err)
+		return err
 	}
-	err = s.store(role, recipe.family, recipe.kind, options.Describe(recipe.options), resultOf(results, recipe.family), func(dir string) error {
-		return saveRecommender(dir, model, in.Items)
+	var results []Result
+	if ev.recommender != nil {
+		results = ev.recommender.slice.Results
+	}
+	err = s.store(role, family, kindOf(f.model), options.Describe(f.options), resultOf(results, family), func(dir string) error {
+		return saveRecommender(folder{dir: dir, what: role}, f.model, f.items)
 	})
 	s.step("refitting "+role, 1, 1)
 	return err
+}
+
+// fittedFamily is a family that has learned from everything up to as_of.
+type fittedFamily struct {
+	model   models.Recommender
+	items   *matrix.Vocabulary
+	options any
+}
+
+// fitted fits the chosen recipe of a family, once however many roles it plays.
+func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*fittedFamily, error) {
+	if f, ok := s.fits[family]; ok {
+		return f, nil
+	}
+	recipe, ok := ev.recommender.recipe(family)
+	if !ok {
+		var err error
+		if recipe, err = s.defaultRecipe(family); err != nil {
+			return nil, err
+		}
+	}
+	d, err := s.dataOf(family, ev.interactions)
+	if err != nil {
+		return nil, err
+	}
+	if recipe.lacks != nil {
+		if lack := recipe.lacks(d); lack != "" {
+			return nil, &lackError{family, lack}
+		}
+	}
+	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf))
+	if err != nil {
+		return nil, fmt.Errorf("fitting %s again on everything before %s: %w", family, s.Options.AsOf, err)
+	}
+	f := &fittedFamily{model: model, items: d.IDs, options: recipe.options}
+	s.fits[family] = f
+	return f, nil
+}
+
+// dataOf returns what a family learns from at as_of: those that read what items
+// are like, also the items that nobody has bought yet.
+func (s *publisher) dataOf(family string, in *read.Interactions) (*ranking.Data, error) {
+	d, err := s.rankingData(in, in.Events, s.Options.AsOf)
+	if err != nil || family != kindContent || d.Items == nil {
+		return d, err
+	}
+	d.IDs = matrix.NewVocabulary(slices.Concat(in.Items.IDs(), d.Items.IDs))
+	d.Events, err = reindex(in, d.IDs)
+	return d, err
 }
 
 // churn shifts the protocol by one horizon: calibrated on the rows at D−H by a
@@ -220,106 +284,4 @@ func fingerprintOf(files []lake.File) artifact.Fingerprint {
 	}
 	f.Checksum = hex.EncodeToString(h.Sum(nil))
 	return f
-}
-
-// champions are the opened models in use.
-type champions struct {
-	recommender  models.Recommender
-	items        *matrix.Vocabulary // of recommender
-	kind         string             // of recommender
-	similar      models.Similar     // nil: none was published
-	similarItems *matrix.Vocabulary
-	churn        models.Classifier // nil: none was published
-	churnNote    string            // why a customer has no churn score
-	horizonDays  int               // of churn
-	versions     map[string]string
-	notes        []string
-}
-
-// similarRole names the role where there is such a model.
-func (c *champions) similarRole() string {
-	if c.similar == nil {
-		return ""
-	}
-	return RoleSimilar
-}
-
-// openChampions opens the model in use for each role. There must be a
-// recommender; the others may be absent, which is noted.
-func (p *Pipeline) openChampions() (*champions, error) {
-	c := &champions{versions: map[string]string{}, churnNote: "no churn model is published yet"}
-	a, err := p.champion(RoleRecommender, c)
-	if err != nil {
-		return nil, err
-	}
-	if a == nil {
-		return nil, fmt.Errorf("there is no recommender of %s or earlier in use: run `regulars train` first", p.Options.AsOf)
-	}
-	c.kind = a.Kind
-	if c.recommender, c.items, err = loadRecommender(a); err != nil {
-		return nil, err
-	}
-	if err := p.openSimilar(c); err != nil {
-		return nil, err
-	}
-	return c, p.openChurn(c)
-}
-
-func (p *Pipeline) openChurn(c *champions) error {
-	a, err := p.champion(RoleChurn, c)
-	if err != nil || a == nil {
-		return err
-	}
-	var o churnOptions
-	if err := json.Unmarshal(a.Options, &o); err != nil {
-		return fmt.Errorf("%s version %s: options: %w", a.Name, a.Version, err)
-	}
-	c.horizonDays = o.HorizonDays
-	c.churn, err = loadChurn(a)
-	return err
-}
-
-func (p *Pipeline) openSimilar(c *champions) error {
-	a, err := p.champion(RoleSimilar, c)
-	if err != nil || a == nil {
-		return err
-	}
-	m, items, err := loadRecommender(a)
-	if err != nil {
-		return err
-	}
-	similar, ok := m.(models.Similar)
-	if !ok {
-		return fmt.Errorf("%s version %s is a %q, which knows no similar items", a.Name, a.Version, a.Kind)
-	}
-	c.similar, c.similarItems = similar, items
-	return nil
-}
-
-// champion opens the version in use, or returns nil when there is none. A model
-// that learned from data behind as_of would leak: it counts as absent, with a note.
-func (p *Pipeline) champion(role string, c *champions) (*artifact.Artifact, error) {
-	version, ok, err := p.Models.Champion(role)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		c.notes = append(c.notes, fmt.Sprintf("no %s model is in use", role))
-		return nil, nil
-	}
-	a, err := p.Models.Open(role, version)
-	if err != nil {
-		return nil, err
-	}
-	trained, err := data.ParseDay(a.AsOf)
-	if err != nil {
-		return nil, fmt.Errorf("%s version %s: as_of: %w", role, version, err)
-	}
-	if trained > p.Options.AsOf {
-		c.notes = append(c.notes, fmt.Sprintf("the %s in use (%s) learned from data up to %s, later than %s, and is left out: train at that date, or score at a later one",
-			role, version, a.AsOf, p.Options.AsOf))
-		return nil, nil
-	}
-	c.versions[role] = version
-	return a, nil
 }

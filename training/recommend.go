@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"regulars/data"
-	"regulars/features/matrix"
 	"regulars/features/read"
 	"regulars/models"
 	"regulars/training/metrics"
@@ -22,6 +22,7 @@ var rankingCuts = []int{10, 20}
 // A rankedRecipe is a recipe and how it did on a slice.
 type rankedRecipe struct {
 	recommenderRecipe
+	similar bool // it can say which items go together
 	ranking *metrics.Ranking
 	metrics map[string]metrics.Metric
 	fit     time.Duration
@@ -33,20 +34,20 @@ func (r rankedRecipe) value(key string) float64 { return r.metrics[key].Value }
 // evaluateRecommenders chooses options and family on the slice at choice, and
 // reports each family's chosen recipe on the slice at test.
 func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactions, choice, test data.Day) (*recommenderOutcome, error) {
-	recipes, err := p.recommenderRecipes()
+	recipes, err := p.recommenderRecipes(in.Items.Len())
 	if err != nil {
 		return nil, err
 	}
-	candidates, _, err := p.rankSlice(ctx, "choosing recommenders", in.Events, choice, recipes)
+	candidates, _, err := p.rankSlice(ctx, "choosing recommenders", in, choice, recipes)
 	if err != nil {
 		return nil, err
 	}
 	families, chosen := chooseRecommenders(candidates)
-	tested, skipped, err := p.rankSlice(ctx, "testing recommenders", in.Events, test, families)
+	tested, skipped, err := p.rankSlice(ctx, "testing recommenders", in, test, families)
 	if err != nil {
 		return nil, err
 	}
-	out := &recommenderOutcome{families: families}
+	out := &recommenderOutcome{families: families, discovery: bestDiscovery(candidates), similar: bestSimilar(candidates)}
 	if err := out.gate(tested, chosen, bestBaseline(candidates), p.Options.Seed); err != nil {
 		return nil, err
 	}
@@ -57,18 +58,25 @@ func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactio
 
 // rankSlice fits every recipe on what lies before the day cut and measures it
 // on the days behind it. A recipe that has too little to learn from drops out.
-func (p *Pipeline) rankSlice(ctx context.Context, stage string, ev *matrix.Events, cut data.Day, recipes []recommenderRecipe) ([]rankedRecipe, int, error) {
-	train, truth, skipped, err := split.Ranking(ev, int32(cut), int32(p.Options.RankingDays))
+func (p *Pipeline) rankSlice(ctx context.Context, stage string, in *read.Interactions, cut data.Day, recipes []recommenderRecipe) ([]rankedRecipe, int, error) {
+	train, truth, skipped, err := split.Ranking(in.Events, int32(cut), int32(p.Options.RankingDays))
 	if err != nil {
 		return nil, 0, fmt.Errorf("cutting interactions at %s: %w", cut, err)
 	}
 	if !anyTruth(truth) {
 		return nil, 0, fmt.Errorf("%w: nobody known before %s bought a known item in the %d days after it", split.ErrShortHistory, cut, p.Options.RankingDays)
 	}
+	d, err := p.rankingData(in, train, cut)
+	if err != nil {
+		return nil, 0, err
+	}
 	var out []rankedRecipe
 	for i, r := range recipes {
 		p.step(stage, i, len(recipes))
-		ranked, err := p.rank(ctx, r, train, truth, int32(cut))
+		if r.lacks != nil && r.lacks(d) != "" {
+			continue
+		}
+		ranked, err := p.rank(ctx, r, d, truth, int32(cut))
 		if errors.Is(err, models.ErrNoData) {
 			continue
 		}
@@ -84,23 +92,24 @@ func (p *Pipeline) rankSlice(ctx context.Context, stage string, ev *matrix.Event
 	return out, skipped, nil
 }
 
-func (p *Pipeline) rank(ctx context.Context, r recommenderRecipe, train *matrix.Events, truth [][]int32, now int32) (rankedRecipe, error) {
+func (p *Pipeline) rank(ctx context.Context, r recommenderRecipe, d *ranking.Data, truth [][]int32, now int32) (rankedRecipe, error) {
 	begun := time.Now()
-	model, err := r.fit(ctx, train, now)
+	model, err := r.fit(ctx, d, now)
 	if err != nil {
 		return rankedRecipe{}, err
 	}
 	fitted := time.Now()
-	ranking, err := metrics.Evaluate(ctx, model, train, truth, now, rankingCuts, metrics.Options{Workers: p.Options.Workers})
+	measured, err := metrics.Evaluate(ctx, model, d.Events, truth, now, rankingCuts, metrics.Options{Workers: p.Options.Workers})
 	if err != nil {
 		return rankedRecipe{}, err
 	}
 	scored := time.Now()
-	values, err := ranking.Metrics(0, p.Options.Seed)
+	values, err := measured.Metrics(0, p.Options.Seed)
 	if err != nil {
 		return rankedRecipe{}, err
 	}
-	return rankedRecipe{recommenderRecipe: r, ranking: ranking, metrics: values,
+	_, similar := model.(models.Similar)
+	return rankedRecipe{recommenderRecipe: r, similar: similar, ranking: measured, metrics: values,
 		fit: fitted.Sub(begun), score: scored.Sub(fitted)}, nil
 }
 
@@ -137,11 +146,31 @@ func chooseRecommenders(candidates []rankedRecipe) (families []recommenderRecipe
 	return families, chosen
 }
 
-// bestBaseline returns the baseline whose list is best on the choice slice.
-func bestBaseline(candidates []rankedRecipe) string {
+// bestDiscovery returns the family that is best, with any of its candidates, at
+// what customers had never bought: "" when none could be fitted. Families that
+// know a customer's own purchases fill up with what is popular, which is a list
+// that everybody can have; only a blend finds new things as well.
+func bestDiscovery(candidates []rankedRecipe) string {
+	return bestBy(candidates, discoveryMetric, func(c rankedRecipe) bool {
+		return !slices.Contains(ofTheList, c.family) || c.family == kindBlend
+	})
+}
+
+// bestSimilar returns, of the families that know which items the same customers
+// buy, the best at discovery. What is alike in words and what lies in one basket
+// are other questions, with lists of their own.
+func bestSimilar(candidates []rankedRecipe) string {
+	return bestBy(candidates, discoveryMetric, func(c rankedRecipe) bool {
+		return c.similar && !c.baseline && c.family != kindContent && c.family != kindRules
+	})
+}
+
+// bestBy returns the family of the candidate with the highest metric, of equals
+// the earlier one.
+func bestBy(candidates []rankedRecipe, metric string, may func(rankedRecipe) bool) string {
 	best := -1
 	for i, c := range candidates {
-		if c.baseline && (best < 0 || c.value(listMetric) > candidates[best].value(listMetric)) {
+		if may(c) && (best < 0 || c.value(metric) > candidates[best].value(metric)) {
 			best = i
 		}
 	}
@@ -149,6 +178,11 @@ func bestBaseline(candidates []rankedRecipe) string {
 		return ""
 	}
 	return candidates[best].family
+}
+
+// bestBaseline returns the baseline whose list is best on the choice slice.
+func bestBaseline(candidates []rankedRecipe) string {
+	return bestBy(candidates, listMetric, func(c rankedRecipe) bool { return c.baseline })
 }
 
 func rankingResults(tested []rankedRecipe, chosen string) []Result {

@@ -2,7 +2,6 @@ package training
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,31 +10,17 @@ import (
 	"regulars/data"
 	"regulars/features/matrix"
 	"regulars/features/read"
-	"regulars/models"
 	"regulars/models/popular"
 	"regulars/models/snapshot"
 	"regulars/training/metrics"
 )
 
-// Roles under which models are published.
-const (
-	RoleRecommender = "recommender" // the list of a customer
-	RoleSimilar     = "similar"     // which items go with an item
-	RoleChurn       = "churn"       // no order within the horizon
-)
-
-// Strategies that label recommended items.
-const (
-	strategyPopular uint8 = iota
-	strategyPersonal
-	strategyIALS
-)
-
-var strategyNames = []string{"popular", "personal", "ials"}
-
 const (
 	popularDays  = 60   // window of the popularity that fills lists
 	popularItems = 1000 // kept, so that lists of 500 are full after exclusions
+	listItems    = 50   // of a list beside the main one
+	moreRanked   = 200  // places of the main list behind those kept, where another list is taken from it
+	trendItems   = 200  // of the rising items that everybody shares
 	scoreChunk   = 2048 // customers between two writes
 )
 
@@ -60,16 +45,29 @@ func (p *Pipeline) Score(ctx context.Context) (*Report, error) {
 
 // scoring is what the customers are scored with.
 type scoring struct {
-	champions *champions
-	catalogue *catalogue
-	history   *matrix.Events     // of all customers, by the recommender's items
-	customers *matrix.Vocabulary // of history
-	toItem    []int32            // recommender item → catalogue number
-	hidden    []int32            // recommender items out of stock, ascending
-	bought    *read.Interactions
-	scores    map[string]*snapshot.Scores
-	alias     map[string]string // other ids of a customer → the id that stands for all
-	now       int32
+	champions  *champions
+	catalogue  *catalogue
+	customers  *matrix.Vocabulary
+	bought     *read.Interactions
+	main       *lister
+	lists      []*lister // beside the main one, as in kinds
+	kinds      []snapshot.ListKind
+	itemLists  []*lister
+	itemKinds  []snapshot.ListKind
+	strategies []string                 // by number
+	goesWith   [][][]snapshot.Candidate // by item: its lists, as in itemKinds; nil = none
+	scores     map[string]*snapshot.Scores
+	alias      map[string]string // other ids of a customer → the id that stands for all
+	now        int32
+}
+
+// strategy returns the number of a strategy, which it adds if need be.
+func (s *scoring) strategy(name string) uint8 {
+	if i := slices.Index(s.strategies, name); i >= 0 {
+		return uint8(i)
+	}
+	s.strategies = append(s.strategies, name)
+	return uint8(len(s.strategies) - 1)
 }
 
 func (p *Pipeline) score(ctx context.Context) (*Report, error) {
@@ -83,8 +81,11 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 	}
 	users := matrix.NewVocabulary(slices.Concat(registered, s.customers.IDs(), slices.Collect(maps.Keys(s.alias))))
 	info := snapshot.Info{CreatedAt: p.Now().UTC().Format(time.RFC3339), AsOf: p.Options.AsOf.Time().Format(time.RFC3339),
-		Models: s.champions.versions, Recommender: RoleRecommender, Similar: s.champions.similarRole(), HorizonDays: s.champions.horizonDays,
-		Currency: p.Options.Currency, Strategies: strategyNames}
+		Models: s.champions.versions, Recommender: RoleRecommender, HorizonDays: s.champions.horizonDays,
+		Currency: p.Options.Currency, Strategies: s.strategies, Main: s.main.kind, Lists: s.kinds, ItemLists: s.itemKinds}
+	if len(s.itemLists) > 0 {
+		info.Similar = s.itemLists[0].role
+	}
 	if s.champions.churn != nil {
 		info.Propensity = RoleChurn
 	}
@@ -116,20 +117,19 @@ func (p *Pipeline) prepareScoring(ctx context.Context) (*scoring, error) {
 	if err != nil {
 		return nil, err
 	}
-	cat, err := p.catalogueAt(slices.Concat(bought.Items.IDs(), c.items.IDs()))
+	ids := [][]string{bought.Items.IDs()}
+	for _, r := range Roles() {
+		if champion := c.recommenders[r]; champion != nil {
+			ids = append(ids, champion.items.IDs())
+		}
+	}
+	cat, err := p.catalogueAt(slices.Concat(ids...))
 	if err != nil {
 		return nil, err
 	}
 	s := &scoring{champions: c, catalogue: cat, customers: bought.Users, bought: bought, now: int32(p.Options.AsOf)}
-	if s.history, err = reindex(bought, c.items); err != nil {
+	if err := s.cast(); err != nil {
 		return nil, err
-	}
-	s.toItem = make([]int32, c.items.Len())
-	for i, id := range c.items.IDs() {
-		s.toItem[i], _ = cat.vocabulary.Lookup(id)
-		if !cat.items[s.toItem[i]].InStock {
-			s.hidden = append(s.hidden, int32(i))
-		}
 	}
 	if s.alias, err = p.aliases(); err != nil {
 		return nil, err
@@ -187,6 +187,9 @@ func (p *Pipeline) fill(ctx context.Context, s *scoring, users *matrix.Vocabular
 	if err := w.Popular(list); err != nil {
 		return err
 	}
+	if err := p.fillShared(s, w); err != nil {
+		return err
+	}
 	if err := p.fillSimilar(ctx, s, w); err != nil {
 		return err
 	}
@@ -206,7 +209,7 @@ func (p *Pipeline) popularList(ctx context.Context, s *scoring) ([]snapshot.Cand
 	for _, it := range metrics.TopK(m.Scores, len(m.Scores), nil) {
 		n, _ := s.catalogue.vocabulary.Lookup(s.bought.Items.ID(it))
 		if s.catalogue.items[n].InStock {
-			out = append(out, snapshot.Candidate{Item: n, Score: m.Scores[it], Strategy: strategyPopular})
+			out = append(out, snapshot.Candidate{Item: n, Score: m.Scores[it], Strategy: s.strategy(kindPopular)})
 		}
 		if len(out) == popularItems {
 			break
@@ -215,70 +218,65 @@ func (p *Pipeline) popularList(ctx context.Context, s *scoring) ([]snapshot.Cand
 	return out, nil
 }
 
-func (p *Pipeline) fillSimilar(ctx context.Context, s *scoring, w *snapshot.Writer) error {
-	c := s.champions
-	if c.similar == nil {
-		return nil
-	}
-	n := c.similarItems.Len()
-	lists := make([][]snapshot.Candidate, n)
-	err := parallel(ctx, p.workers(), n, func() func(i int) error {
-		dst := make([]float32, n)
-		return func(i int) (err error) {
-			lists[i], err = p.neighbours(s, int32(i), dst)
-			return err
-		}
-	})
-	if err != nil {
-		return fmt.Errorf("finding similar items: %w", err)
-	}
-	for i, list := range lists {
-		if len(list) == 0 {
+// fillShared writes the lists that are the same for everybody.
+func (p *Pipeline) fillShared(s *scoring, w *snapshot.Writer) error {
+	for n, l := range s.lists {
+		if !s.kinds[n].Shared {
 			continue
 		}
-		item, _ := s.catalogue.vocabulary.Lookup(c.similarItems.ID(int32(i)))
-		if err := w.Similar(item, list); err != nil {
+		list, err := s.rising(l)
+		if err != nil {
+			return err
+		}
+		if err := w.Shared(n, list); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *Pipeline) neighbours(s *scoring, item int32, dst []float32) ([]snapshot.Candidate, error) {
-	err := s.champions.similar.Similar(item, dst)
-	if errors.Is(err, models.ErrUnknown) {
-		return nil, nil
+// fillSimilar writes what goes with each item, by every list of items.
+func (p *Pipeline) fillSimilar(ctx context.Context, s *scoring, w *snapshot.Writer) error {
+	all := make([][][]snapshot.Candidate, len(s.catalogue.items))
+	for i := range all {
+		all[i] = make([][]snapshot.Candidate, len(s.itemLists))
 	}
-	if err != nil {
-		return nil, err
-	}
-	var out []snapshot.Candidate
-	for _, it := range metrics.TopK(dst, p.Options.SimilarItems, []int32{item}) {
-		n, _ := s.catalogue.vocabulary.Lookup(s.champions.similarItems.ID(it))
-		if dst[it] > 0 && s.catalogue.items[n].InStock {
-			out = append(out, snapshot.Candidate{Item: n, Score: dst[it], Strategy: strategyIALS})
-		}
-	}
-	return out, nil
-}
-
-func (p *Pipeline) fillUsers(ctx context.Context, s *scoring, users *matrix.Vocabulary, w *snapshot.Writer) error {
-	out := make([]snapshot.User, scoreChunk)
-	for from := 0; from < users.Len(); from += scoreChunk {
-		p.step("scoring customers", from, users.Len())
-		n := min(scoreChunk, users.Len()-from)
-		err := parallel(ctx, p.workers(), n, func() func(i int) error {
-			dst := make([]float32, s.champions.items.Len())
-			return func(i int) (err error) {
-				out[i], err = p.scoreUser(s, users.ID(int32(from+i)), dst)
+	for n, l := range s.itemLists {
+		err := parallel(ctx, p.workers(), l.items.Len(), func() func(i int) error {
+			dst := make([]float32, l.items.Len())
+			return func(i int) error {
+				list, err := s.neighbours(l, int32(i), p.Options.SimilarItems, dst)
+				all[l.toItem[i]][n] = list
 				return err
 			}
 		})
 		if err != nil {
+			return fmt.Errorf("finding items that go together (%s): %w", l.role, err)
+		}
+	}
+	s.goesWith = make([][][]snapshot.Candidate, len(all))
+	for i, lists := range all {
+		if !slices.ContainsFunc(lists, func(l []snapshot.Candidate) bool { return len(l) > 0 }) {
+			continue
+		}
+		s.goesWith[i] = lists
+		if err := w.Similar(int32(i), lists...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) fillUsers(ctx context.Context, s *scoring, users *matrix.Vocabulary, w *snapshot.Writer) error {
+	for from := 0; from < users.Len(); from += scoreChunk {
+		p.step("scoring customers", from, users.Len())
+		chunk := users.IDs()[from:min(from+scoreChunk, users.Len())]
+		out, err := p.scoreChunk(ctx, s, chunk)
+		if err != nil {
 			return fmt.Errorf("scoring customers: %w", err)
 		}
-		for i := range n {
-			if err := w.User(users.ID(int32(from+i)), out[i]); err != nil {
+		for i, id := range chunk {
+			if err := w.User(id, out[i]); err != nil {
 				return err
 			}
 		}
@@ -287,44 +285,70 @@ func (p *Pipeline) fillUsers(ctx context.Context, s *scoring, users *matrix.Voca
 	return nil
 }
 
-func (p *Pipeline) scoreUser(s *scoring, id string, dst []float32) (snapshot.User, error) {
-	if customer, ok := s.alias[id]; ok {
-		id = customer
+// scoreChunk makes the lists of some customers, model by model, and then says
+// why each item is there.
+func (p *Pipeline) scoreChunk(ctx context.Context, s *scoring, ids []string) ([]snapshot.User, error) {
+	numbers := make([]int32, len(ids))
+	for i, id := range ids {
+		if customer, ok := s.alias[id]; ok {
+			id = customer
+		}
+		var bought bool
+		if numbers[i], bought = s.customers.Lookup(id); !bought {
+			numbers[i] = -1
+		}
 	}
-	u, bought := s.customers.Lookup(id)
-	if !bought {
-		return snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}}, nil
+	k := p.Options.Candidates
+	if slices.ContainsFunc(s.lists, func(l *lister) bool { return l.follows(s.main) }) {
+		k += moreRanked
 	}
-	out := snapshot.User{Scores: s.scores[id], Bought: s.boughtItems(int(u))}
+	main, err := p.listAll(ctx, s, s.main, numbers, k)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.main.role, err)
+	}
+	lists := make([][][]listed, len(s.lists))
+	for n, l := range s.lists {
+		if s.kinds[n].Shared {
+			continue
+		}
+		if l.follows(s.main) {
+			lists[n] = l.unbought(numbers, main)
+			continue
+		}
+		if lists[n], err = p.listAll(ctx, s, l, numbers, listItems); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.role, err)
+		}
+	}
+	out := make([]snapshot.User, len(ids))
+	err = parallel(ctx, p.workers(), len(ids), func() func(i int) error {
+		return func(i int) error {
+			if numbers[i] < 0 {
+				out[i] = snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}}
+				return nil
+			}
+			out[i] = s.user(int(numbers[i]))
+			e := &explanation{scoring: s, bought: out[i].Bought}
+			out[i].Candidates = e.candidates(s.main, numbers[i], main[i][:min(len(main[i]), p.Options.Candidates)])
+			for n, l := range s.lists {
+				var list []snapshot.Candidate
+				if !s.kinds[n].Shared {
+					list = e.candidates(l, numbers[i], lists[n][i])
+				}
+				out[i].Lists = append(out[i].Lists, list)
+			}
+			return nil
+		}
+	})
+	return out, err
+}
+
+// user is what is known of a customer but for the lists.
+func (s *scoring) user(u int) snapshot.User {
+	out := snapshot.User{Scores: s.scores[s.customers.ID(int32(u))], Bought: s.boughtItems(u)}
 	if out.Scores == nil {
 		out.Scores = &snapshot.Scores{Note: s.champions.churnNote}
 	}
-	h := s.history.History(int(u))
-	err := s.champions.recommender.Score(h, s.now, dst)
-	if errors.Is(err, models.ErrUnknown) {
-		return out, nil
-	}
-	if err != nil {
-		return out, err
-	}
-	for _, it := range metrics.TopK(dst, p.Options.Candidates, s.hidden) {
-		out.Candidates = append(out.Candidates, snapshot.Candidate{Item: s.toItem[it], Score: dst[it], Strategy: s.strategy(h, it)})
-	}
-	return out, nil
-}
-
-// strategy says what put an item on a list: for the personal model only what
-// the customer bought is personal, the rest is its popularity prior.
-func (s *scoring) strategy(h matrix.History, item int32) uint8 {
-	switch s.champions.kind {
-	case kindIALS:
-		return strategyIALS
-	case kindPersonal:
-		if _, had := slices.BinarySearch(h.Item, item); had {
-			return strategyPersonal
-		}
-	}
-	return strategyPopular
+	return out
 }
 
 func (s *scoring) boughtItems(u int) []int32 {

@@ -18,9 +18,6 @@ import (
 // compares otherwise; an override goes before it.
 const TunedFile = "tuned.json"
 
-// searched are the families whose options Train searches.
-var searched = []string{kindIALS}
-
 func (p *Pipeline) tunedPath() string { return filepath.Join(p.Workspace, TunedFile) }
 
 // tune searches options where recommenders are chosen, at D−2H: the slice that
@@ -36,31 +33,19 @@ func (p *Pipeline) tune(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cutting the slice to tune on: %w", err)
 	}
-	families, err := ranking.Find(searched)
-	if err != nil {
-		return nil, err
-	}
-	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: families, Fixed: p.Options.Overrides.set, Metric: choiceMetric, Slice: what,
+	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: ranking.Families(), Fixed: p.Options.Overrides.set, Metric: choiceMetric, Slice: what,
 		Budget: p.Options.TuneFor, Seed: p.Options.Seed, Workers: p.Options.Workers, File: p.tunedPath(), FS: p.FS, Progress: p.step, Tried: p.Tried})
 	if err != nil {
 		return nil, err
 	}
 	var notes []string
-	for _, name := range searched {
-		if w, ok := found.Models[name]; ok {
+	for _, f := range ranking.Families() {
+		if w, ok := found.Models[f.Name]; ok {
 			notes = append(notes, fmt.Sprintf("options of %s were searched on %s: %s %.4f by %v (defaults %.4f, %d trials), kept in %s",
-				name, w.Slice, w.Metric, w.Value, w.Options, w.Default, w.Trials, TunedFile))
+				f.Name, w.Slice, w.Metric, w.Value, w.Options, w.Default, w.Trials, TunedFile))
 		}
 	}
 	return notes, nil
-}
-
-// choiceMetric is what the options of a family are chosen by.
-func choiceMetric(family string) string {
-	if family == kindIALS {
-		return discoveryMetric
-	}
-	return listMetric
 }
 
 // choiceSlice is the slice that evaluateRanking chooses on.
@@ -79,10 +64,13 @@ func (p *Pipeline) choiceSlice(ctx context.Context) (*ranking.Split, string, err
 	if err != nil {
 		return nil, "", err
 	}
-	d := ranking.Data{Events: in.Events, Dated: true, IDs: in.Items}
 	for _, step := range []int{p.Options.HorizonDays, p.Options.RankingDays} {
 		cut := p.Options.AsOf - data.Day(2*step)
-		slice, err := ranking.NewSplitAt(d, int32(cut), int32(p.Options.RankingDays), true)
+		d, err := p.rankingData(in, in.Events, cut)
+		if err != nil {
+			return nil, "", err
+		}
+		slice, err := ranking.NewSplitAt(*d, int32(cut), int32(p.Options.RankingDays), true)
 		if errors.Is(err, split.ErrShortHistory) {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 
 	"regulars/data"
 	"regulars/data/synth"
+	"regulars/models/ials"
 	"regulars/training/ranking"
 )
 
@@ -68,28 +69,18 @@ func TestTrainTunes(t *testing.T) {
 	if notes, err := p.tune(t.Context()); err != nil || notes != nil {
 		t.Fatalf("without being asked: %q, %v", notes, err)
 	}
-	p.Options.TuneFor = 5 * time.Second
-	tried := 0
+	p.Options.TuneFor = 8 * time.Second
+	tried := map[string]int{}
 	p.Tried = func(tr ranking.Trial) {
-		if tried++; tr.Metric != discoveryMetric || tr.Options["factors"] != nil { // which an override fixes
+		if tried[tr.Model]++; tr.Metric != choiceMetric(tr.Model) || tr.Model == "ials" && tr.Options["factors"] != nil { // which an override fixes
 			t.Errorf("trial %+v", tr)
 		}
 	}
 	notes, err := p.tune(t.Context())
-	if err != nil || len(notes) != 1 || tried == 0 {
-		t.Fatalf("notes %q after %d trials, %v", notes, tried, err)
+	if err != nil || len(notes) < 3 || tried["repeat"] == 0 || tried["ials"] == 0 || tried["popular"] != 0 {
+		t.Fatalf("notes %q after trials %v, %v", notes, tried, err)
 	}
-	recipes, err := p.recommenderRecipes()
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for _, r := range recipes {
-		if r.kind == kindIALS {
-			n++
-		}
-	}
-	if n != 1 {
-		t.Errorf("%d factor models compete after a search, want the one found", n)
+	if got := optionsOf[ials.Options](t, p, "ials", 150); len(got) != 1 || got[0].Factors != 8 {
+		t.Errorf("%d factor models compete after a search, want the one found: %+v", len(got), got)
 	}
 }

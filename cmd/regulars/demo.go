@@ -126,6 +126,7 @@ func (g *global) demoServe(ctx context.Context, w *workspace, s *server, once bo
 	paths := []string{
 		"/v1/users/" + url.PathEscape(user) + "/recommendations?k=5",
 		"/v1/users/" + url.PathEscape(user) + "/scores",
+		"/v1/users/" + url.PathEscape(user) + "/recommendations?k=3&strategy=discovery&lang=zh",
 		"/v1/users/nobody/recommendations?k=5",
 		"/v1/items/" + url.PathEscape(item) + "/similar?k=5",
 	}

@@ -161,11 +161,18 @@ func checkAnswer(url string) error {
 	}
 	var answer struct {
 		Items []struct {
-			ID string `json:"item_id"`
+			ID       string `json:"item_id"`
+			Strategy string `json:"strategy"`
+			Reason   string `json:"reason"`
 		} `json:"items"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil || len(answer.Items) != 5 {
 		return fmt.Errorf("%d items, %v: %s", len(answer.Items), err, body)
+	}
+	for _, it := range answer.Items {
+		if it.Strategy == "" || it.Reason == "" {
+			return fmt.Errorf("item %s has no strategy or no reason: %s", it.ID, body)
+		}
 	}
 	return nil
 }

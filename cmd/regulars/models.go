@@ -160,7 +160,7 @@ func (w *workspace) snapshotOf() (string, error) {
 		return "", err
 	}
 	champions := map[string]string{}
-	for _, name := range []string{training.RoleRecommender, training.RoleSimilar, training.RoleChurn} {
+	for _, name := range training.Roles() {
 		if version, ok, err := w.models.Champion(name); err != nil {
 			return "", err
 		} else if ok {

@@ -52,7 +52,9 @@ func TestOnlineRetail(t *testing.T) {
 		least         float64
 	}{
 		{report.Evaluation.Churn, chosen(report.Evaluation.Churn), "auc", 0.76},
-		{report.Evaluation.Recommendation, "personal", "ndcg@10", 0.33},
+		{report.Evaluation.Recommendation, chosen(report.Evaluation.Recommendation), "ndcg@10", 0.345},
+		{report.Evaluation.Recommendation, chosen(report.Evaluation.Recommendation), "recall@10", 0.168},
+		{report.Evaluation.Recommendation, "repeat", "ndcg@10", 0.345},
 		{report.Evaluation.Recommendation, "ials", "new:recall@10", 0.042},
 	} {
 		got := metric(f.slice, f.model, f.metric)
@@ -62,7 +64,9 @@ func TestOnlineRetail(t *testing.T) {
 		}
 	}
 	address := startServer(t, dir)
-	for _, path := range []string{"/v1/users/17850/recommendations?k=5", "/v1/items/85123A/similar?k=5"} {
+	for _, path := range []string{"/v1/users/17850/recommendations?k=5", "/v1/items/85123A/similar?k=5", "/v1/items/85123A/similar?k=5&strategy=together",
+		"/v1/users/17850/recommendations?k=5&strategy=again", "/v1/users/17850/recommendations?k=5&strategy=discovery",
+		"/v1/users/17850/recommendations?k=5&strategy=together&lang=zh", "/v1/users/17850/recommendations?k=5&strategy=trending"} {
 		if err := checkAnswer(address + path); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -65,12 +65,13 @@ type server struct {
 	scheduler *schedule.Scheduler // nil without --schedule
 	log       *slog.Logger
 	refresh   time.Duration
+	lang      serving.Lang
 	fresh     bool // nothing was published yet
 }
 
 // newServer binds the address; run closes what it opened.
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
-	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: w.config.Serve.Refresh}
+	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: w.config.Serve.Refresh, lang: serving.Lang(w.config.Serve.Lang)}
 	_, published, currentErr := snapshot.Current(w.snapshots())
 	s.fresh = !published && currentErr == nil
 	if err := s.openHistory(w, scheduled); err != nil {
@@ -146,7 +147,7 @@ func (s *server) reportSwap(version string, err error) {
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Lang: s.lang, Logger: s.log})
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return ignoreCancel(s.store.Watch(ctx, s.refresh)) })
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })

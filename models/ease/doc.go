@@ -1,7 +1,7 @@
 // Package ease predicts each item from the other items of a customer by one ridge
 // regression for all items at once, in closed form: EASE (Steck 2019,
 // "Embarrassingly Shallow Autoencoders for Sparse Data", equation 8), with the
-// normalisation of Park, Yoon, Choi, Lee 2025 ("Why is Normalization Necessary for
+// normalisation of Park et al. 2025 ("Why is Normalization Necessary for
 // Linear Recommenders?") as an option.
 //
 // Up to Options.MaxItems items the full item × item matrix is inverted: items²

@@ -24,9 +24,10 @@ type inverter struct {
 // Steps are products, or the inversion of a leaf: a fraction of a second each.
 const (
 	wholeRows   = 2048
-	stepRows    = 1024
+	stepRows    = 4096
+	stepBelow   = 1024 // rows of a lower triangle: fewer of them compute less above it in vain
 	stepColumns = 4096
-	stepDepth   = 2048
+	stepDepth   = 512
 )
 
 // invert replaces the n × n block on the diagonal at o by its full inverse.
@@ -87,8 +88,8 @@ func (v *inverter) multiply(ctx context.Context, alpha float32, a, b block, tran
 
 // subtractLower subtracts a·b from c, of which only the lower triangle matters.
 func (v *inverter) subtractLower(ctx context.Context, a, b, c block) error {
-	for i := 0; i < c.rows; i += stepRows {
-		rows := min(stepRows, c.rows-i)
+	for i := 0; i < c.rows; i += stepBelow {
+		rows := min(stepBelow, c.rows-i)
 		if err := v.multiplyRows(ctx, i, rows, i+rows, -1, a, b, false, 1, c); err != nil {
 			return err
 		}

@@ -56,7 +56,7 @@ type side struct {
 // pieceWork, in entries, is small enough to balance the load and to notice a
 // cancelled context within a second; a row costs about rowWork entries of itself.
 const (
-	pieceWork = 1 << 13
+	pieceWork = 1 << 15
 	rowWork   = 32
 )
 

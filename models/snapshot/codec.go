@@ -5,17 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"regulars/models"
 )
 
 // Values in the store. Integers are little-endian or uvarint, texts are a
 // uvarint length and bytes.
 //
-//	candidates  uvarint n, then n × (uint32 strategy<<24 | item, float32 score)
-//	item        byte flags (1 in stock), text id, text title
-//	user        byte flags, candidates, uvarint n, n × uvarint step to the next
-//	            bought item, then if scored: text note, if churn: 3 × float64
-//	            (probability, percentile, return probability), text band;
-//	            if rfm: float64 recency, uvarint orders, float64 spend
+//	candidates  uvarint n, n × (uint32 strategy<<24 | item, float32 score), then
+//	            n × (byte kind of reason, and uvarint of what where it has one)
+//	lists       for each: uvarint number of bytes, candidates
+//	item        byte flags (1 in stock), text id, title, brand, category
+//	user        uvarint number of bytes up to the lists, byte flags, candidates,
+//	            uvarint n, n × uvarint step to the next bought item, then if
+//	            scored: text note, if churn: 3 × float64 (probability,
+//	            percentile, return probability), text band; if rfm: float64
+//	            recency, uvarint orders, float64 spend; then lists
 const (
 	flagScored = 1 << iota
 	flagChurn
@@ -41,7 +46,27 @@ func appendCandidates(b []byte, list []Candidate) []byte {
 		b = binary.LittleEndian.AppendUint32(b, uint32(c.Strategy)<<24|uint32(c.Item))
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(c.Score))
 	}
+	for _, c := range list {
+		if b = append(b, byte(c.Reason.Kind)); c.Reason.hasOf() {
+			b = binary.AppendUvarint(b, uint64(c.Reason.Of))
+		}
+	}
 	return b
+}
+
+// appendLists lets a reader step over the lists that it does not want.
+func appendLists(b []byte, lists [][]Candidate) []byte {
+	var one []byte
+	for _, list := range lists {
+		one = appendCandidates(one[:0], list)
+		b = append(binary.AppendUvarint(b, uint64(len(one))), one...)
+	}
+	return b
+}
+
+// hasOf reports whether a reason of this kind is about something.
+func (r Reason) hasOf() bool {
+	return r.Kind == models.ReasonBought || r.Kind == models.ReasonTogether || r.Kind == models.ReasonUsual
 }
 
 func appendItem(b []byte, it Item) []byte {
@@ -49,10 +74,20 @@ func appendItem(b []byte, it Item) []byte {
 	if it.InStock {
 		flags = flagInStock
 	}
-	return appendText(appendText(append(b, flags), it.ID), it.Title)
+	b = append(b, flags)
+	for _, text := range []string{it.ID, it.Title, it.Brand, it.Category} {
+		b = appendText(b, text)
+	}
+	return b
 }
 
 func appendUser(b []byte, u User) []byte {
+	core := appendCore(nil, u)
+	b = append(binary.AppendUvarint(b, uint64(len(core))), core...)
+	return appendLists(b, u.Lists)
+}
+
+func appendCore(b []byte, u User) []byte {
 	b = append(b, userFlags(u.Scores))
 	b = appendCandidates(b, u.Candidates)
 	b = binary.AppendUvarint(b, uint64(len(u.Bought)))
@@ -144,9 +179,11 @@ func (d *decoder) float() float64 {
 // text copies, because the bytes belong to a memory map that will be closed.
 func (d *decoder) text() string { return string(d.take(d.uvarint())) }
 
-// candidates decodes a list and checks it against the catalogue's size and the
-// number of strategies, so that nobody later indexes outside them.
-func (d *decoder) candidates(items, strategies int) []Candidate {
+// bounds are what numbers in a value may not reach, so that nobody later
+// indexes outside.
+type bounds struct{ items, strategies int }
+
+func (d *decoder) candidates(in bounds) []Candidate {
 	n := d.uvarint()
 	if n > maxItems {
 		d.take(math.MaxUint64)
@@ -160,35 +197,91 @@ func (d *decoder) candidates(items, strategies int) []Candidate {
 	for i := range out {
 		packed := binary.LittleEndian.Uint32(b[8*i:])
 		out[i] = Candidate{Item: int32(packed & (maxItems - 1)), Strategy: uint8(packed >> 24),
-			Score: math.Float32frombits(binary.LittleEndian.Uint32(b[8*i+4:]))}
-		if err := out[i].check(items, strategies); err != nil {
+			Score: math.Float32frombits(binary.LittleEndian.Uint32(b[8*i+4:])), Reason: d.reason()}
+		if err := out[i].check(in); err != nil && d.err == nil {
 			d.err = err
+		}
+		if d.err != nil {
 			return nil
 		}
 	}
 	return out
 }
 
-func (c Candidate) check(items, strategies int) error {
+func (d *decoder) reason() Reason {
+	r := Reason{Kind: models.ReasonKind(d.byte())}
+	if r.hasOf() {
+		of := d.uvarint()
+		if of > math.MaxInt32 {
+			of = math.MaxUint32 // −1, which check refuses
+		}
+		r.Of = int32(uint32(of))
+	}
+	return r
+}
+
+func (c Candidate) check(in bounds) error {
 	switch f := float64(c.Score); {
-	case c.Item < 0 || int(c.Item) >= items:
-		return fmt.Errorf("candidate names item %d of %d", c.Item, items)
-	case int(c.Strategy) >= strategies:
-		return fmt.Errorf("candidate names strategy %d of %d", c.Strategy, strategies)
+	case c.Item < 0 || int(c.Item) >= in.items:
+		return fmt.Errorf("candidate names item %d of %d", c.Item, in.items)
+	case int(c.Strategy) >= in.strategies:
+		return fmt.Errorf("candidate names strategy %d of %d", c.Strategy, in.strategies)
 	case math.IsNaN(f) || math.IsInf(f, 0):
 		return fmt.Errorf("candidate item %d has the score %v", c.Item, c.Score)
+	}
+	if err := c.Reason.check(in); err != nil {
+		return fmt.Errorf("candidate item %d: %w", c.Item, err)
 	}
 	return nil
 }
 
-func (d *decoder) item() Item {
-	flags := d.byte()
-	return Item{ID: d.text(), Title: d.text(), InStock: flags&flagInStock != 0}
+func (r Reason) check(in bounds) error {
+	switch {
+	case r.Kind > maxReason:
+		return fmt.Errorf("a reason of kind %d is not known", r.Kind)
+	case r.Kind == models.ReasonUsual && r.Of < 1:
+		return fmt.Errorf("its reason is usual every %d days", r.Of)
+	case r.Kind != models.ReasonUsual && r.hasOf() && (r.Of < 0 || int(r.Of) >= in.items):
+		return fmt.Errorf("its reason names item %d of %d", r.Of, in.items)
+	case !r.hasOf() && r.Of != 0:
+		return fmt.Errorf("its reason of kind %d is about nothing, but says %d", r.Kind, r.Of)
+	}
+	return nil
 }
 
-func (d *decoder) user(items, strategies int) User {
+// list decodes the list numbered n, of which there may be fewer: the rest are
+// empty.
+func (d *decoder) list(n int, in bounds) []Candidate {
+	for ; n > 0 && len(d.b) > 0; n-- {
+		d.take(d.uvarint())
+	}
+	if len(d.b) == 0 {
+		return nil
+	}
+	one := &decoder{b: d.take(d.uvarint()), err: d.err}
+	out := one.candidates(in)
+	if d.b, d.err = nil, one.end(); d.err != nil {
+		return nil
+	}
+	return out
+}
+
+func (d *decoder) item() Item {
 	flags := d.byte()
-	u := User{Candidates: d.candidates(items, strategies), Bought: d.bought(items)}
+	return Item{ID: d.text(), Title: d.text(), Brand: d.text(), Category: d.text(), InStock: flags&flagInStock != 0}
+}
+
+// user decodes all but the lists, which stay behind.
+func (d *decoder) user(in bounds) User {
+	core := &decoder{b: d.take(d.uvarint()), err: d.err}
+	u := core.core(in)
+	d.err = core.end()
+	return u
+}
+
+func (d *decoder) core(in bounds) User {
+	flags := d.byte()
+	u := User{Candidates: d.candidates(in), Bought: d.bought(in.items)}
 	if flags&flagScored == 0 {
 		return u
 	}

@@ -8,11 +8,14 @@ import (
 	"time"
 
 	"regulars/data/durable"
+	"regulars/models"
 	"regulars/models/artifact"
 )
 
-// FormatVersion is the format of manifest and store. History: 1, the first.
-const FormatVersion = 1
+// FormatVersion is the format of manifest and store. History: 1, the first; 2,
+// candidates say why, customers and items have several lists, items a brand and
+// a category.
+const FormatVersion = 2
 
 // Errors that opening a snapshot may wrap.
 var (
@@ -33,7 +36,10 @@ type Info struct {
 	Propensity  string            `json:"propensity,omitempty"`
 	HorizonDays int               `json:"horizon_days"` // of the churn label
 	Currency    string            `json:"currency,omitempty"`
-	Strategies  []string          `json:"strategies"` // names by Candidate.Strategy
+	Strategies  []string          `json:"strategies"`           // names by Candidate.Strategy
+	Main        string            `json:"main,omitempty"`       // name of the strategy behind the main list of a customer
+	Lists       []ListKind        `json:"lists,omitempty"`      // beside a customer's main list, by number
+	ItemLists   []ListKind        `json:"item_lists,omitempty"` // of an item; the first is the one meant unless another is asked for
 
 	FormatVersion int                  `json:"format_version"`
 	Version       string               `json:"version"`
@@ -42,26 +48,49 @@ type Info struct {
 	Files         []artifact.FileEntry `json:"files"`
 }
 
+// ListKind is a kind of list that may be asked for by name.
+type ListKind struct {
+	Strategy string   `json:"strategy"`         // that chose its items
+	Role     string   `json:"role,omitempty"`   // of Info.Models: the model that made it
+	Also     []string `json:"also,omitempty"`   // other names for it, by what it is for
+	Shared   bool     `json:"shared,omitempty"` // one list for everybody
+}
+
+// Named reports whether the list goes by that name.
+func (l ListKind) Named(name string) bool { return l.Strategy == name || slices.Contains(l.Also, name) }
+
 // Candidate is an item that may be shown, by catalogue number.
 type Candidate struct {
 	Item     int32
 	Score    float32 // finite; higher comes first
 	Strategy uint8   // index into Info.Strategies
+	Reason   Reason
 }
 
-// Item is one entry of the catalogue.
+// Reason says why an item is on a list: models.Reason by catalogue numbers. A
+// brand or category is that of the candidate itself.
+type Reason struct {
+	Kind models.ReasonKind
+	Of   int32 // ReasonBought, ReasonTogether: the item bought; ReasonUsual: days; else 0
+}
+
+// Item is one entry of the catalogue; what is not known is empty.
 type Item struct {
-	ID      string
-	Title   string // may be empty
-	InStock bool
+	ID              string
+	Title           string
+	Brand, Category string
+	InStock         bool
 }
 
 // User is what is known of one customer. Candidates come best first, no item
-// twice; Bought holds catalogue numbers, ascending and distinct.
+// twice; Bought holds catalogue numbers, ascending and distinct. Lists are those
+// of Info.Lists in their order, which User of a Snapshot leaves out: see
+// Snapshot.List. Those that are shared, and those at the end, may be missing.
 type User struct {
 	Candidates []Candidate
 	Bought     []int32
 	Scores     *Scores // nil when the customer was not scored
+	Lists      [][]Candidate
 }
 
 // Scores is what the propensity model says of one customer.
@@ -92,6 +121,8 @@ const (
 	maxItems      = 1 << 24 // a candidate packs the item into 24 bits
 	maxStrategies = 250     // a candidate packs the strategy into 8 bits; serving adds its own
 	maxIDBytes    = 512
+	maxLists      = 16 // of a customer, or of an item
+	maxReason     = models.ReasonSimilar
 )
 
 func (in *Info) check() error {
@@ -104,9 +135,37 @@ func (in *Info) check() error {
 	if len(in.Strategies) > maxStrategies {
 		return fmt.Errorf("%d strategies are more than the %d that fit", len(in.Strategies), maxStrategies)
 	}
+	for _, lists := range [][]ListKind{in.Lists, in.ItemLists} {
+		if err := in.checkLists(lists); err != nil {
+			return err
+		}
+	}
 	for _, role := range []string{in.Recommender, in.Similar, in.Propensity} {
 		if _, ok := in.Models[role]; role != "" && !ok {
 			return fmt.Errorf("the model %q is not among those that the snapshot lists", role)
+		}
+	}
+	return nil
+}
+
+// checkLists refuses names that would leave open which list is meant.
+func (in *Info) checkLists(lists []ListKind) error {
+	if len(lists) > maxLists {
+		return fmt.Errorf("%d lists are more than the %d that fit", len(lists), maxLists)
+	}
+	seen := map[string]bool{}
+	for _, l := range lists {
+		if !slices.Contains(in.Strategies, l.Strategy) {
+			return fmt.Errorf("the list %q is of a strategy that the snapshot does not name", l.Strategy)
+		}
+		if _, ok := in.Models[l.Role]; !ok && l.Role != "" {
+			return fmt.Errorf("the list %q is of the model %q, which is not among those that the snapshot lists", l.Strategy, l.Role)
+		}
+		for _, name := range append([]string{l.Strategy}, l.Also...) {
+			if name == "" || seen[name] {
+				return fmt.Errorf("two lists go by the name %q", name)
+			}
+			seen[name] = true
 		}
 	}
 	return nil

@@ -20,6 +20,7 @@ type Snapshot struct {
 	items   []Item
 	byID    []int32 // catalogue numbers by ascending id
 	popular []Candidate
+	shared  [][]Candidate // by Info.Lists; nil where each customer has one
 }
 
 // Open opens the snapshot in the folder dir after verifying the size and
@@ -69,22 +70,43 @@ func (s *Snapshot) LookupItem(id string) (int32, bool) {
 // Popular returns what sells best, best first. The caller must not change it.
 func (s *Snapshot) Popular() []Candidate { return s.popular }
 
-// User returns what is known of a customer, and false when the id is unknown.
+// Shared returns the list numbered n of Info.Lists, which is the same for
+// everybody, best first. The caller must not change it.
+func (s *Snapshot) Shared(n int) []Candidate { return s.shared[n] }
+
+// User returns what is known of a customer but for the lists beside the main
+// one, and false when the id is unknown.
 func (s *Snapshot) User(id string) (u User, ok bool, err error) {
 	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
-		ok, u = true, d.user(len(s.items), len(s.info.Strategies))
+		ok, u = true, d.user(s.bounds())
+		if d.err == nil {
+			d.b = nil // the lists are read by List
+		}
 	})
 	return u, ok, err
 }
 
-// Similar returns which items go with the one numbered item, best first; none when
-// the snapshot holds no list for it.
-func (s *Snapshot) Similar(item int32) (list []Candidate, err error) {
-	err = s.get(bucketSimilar, itemKey(item), func(d *decoder) {
-		list = d.candidates(len(s.items), len(s.info.Strategies))
+// List returns the list numbered n of Info.Lists for a customer, best first:
+// none for an unknown one.
+func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {
+	if s.info.Lists[n].Shared {
+		return s.shared[n], nil
+	}
+	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
+		d.take(d.uvarint()) // all but the lists
+		list = d.list(n, s.bounds())
 	})
 	return list, err
 }
+
+// Similar returns which items go with the one numbered item by the list
+// numbered n of Info.ItemLists, best first; none when there is no such list.
+func (s *Snapshot) Similar(item int32, n int) (list []Candidate, err error) {
+	err = s.get(bucketSimilar, itemKey(item), func(d *decoder) { list = d.list(n, s.bounds()) })
+	return list, err
+}
+
+func (s *Snapshot) bounds() bounds { return bounds{len(s.items), len(s.info.Strategies)} }
 
 // get decodes the value of a key; a key that is not there decodes nothing.
 func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error {
@@ -119,14 +141,32 @@ func (s *Snapshot) load(tx *bbolt.Tx) error {
 	if err != nil || len(s.items) != s.info.Items {
 		return fmt.Errorf("the catalogue has %d of %d items: %w", len(s.items), s.info.Items, errors.Join(err, ErrDamaged))
 	}
-	if v := lists.Get([]byte(keyPopular)); v != nil {
-		d := &decoder{b: v}
-		s.popular = d.candidates(len(s.items), len(s.info.Strategies))
-		if err := d.end(); err != nil {
-			return fmt.Errorf("the popular list: %w: %w", err, ErrDamaged)
+	if s.popular, err = s.loadList(lists, keyPopular); err != nil {
+		return err
+	}
+	s.shared = make([][]Candidate, len(s.info.Lists))
+	for n, l := range s.info.Lists {
+		if !l.Shared {
+			continue
+		}
+		if s.shared[n], err = s.loadList(lists, keyShared(n)); err != nil {
+			return err
 		}
 	}
 	return s.loadByID(lists.Get([]byte(keyByID)))
+}
+
+func (s *Snapshot) loadList(lists *bbolt.Bucket, key string) ([]Candidate, error) {
+	v := lists.Get([]byte(key))
+	if v == nil {
+		return nil, nil
+	}
+	d := &decoder{b: v}
+	list := d.candidates(s.bounds())
+	if err := d.end(); err != nil {
+		return nil, fmt.Errorf("the list %s: %w: %w", key, err, ErrDamaged)
+	}
+	return list, nil
 }
 
 func (s *Snapshot) loadByID(packed []byte) error {

@@ -20,13 +20,16 @@ import (
 	"pgregory.net/rapid"
 
 	"regulars/data/durable"
+	"regulars/models"
 )
 
 var strategies = []string{"repeat", "ials", "popular"}
 
 func info() Info {
 	return Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", Models: map[string]string{"ials": "v1", "churn": "v2"},
-		Recommender: "ials", HorizonDays: 90, Currency: "GBP", Strategies: strategies}
+		Recommender: "ials", HorizonDays: 90, Currency: "GBP", Strategies: strategies,
+		Lists:     []ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "popular", Shared: true}, {Strategy: "ials"}},
+		ItemLists: []ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat"}}}
 }
 
 func catalogue(n int) []Item {
@@ -57,17 +60,29 @@ func open(t testing.TB, root, version string) *Snapshot {
 }
 
 func small(w *Writer) error {
-	return errors.Join(w.Items(catalogue(5)), w.User("u1", User{Candidates: []Candidate{{3, .5, 1}, {0, .25, 0}}, Bought: []int32{0, 4}}),
-		w.Similar(2, []Candidate{{1, .9, 1}}), w.Popular([]Candidate{{4, 10, 2}}))
+	return errors.Join(w.Items(catalogue(5)), w.User("u1", User{Candidates: []Candidate{{Item: 3, Score: .5, Strategy: 1}, {Item: 0, Score: .25}}, Bought: []int32{0, 4}}),
+		w.Similar(2, []Candidate{{Item: 1, Score: .9, Strategy: 1}}), w.Popular([]Candidate{{Item: 4, Score: 10, Strategy: 2}}))
 }
 
 func drawList(rt *rapid.T, items int, label string) []Candidate {
 	var list []Candidate
 	for _, i := range rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(items-1)), 0, items, rapid.ID).Draw(rt, label) {
-		list = append(list, Candidate{Item: i, Score: rapid.Float32Range(-1e6, 1e6).Draw(rt, "score"), Strategy: rapid.Uint8Range(0, 2).Draw(rt, "strategy")})
+		list = append(list, Candidate{Item: i, Score: rapid.Float32Range(-1e6, 1e6).Draw(rt, "score"), Strategy: rapid.Uint8Range(0, 2).Draw(rt, "strategy"),
+			Reason: drawReason(rt, items)})
 	}
 	slices.SortFunc(list, func(a, b Candidate) int { return cmp.Compare(b.Score, a.Score) })
 	return list
+}
+
+func drawReason(rt *rapid.T, items int) Reason {
+	r := Reason{Kind: rapid.SampledFrom([]models.ReasonKind{models.ReasonPopular, models.ReasonUsual, models.ReasonBought, models.ReasonTogether, models.ReasonSimilar}).Draw(rt, "kind")}
+	switch r.Kind {
+	case models.ReasonUsual:
+		r.Of = rapid.Int32Range(1, 1<<30).Draw(rt, "days")
+	case models.ReasonBought, models.ReasonTogether:
+		r.Of = rapid.Int32Range(0, int32(items-1)).Draw(rt, "of")
+	}
+	return r
 }
 
 func drawScores(rt *rapid.T) *Scores {
@@ -93,7 +108,7 @@ func TestRoundTrip(t *testing.T) {
 		n := rapid.IntRange(1, 20).Draw(rt, "items")
 		ids := rapid.SliceOfNDistinct(rapid.StringN(1, 40, 512), 0, 8, rapid.ID).Draw(rt, "users")
 		slices.Sort(ids)
-		users, similar := map[string]User{}, map[int32][]Candidate{}
+		users, similar, lists := map[string]User{}, map[int32][2][]Candidate{}, map[string][][]Candidate{}
 		for _, id := range ids {
 			bought := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 0, n, rapid.ID).Draw(rt, "bought")
 			slices.Sort(bought)
@@ -101,22 +116,25 @@ func TestRoundTrip(t *testing.T) {
 				bought = nil
 			}
 			users[id] = User{Candidates: drawList(rt, n, "candidates"), Bought: bought, Scores: drawScores(rt)}
+			lists[id] = [][]Candidate{drawList(rt, n, "list 0"), nil, drawList(rt, n, "list 2")}[:rapid.IntRange(0, 3).Draw(rt, "lists")]
 		}
 		for i := range int32(n) {
-			similar[i] = drawList(rt, n, "similar")
+			similar[i] = [2][]Candidate{drawList(rt, n, "similar"), drawList(rt, n, "together")}
 		}
-		popular := drawList(rt, n, "popular")
+		popular, shared := drawList(rt, n, "popular"), drawList(rt, n, "shared")
 		run++
 		dir := filepath.Join(root, fmt.Sprint(run))
 		v, err := Publish(dir, durable.FS{}, info(), func(w *Writer) error {
 			errs := []error{w.Items(catalogue(n))}
 			for _, id := range ids {
-				errs = append(errs, w.User(id, users[id]))
+				u := users[id]
+				u.Lists = lists[id]
+				errs = append(errs, w.User(id, u))
 			}
 			for i := range int32(n) {
-				errs = append(errs, w.Similar(i, similar[i]))
+				errs = append(errs, w.Similar(i, similar[i][0], similar[i][1]))
 			}
-			return errors.Join(append(errs, w.Popular(popular))...)
+			return errors.Join(append(errs, w.Popular(popular), w.Shared(1, shared))...)
 		})
 		if err != nil {
 			rt.Fatal(err)
@@ -130,6 +148,15 @@ func TestRoundTrip(t *testing.T) {
 			if got, ok, err := s.User(id); err != nil || !ok || !reflect.DeepEqual(got, users[id]) {
 				rt.Fatalf("user %q: %+v %v %v, want %+v", id, got, ok, err, users[id])
 			}
+			for l := range info().Lists {
+				want := shared
+				if l != 1 {
+					want = append(slices.Clone(lists[id]), nil, nil, nil)[l]
+				}
+				if got, err := s.List(id, l); err != nil || !slices.Equal(got, want) {
+					rt.Fatalf("list %d of user %q: %v %v, want %v", l, id, got, err, want)
+				}
+			}
 			if _, ok, err := s.User(id + "\x00"); err != nil || ok && users[id+"\x00"].Scores == nil {
 				if _, known := users[id+"\x00"]; !known {
 					rt.Fatalf("user %q is not there, yet %v %v", id+"\x00", ok, err)
@@ -137,8 +164,10 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 		for i, it := range catalogue(n) {
-			if got, err := s.Similar(int32(i)); err != nil || !slices.Equal(got, similar[int32(i)]) {
-				rt.Fatalf("similar to %d: %v %v", i, got, err)
+			for l, want := range similar[int32(i)] {
+				if got, err := s.Similar(int32(i), l); err != nil || !slices.Equal(got, want) {
+					rt.Fatalf("similar to %d by list %d: %v %v", i, l, got, err)
+				}
 			}
 			if j, ok := s.LookupItem(it.ID); !ok || int(j) != i || s.Item(j) != it {
 				rt.Fatalf("item %q is %d %v", it.ID, j, ok)
@@ -165,7 +194,7 @@ func large(w *Writer) error {
 		errs = append(errs, w.User(fmt.Sprintf("u%06d", u), User{Candidates: list}))
 	}
 	for i := range int32(items) {
-		errs = append(errs, w.Similar(i, []Candidate{{(i + 1) % items, 1, 1}}))
+		errs = append(errs, w.Similar(i, []Candidate{{Item: (i + 1) % items, Score: 1, Strategy: 1}}))
 	}
 	return errors.Join(errs...)
 }
@@ -232,28 +261,38 @@ func TestWriterRefuses(t *testing.T) {
 		fill func(w *Writer) error
 		want string
 	}{
-		"no catalogue":       {func(w *Writer) error { return nil }, "the catalogue was not written"},
-		"catalogue late":     {func(w *Writer) error { return w.User("u", User{}) }, "the catalogue must be written first"},
-		"catalogue twice":    {with(func(w *Writer) error { return w.Items(nil) }), "the catalogue is written once"},
-		"item twice":         {func(w *Writer) error { return w.Items([]Item{{ID: "a"}, {ID: "b"}, {ID: "a"}}) }, `item "a" is in the catalogue twice`},
-		"empty item id":      {func(w *Writer) error { return w.Items([]Item{{}}) }, `item 0: id "" is not`},
-		"bad title":          {func(w *Writer) error { return w.Items([]Item{{ID: "a", Title: "\xff"}}) }, "its title is not UTF-8"},
-		"users out of order": {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("a", User{})) }), "user number 2: its id does not come after the one before"},
-		"user twice":         {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("b", User{})) }), "user number 2: its id does not come after the one before"},
-		"long user id":       {with(func(w *Writer) error { return w.User(strings.Repeat("x", 513), User{}) }), "user number 1: its id of 513 bytes is not 1 to 512 bytes"},
-		"NaN score":          {user(User{Candidates: []Candidate{{1, nan, 0}}}), "user number 1: candidate item 1 has the score NaN"},
-		"unknown item":       {user(User{Candidates: []Candidate{{5, 1, 0}}}), "candidate names item 5 of 5"},
-		"unknown strategy":   {user(User{Candidates: []Candidate{{1, 1, 3}}}), "candidate names strategy 3 of 3"},
-		"item listed twice":  {user(User{Candidates: []Candidate{{1, 1, 0}, {1, .5, 1}}}), "item number 1 is listed twice"},
-		"rising scores":      {user(User{Candidates: []Candidate{{1, .5, 0}, {2, .5, 1}, {3, .6, 0}}}), "item number 3 has the score 0.6, the one before it 0.5"},
-		"bought disorder":    {user(User{Bought: []int32{2, 1}}), "bought item number 1"},
-		"bought unknown":     {user(User{Bought: []int32{9}}), "bought item number 9"},
-		"probability 1.1":    {churn(1.1), "must lie in [0, 1]"},
-		"probability NaN":    {churn(math.NaN()), "must lie in [0, 1]"},
-		"infinite spend":     {user(User{Scores: &Scores{RFM: &RFM{Spend: math.Inf(1)}}}), "not a number that counts"},
-		"similar unknown":    {with(func(w *Writer) error { return w.Similar(5, nil) }), "similar items of number 5: the catalogue has 5"},
-		"popular infinite":   {with(func(w *Writer) error { return w.Popular([]Candidate{{0, float32(math.Inf(1)), 0}}) }), "popular items: candidate item 0"},
-		"fill fails":         {with(func(w *Writer) error { return io.ErrUnexpectedEOF }), "publishing a snapshot: unexpected EOF"},
+		"no catalogue":        {func(w *Writer) error { return nil }, "the catalogue was not written"},
+		"catalogue late":      {func(w *Writer) error { return w.User("u", User{}) }, "the catalogue must be written first"},
+		"catalogue twice":     {with(func(w *Writer) error { return w.Items(nil) }), "the catalogue is written once"},
+		"item twice":          {func(w *Writer) error { return w.Items([]Item{{ID: "a"}, {ID: "b"}, {ID: "a"}}) }, `item "a" is in the catalogue twice`},
+		"empty item id":       {func(w *Writer) error { return w.Items([]Item{{}}) }, `item 0: id "" is not`},
+		"bad title":           {func(w *Writer) error { return w.Items([]Item{{ID: "a", Title: "\xff"}}) }, "its title, brand or category is not UTF-8"},
+		"users out of order":  {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("a", User{})) }), "user number 2: its id does not come after the one before"},
+		"user twice":          {with(func(w *Writer) error { return errors.Join(w.User("b", User{}), w.User("b", User{})) }), "user number 2: its id does not come after the one before"},
+		"long user id":        {with(func(w *Writer) error { return w.User(strings.Repeat("x", 513), User{}) }), "user number 1: its id of 513 bytes is not 1 to 512 bytes"},
+		"NaN score":           {user(User{Candidates: []Candidate{{Item: 1, Score: nan}}}), "user number 1: candidate item 1 has the score NaN"},
+		"unknown item":        {user(User{Candidates: []Candidate{{Item: 5, Score: 1}}}), "candidate names item 5 of 5"},
+		"unknown strategy":    {user(User{Candidates: []Candidate{{Item: 1, Score: 1, Strategy: 3}}}), "candidate names strategy 3 of 3"},
+		"item listed twice":   {user(User{Candidates: []Candidate{{Item: 1, Score: 1}, {Item: 1, Score: .5, Strategy: 1}}}), "item number 1 is listed twice"},
+		"rising scores":       {user(User{Candidates: []Candidate{{Item: 1, Score: .5}, {Item: 2, Score: .5, Strategy: 1}, {Item: 3, Score: .6}}}), "item number 3 has the score 0.6, the one before it 0.5"},
+		"reason unknown":      {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: 99}}}}), "a reason of kind 99 is not known"},
+		"reason out of range": {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: models.ReasonBought, Of: 5}}}}), "its reason names item 5 of 5"},
+		"reason without days": {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: models.ReasonUsual}}}}), "usual every 0 days"},
+		"reason too full":     {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: models.ReasonAgain, Of: 1}}}}), "about nothing, but says 1"},
+		"too many lists":      {user(User{Lists: make([][]Candidate, 4)}), "4 lists are more than the 3 announced"},
+		"shared list of one":  {user(User{Lists: [][]Candidate{nil, {{Item: 1}}}}), "list popular is the same for everybody"},
+		"bad list":            {user(User{Lists: [][]Candidate{{{Item: 7}}}}), "list repeat: candidate names item 7 of 5"},
+		"not a shared list":   {with(func(w *Writer) error { return w.Shared(0, nil) }), "list 0 is not one that everybody shares"},
+		"bought disorder":     {user(User{Bought: []int32{2, 1}}), "bought item number 1"},
+		"bought unknown":      {user(User{Bought: []int32{9}}), "bought item number 9"},
+		"probability 1.1":     {churn(1.1), "must lie in [0, 1]"},
+		"probability NaN":     {churn(math.NaN()), "must lie in [0, 1]"},
+		"infinite spend":      {user(User{Scores: &Scores{RFM: &RFM{Spend: math.Inf(1)}}}), "not a number that counts"},
+		"similar unknown":     {with(func(w *Writer) error { return w.Similar(5, nil) }), "similar items of number 5: the catalogue has 5"},
+		"popular infinite": {with(func(w *Writer) error {
+			return w.Popular([]Candidate{{Item: 0, Score: float32(math.Inf(1))}})
+		}), "popular items: candidate item 0"},
+		"fill fails": {with(func(w *Writer) error { return io.ErrUnexpectedEOF }), "publishing a snapshot: unexpected EOF"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -307,7 +346,7 @@ func TestOpenFindsDamage(t *testing.T) {
 			}
 		}
 		for at := 0; at < len(whole); at += 1 + len(whole)/50 {
-			if name == "manifest.json" && bytes.ContainsAny(whole[at:at+1], " \n\t") || bytes.Contains(whole[max(0, at-30):at+1], []byte("created_at")) {
+			if name == "manifest.json" && bytes.ContainsAny(whole[at:at+1], " \n\t") || bytes.Contains(whole[max(0, at-40):at+1], []byte("created_at")) {
 				continue // layout and the time of publication are not content
 			}
 			text := slices.Clone(whole)
@@ -499,22 +538,22 @@ func TestManyProcessesRead(t *testing.T) {
 }
 
 func FuzzUserValue(f *testing.F) {
-	f.Add(appendUser(nil, User{Candidates: []Candidate{{3, .5, 1}}, Bought: []int32{0, 4},
+	f.Add(appendUser(nil, User{Candidates: []Candidate{{Item: 3, Score: .5, Strategy: 1}}, Bought: []int32{0, 4},
 		Scores: &Scores{Churn: &Churn{.2, .3, "low"}, ReturnProbability: .8, RFM: &RFM{3, 4, 5}, Note: "n"}}))
 	f.Add([]byte{0, 255, 255, 255, 255, 15})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		d := &decoder{b: value}
-		u := d.user(10, 3)
+		u := d.user(bounds{10, 3})
 		if d.end() != nil {
 			return
 		}
 		for _, c := range u.Candidates {
-			if err := c.check(10, 3); err != nil {
+			if err := c.check(bounds{10, 3}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		again := &decoder{b: appendUser(nil, u)}
-		if got := again.user(10, 3); again.end() != nil || !reflect.DeepEqual(got, u) {
+		if got := again.user(bounds{10, 3}); again.end() != nil || !reflect.DeepEqual(got, u) {
 			t.Errorf("%+v became %+v, %v", u, got, again.err)
 		}
 	})

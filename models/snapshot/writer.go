@@ -21,12 +21,15 @@ const storeName = "store.bolt"
 // The buckets of the store and the key under which the popular list lies.
 const (
 	bucketItems   = "items"   // uint32 big-endian number → item
-	bucketSimilar = "similar" // the same → candidates
+	bucketSimilar = "similar" // the same → lists
 	bucketUsers   = "users"   // id → user
 	bucketLists   = "lists"   // name → candidates, or item numbers
 	keyPopular    = "popular"
 	keyByID       = "items_by_id" // catalogue numbers by ascending id, uint32 each
 )
+
+// keyShared is the key of a list that is the same for everybody.
+func keyShared(n int) string { return fmt.Sprintf("shared/%d", n) }
 
 const (
 	batchBytes = 8 << 20 // values held before a transaction is committed
@@ -105,8 +108,8 @@ func (w *Writer) Items(list []Item) error {
 		if !validID(it.ID) {
 			return fmt.Errorf("item %d: id %q is not 1 to %d bytes of UTF-8", i, it.ID, maxIDBytes)
 		}
-		if !utf8.ValidString(it.Title) {
-			return fmt.Errorf("item %q: its title is not UTF-8", it.ID)
+		if !utf8.ValidString(it.Title) || !utf8.ValidString(it.Brand) || !utf8.ValidString(it.Category) {
+			return fmt.Errorf("item %q: its title, brand or category is not UTF-8", it.ID)
 		}
 		w.buf = appendItem(w.buf[:0], it)
 		if err := w.put(bucketItems, itemKey(int32(i)), w.buf); err != nil {
@@ -149,15 +152,16 @@ func (w *Writer) User(id string, u User) error {
 	return w.put(bucketUsers, []byte(id), w.buf)
 }
 
-// Similar writes which items go with the given one, best first.
-func (w *Writer) Similar(item int32, list []Candidate) error {
+// Similar writes which items go with the given one, best first: the lists of
+// Info.ItemLists in their order, of which those at the end may be missing.
+func (w *Writer) Similar(item int32, lists ...[]Candidate) error {
 	if item < 0 || int(item) >= w.items {
 		return fmt.Errorf("similar items of number %d: the catalogue has %d", item, max(w.items, 0))
 	}
-	if err := w.checkList(list); err != nil {
+	if err := w.checkLists(lists, w.info.ItemLists); err != nil {
 		return fmt.Errorf("similar items of number %d: %w", item, err)
 	}
-	w.buf = appendCandidates(w.buf[:0], list)
+	w.buf = appendLists(w.buf[:0], lists)
 	return w.put(bucketSimilar, itemKey(item), w.buf)
 }
 
@@ -169,6 +173,19 @@ func (w *Writer) Popular(list []Candidate) error {
 	}
 	w.buf = appendCandidates(w.buf[:0], list)
 	return w.put(bucketLists, []byte(keyPopular), w.buf)
+}
+
+// Shared writes the list numbered n of Info.Lists, which is the same for
+// everybody, best first.
+func (w *Writer) Shared(n int, list []Candidate) error {
+	if n < 0 || n >= len(w.info.Lists) || !w.info.Lists[n].Shared {
+		return fmt.Errorf("list %d is not one that everybody shares", n)
+	}
+	if err := w.checkList(list); err != nil {
+		return fmt.Errorf("list %s: %w", w.info.Lists[n].Strategy, err)
+	}
+	w.buf = appendCandidates(w.buf[:0], list)
+	return w.put(bucketLists, []byte(keyShared(n)), w.buf)
 }
 
 // Attach adds a file beside the store, for other tools to read; write is told
@@ -193,12 +210,31 @@ func (w *Writer) checkUser(id string, u User) error {
 	if err := w.checkList(u.Candidates); err != nil {
 		return err
 	}
+	if err := w.checkLists(u.Lists, w.info.Lists); err != nil {
+		return err
+	}
 	for i, it := range u.Bought {
 		if it < 0 || int(it) >= w.items || i > 0 && it <= u.Bought[i-1] {
 			return fmt.Errorf("bought item number %d of %d is out of range or order", it, w.items)
 		}
 	}
 	return u.Scores.check()
+}
+
+// checkLists checks the lists of a customer or item against those announced.
+func (w *Writer) checkLists(lists [][]Candidate, announced []ListKind) error {
+	if len(lists) > len(announced) {
+		return fmt.Errorf("%d lists are more than the %d announced", len(lists), len(announced))
+	}
+	for n, list := range lists {
+		if announced[n].Shared && len(list) > 0 {
+			return fmt.Errorf("list %s is the same for everybody", announced[n].Strategy)
+		}
+		if err := w.checkList(list); err != nil {
+			return fmt.Errorf("list %s: %w", announced[n].Strategy, err)
+		}
+	}
+	return nil
 }
 
 // checkList refuses items that are unknown or listed twice and scores that are
@@ -209,7 +245,7 @@ func (w *Writer) checkList(list []Candidate) error {
 	}
 	w.mark++
 	for i, c := range list {
-		if err := c.check(w.items, len(w.info.Strategies)); err != nil {
+		if err := c.check(bounds{w.items, len(w.info.Strategies)}); err != nil {
 			return err
 		}
 		if i > 0 && c.Score > list[i-1].Score {

@@ -32,8 +32,8 @@ const oversampling = 20
 // AᵀA has no more. step is called after every iteration.
 func newSpectrum(ctx context.Context, g *graph, o Options, step func()) (*spectrum, error) {
 	n := len(g.known)
-	s := &subspace{g: g, workers: o.Workers, columns: min(o.Factors+oversampling, n, g.byUser.Rows)}
-	s.basis = start(n*s.columns, o.Seed)
+	s := &subspace{g: g, workers: o.Workers, columns: min(o.Factors+oversampling, n)}
+	s.basis = start(n, s.columns, o.Seed)
 	for range o.Iterations {
 		if err := s.iterate(ctx); err != nil {
 			return nil, err
@@ -43,16 +43,25 @@ func newSpectrum(ctx context.Context, g *graph, o Options, step func()) (*spectr
 	return s.ritz(ctx, o.Factors)
 }
 
-func start(n int, seed uint64) []float32 {
+// start is the whole space where it is small: as many random vectors as there are
+// dimensions nearly depend on each other.
+func start(n, columns int, seed uint64) []float32 {
+	x := make([]float32, n*columns)
+	if columns == n {
+		for i := range n {
+			x[i*n+i] = 1
+		}
+		return x
+	}
 	rng := rand.New(rand.NewPCG(seed, 0x73706563))
-	x := make([]float32, n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
 	return x
 }
 
-// subspace is items × columns, row-major.
+// subspace is items × columns, row-major; half-way through an iteration users ×
+// columns.
 type subspace struct {
 	g       *graph
 	workers int
@@ -62,17 +71,16 @@ type subspace struct {
 
 // iterate replaces the basis by an orthonormal one of AᵀA·basis.
 func (s *subspace) iterate(ctx context.Context) error {
-	byUser, err := s.multiply(ctx, s.g.byUser, s.basis)
-	if err != nil {
-		return err
-	}
-	if s.basis, err = s.multiply(ctx, s.g.byItem, byUser); err != nil {
-		return err
-	}
-	// Once leaves an error that grows with the condition of the basis, twice does not.
-	for range 2 {
-		if err := s.orthonormalise(); err != nil {
+	for _, m := range []*matrix.CSR{s.g.byUser, s.g.byItem} {
+		var err error
+		if s.basis, err = s.multiply(ctx, m, s.basis); err != nil {
 			return err
+		}
+		// Once leaves an error that grows with the condition of the basis, twice does not.
+		for range 2 {
+			if err := s.orthonormalise(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -121,7 +129,7 @@ func (s *subspace) orthonormalise() error {
 
 // turn multiplies the basis by x, columns × to.
 func (s *subspace) turn(x []float32, to int) {
-	n := len(s.g.known)
+	n := len(s.basis) / s.columns
 	y := make([]float32, n*to)
 	kernel.Gemm(false, false, n, to, s.columns, 1, s.basis, s.columns, x, to, 0, y, to, s.workers)
 	s.basis, s.columns = y, to

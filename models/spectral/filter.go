@@ -24,7 +24,7 @@ func newFilter(g *graph, s *spectrum, o Options) *filter {
 	f := &filter{g: g, o: o, largest: s.values[0], vectors: s.vectors, shaped: make([]float32, len(s.vectors)), factors: len(s.values)}
 	for k, value := range s.values {
 		lambda := value / f.largest
-		add := float32(*o.Smoothing - *o.Sharpening*lambda*lambda)
+		add := float32(o.Smoothing - *o.Sharpening*lambda*lambda)
 		for i := k; i < len(f.shaped); i += f.factors {
 			f.shaped[i] = add * s.vectors[i]
 		}

@@ -11,11 +11,11 @@ import (
 type Options struct {
 	Factors      int      // eigenvectors that sharpening and smoothing act on; 0 = 256, at most 1024
 	Iterations   int      // steps of the search for them; 0 = 6
-	Sharpening   *float64 // in [0, 1]: above it the filter would turn what customers have most in common against them; nil = 0.9
-	Smoothing    *float64 // weight of the low-pass; nil = 0.05
+	Sharpening   *float64 // in [0, 1], more would speak against what customers have most in common; nil = 0.98, 1 does worse where circles of customers share nothing
+	Smoothing    float64  // weight of the low-pass; 0 = none
 	UserNorm     *float64 // how far long histories are held back while learning, in [0, 1]; nil = 0.25
 	HistoryNorm  *float64 // how far popular items in a history are held back, in [−1, 1]; nil = 0.15
-	ScoreNorm    *float64 // how far popular items are favoured on the list, in [−1, 1]; nil = 0.35
+	ScoreNorm    *float64 // how far popular items are favoured on the list, in [−1, 1]; nil = 0.4
 	Weighted     bool     // a pair counts its summed weights; otherwise once, however often it occurs
 	HalfLifeDays float64  // age at which an interaction counts one half (not Weighted: the latest of a pair); 0 = no decay
 	Neighbours   int      // weights kept of an item, the largest; 0 = 1000
@@ -37,7 +37,7 @@ func (o Options) resolved() (Options, error) {
 	for _, d := range []struct {
 		field **float64
 		value float64
-	}{{&o.Sharpening, 0.9}, {&o.Smoothing, 0.05}, {&o.UserNorm, 0.25}, {&o.HistoryNorm, 0.15}, {&o.ScoreNorm, 0.35}} {
+	}{{&o.Sharpening, 0.98}, {&o.UserNorm, 0.25}, {&o.HistoryNorm, 0.15}, {&o.ScoreNorm, 0.4}} {
 		if *d.field == nil {
 			*d.field = &d.value
 		}
@@ -56,8 +56,8 @@ func (o Options) check() error {
 		return bad("Iterations", o.Iterations, "between 1 and 1000")
 	case !(*o.Sharpening >= 0 && *o.Sharpening <= 1):
 		return bad("Sharpening", *o.Sharpening, "between 0 and 1")
-	case !(*o.Smoothing >= 0) || *o.Smoothing > 1e3:
-		return bad("Smoothing", *o.Smoothing, "between 0 and 1000")
+	case !(o.Smoothing >= 0) || o.Smoothing > 1e3:
+		return bad("Smoothing", o.Smoothing, "between 0 and 1000")
 	case !(*o.UserNorm >= 0 && *o.UserNorm <= 1):
 		return bad("UserNorm", *o.UserNorm, "between 0 and 1")
 	case !(math.Abs(*o.HistoryNorm) <= 1):

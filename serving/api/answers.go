@@ -13,9 +13,20 @@ import (
 )
 
 type itemJSON struct {
-	ItemID   string  `json:"item_id"`
-	Score    float32 `json:"score"`
-	Strategy string  `json:"strategy"`
+	ItemID   string       `json:"item_id"`
+	Score    float32      `json:"score"`
+	Strategy string       `json:"strategy"`
+	Reason   string       `json:"reason"`            // in words
+	Because  *becauseJSON `json:"because,omitempty"` // the reason in parts, with explain=true
+}
+
+// becauseJSON is a reason in parts; what its kind does not have is absent.
+type becauseJSON struct {
+	Kind   string `json:"kind"`
+	ItemID string `json:"item_id,omitempty"`
+	Title  string `json:"title,omitempty"`
+	Days   int    `json:"days,omitempty"`
+	Name   string `json:"name,omitempty"` // of a brand or category
 }
 
 // listJSON is every list of items; what does not apply is absent.
@@ -68,9 +79,42 @@ type moneyJSON struct {
 
 // ofRecommendations: placement, lang and explain decorate an answer and never
 // change which items it lists.
-var ofRecommendations = parameters{known: []string{"k", "exclude", "placement", "lang", "explain"}, later: []string{"filter", "strategy"}}
+var ofRecommendations = parameters{known: []string{"k", "exclude", "strategy", "placement", "lang", "explain"}, later: []string{"filter"}}
 
-var ofPopular = parameters{known: []string{"k"}, later: []string{"filter"}}
+var ofSimilar = parameters{known: []string{"k", "strategy", "lang", "explain"}}
+
+var ofPopular = parameters{known: []string{"k", "lang", "explain"}, later: []string{"filter"}}
+
+// manner is how an answer words its reasons.
+type manner struct {
+	lang    serving.Lang
+	explain bool
+}
+
+// asked reads what the query says of a list, of which a route may know a part.
+func (s *server) asked(q map[string]string) (serving.Ask, manner, error) {
+	a, m := serving.Ask{}, manner{lang: s.lang, explain: q["explain"] == "true"}
+	if err := checkDecoration(q); err != nil {
+		return a, m, err
+	}
+	var err error
+	if a.K, err = intParam(q, "k", maxK, defaultK); err != nil {
+		return a, m, err
+	}
+	if a.Exclude, err = idList("exclude", q["exclude"]); err != nil {
+		return a, m, err
+	}
+	var given bool
+	if a.Strategy, given = q["strategy"]; given {
+		if err := checkID("strategy", a.Strategy); err != nil {
+			return a, m, err
+		}
+	}
+	if lang, ok := q["lang"]; ok {
+		m.lang = serving.Lang(lang)
+	}
+	return a, m, nil
+}
 
 func (s *server) recommendations(c *gin.Context) error {
 	id, err := pathID(c.Param("id"))
@@ -81,22 +125,15 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkDecoration(q); err != nil {
-		return err
-	}
-	k, err := intParam(q, "k", maxK, defaultK)
+	ask, manner, err := s.asked(q)
 	if err != nil {
 		return err
 	}
-	exclude, err := idList("exclude", q["exclude"])
+	list, err := s.store.Recommend(id, ask)
 	if err != nil {
 		return err
 	}
-	list, err := s.store.Recommend(id, k, exclude)
-	if err != nil {
-		return err
-	}
-	return answer(c, "no-store", s.recommended("recommendations", id, list))
+	return answer(c, "no-store", s.recommended("recommendations", id, list, manner))
 }
 
 func checkDecoration(q map[string]string) error {
@@ -105,16 +142,16 @@ func checkDecoration(q map[string]string) error {
 			return err
 		}
 	}
-	if err := oneOf(q, "lang", "zh", "en"); err != nil {
+	if err := oneOf(q, "lang", languages...); err != nil {
 		return err
 	}
 	return oneOf(q, "explain", "true", "false")
 }
 
 // recommended counts a list and gives it the id that events refer back to.
-func (s *server) recommended(kind, userID string, list serving.List) *listJSON {
+func (s *server) recommended(kind, userID string, list serving.List, m manner) *listJSON {
 	s.metrics.count(kind, list)
-	out := listOf(list, true)
+	out := listOf(list, m, true)
 	out.UserID, out.RecommendationID = userID, s.newID()
 	return out
 }
@@ -124,11 +161,15 @@ func (s *server) similar(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := kOf(c, parameters{known: []string{"k"}})
+	q, err := ofSimilar.query(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	list, ok, err := s.store.Similar(id, k)
+	ask, manner, err := s.asked(q)
+	if err != nil {
+		return err
+	}
+	list, ok, err := s.store.Similar(id, ask)
 	if err != nil {
 		return err
 	}
@@ -136,29 +177,25 @@ func (s *server) similar(c *gin.Context) error {
 		return notFound("item %q is not in the catalogue", clip(id))
 	}
 	s.metrics.count("similar", list)
-	out := listOf(list, true)
+	out := listOf(list, manner, true)
 	out.ItemID = id
 	return answer(c, "no-cache", out)
 }
 
 func (s *server) popular(c *gin.Context) error {
-	k, err := kOf(c, ofPopular)
+	q, err := ofPopular.query(c.Request.URL.RawQuery)
 	if err != nil {
 		return err
 	}
-	list, err := s.store.Popular(k)
+	ask, manner, err := s.asked(q)
 	if err != nil {
 		return err
 	}
-	return answer(c, "no-cache", listOf(list, false))
-}
-
-func kOf(c *gin.Context, p parameters) (int, error) {
-	q, err := p.query(c.Request.URL.RawQuery)
+	list, err := s.store.Popular(ask.K)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return intParam(q, "k", maxK, defaultK)
+	return answer(c, "no-cache", listOf(list, manner, false))
 }
 
 func (s *server) scores(c *gin.Context) error {
@@ -179,10 +216,13 @@ func (s *server) scores(c *gin.Context) error {
 	return answer(c, "private, no-cache", scoresOf(id, card))
 }
 
-func listOf(l serving.List, withFallback bool) *listJSON {
+func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 	out := &listJSON{Items: make([]itemJSON, len(l.Items)), metaJSON: metaOf(l.Meta)}
 	for i, it := range l.Items {
-		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy}
+		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: it.Reason.Text(m.lang)}
+		if r := it.Reason; m.explain {
+			out.Items[i].Because = &becauseJSON{Kind: r.Kind, ItemID: r.ItemID, Title: r.Title, Days: r.Days, Name: r.Name}
+		}
 	}
 	if withFallback {
 		out.Fallback = &l.Fallback

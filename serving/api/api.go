@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
 	Registry *prometheus.Registry // nil: one of its own
 	NewID    func() string        // of requests and recommendations; nil: 130 random bits
@@ -55,11 +56,12 @@ type server struct {
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
+	lang    serving.Lang
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID}
+	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"regulars/data/durable"
+	"regulars/models"
 	"regulars/models/snapshot"
 	"regulars/serving"
 )
@@ -35,8 +36,10 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func publish(t testing.TB, root string, n, horizon int) string {
 	t.Helper()
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
-		Models: map[string]string{"ials": "2011-12-08-aaaaaaaa", "churn": "2011-12-08-cccccccc"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
-		HorizonDays: horizon, Currency: "GBP", Strategies: []string{"repeat", "ials"}}, func(w *snapshot.Writer) error {
+		Models: map[string]string{"ials": "2011-12-08-aaaaaaaa", "discovery": "2011-12-08-dddddddd", "churn": "2011-12-08-cccccccc"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
+		HorizonDays: horizon, Currency: "GBP", Strategies: []string{"repeat", "ials", "rules"}, Main: "blend",
+		Lists:     []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "ials", Role: "discovery", Also: []string{"discovery"}}},
+		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "rules", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
 		items := make([]snapshot.Item, n)
 		popular := make([]snapshot.Candidate, n)
 		for i := range items {
@@ -44,13 +47,19 @@ func publish(t testing.TB, root string, n, horizon int) string {
 			popular[i] = snapshot.Candidate{Item: int32(i), Score: float32(n - i)}
 		}
 		items[0].ID = "85123A/x+y 茶"
-		own := []snapshot.Candidate{{Item: 1, Score: .83}, {Item: 0, Score: .5, Strategy: 1}}
+		items[0].Title = "Teapot"
+		items[0].Brand = "Acme"
+		bought := snapshot.Reason{Kind: models.ReasonBought, Of: 0}
+		own := []snapshot.Candidate{{Item: 1, Score: .83, Reason: snapshot.Reason{Kind: models.ReasonUsual, Of: 30}},
+			{Item: 0, Score: .5, Strategy: 1, Reason: snapshot.Reason{Kind: models.ReasonBrand}}}
+		found := []snapshot.Candidate{{Item: 2, Score: 2, Strategy: 1, Reason: bought}}
 		return errors.Join(w.Items(items),
-			w.User("17850", snapshot.User{Candidates: own, Scores: &snapshot.Scores{ReturnProbability: .79,
+			w.User("17850", snapshot.User{Candidates: own, Lists: [][]snapshot.Candidate{own[:1], found}, Scores: &snapshot.Scores{ReturnProbability: .79,
 				Churn: &snapshot.Churn{Probability: .21, Percentile: .18, Band: "low"}, RFM: &snapshot.RFM{RecencyDays: 3.5, Orders: 34, Spend: 5391.21}}}),
 			w.User("a/b+c d", snapshot.User{Candidates: own[1:]}),
 			w.User("fresh", snapshot.User{Scores: &snapshot.Scores{Note: "no orders yet"}}),
-			w.Similar(0, []snapshot.Candidate{{Item: 3, Score: .7, Strategy: 1}}),
+			w.Similar(0, []snapshot.Candidate{{Item: 3, Score: .7, Strategy: 1, Reason: bought}},
+				[]snapshot.Candidate{{Item: 4, Score: .2, Strategy: 2, Reason: snapshot.Reason{Kind: models.ReasonTogether}}}),
 			w.Popular(popular))
 	})
 	if err != nil {
@@ -121,6 +130,12 @@ func TestGoldenAnswers(t *testing.T) {
 		"recommendations_escaped":   "/v1/users/a%2Fb+c%20d/recommendations?k=1",
 		"recommendations_default":   "/v1/users/17850/recommendations?exclude=",
 		"recommendations_odd_item":  "/v1/users/17850/recommendations?k=1&exclude=85120001,85123A/x%2By%20%E8%8C%B6",
+		"recommendations_strategy":  "/v1/users/17850/recommendations?k=3&strategy=again",
+		"recommendations_zh":        "/v1/users/17850/recommendations?k=3&strategy=discovery&lang=zh&explain=true",
+		"batch_strategy":            `{"users":["17850","nobody"],"k":1,"strategy":"ials","lang":"zh","explain":true}`,
+		"basket_together":           `{"items":["85123A/x+y 茶"],"k":2,"strategy":"together","explain":true}`,
+		"similar_together":          "/v1/items/85123A%2Fx+y%20%E8%8C%B6/similar?k=2&strategy=rules&lang=zh",
+		"popular_zh":                "/v1/popular?k=1&lang=zh&explain=true",
 		"similar":                   "/v1/items/85123A%2Fx+y%20%E8%8C%B6/similar?k=2",
 		"popular":                   "/v1/popular?k=2",
 		"scores":                    "/v1/users/17850/scores",
@@ -152,6 +167,20 @@ func TestGoldenAnswers(t *testing.T) {
 	}
 }
 
+// Without a language in the request, reasons are in the shop's.
+func TestLanguageOfTheShop(t *testing.T) {
+	h := New(Options{Store: loaded(t, 5), Lang: serving.Chinese})
+	for _, c := range []struct{ path, want string }{
+		{"/v1/users/17850/recommendations?k=1", "您通常每30天购买"},
+		{"/v1/users/17850/recommendations?k=1&lang=en", "usual every 30 days"},
+		{"/v1/popular?k=1", "当前热销"},
+	} {
+		if w := ask(h, "GET", c.path); !strings.Contains(w.Body.String(), `"reason":"`+c.want+`"`) || strings.Contains(w.Body.String(), "because") {
+			t.Errorf("%s answered %s, want %s and nothing explained", c.path, w.Body, c.want)
+		}
+	}
+}
+
 func TestProblems(t *testing.T) {
 	h := handler(t)
 	long := strings.Repeat("x", 513)
@@ -168,16 +197,19 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/users/1/recommendations?k=", 400, `k must be a whole number from 1 to 500, not ""`},
 		{"GET", "/v1/users/1/recommendations?k=99999999999999999999", 400, `k must be a whole number from 1 to 500, not "99999999999999999999"`},
 		{"GET", "/v1/users/1/recommendations?k=1&k=2", 400, `parameter "k" is given 2 times: once is enough`},
-		{"GET", "/v1/users/1/recommendations?K=1", 400, `unknown parameter "K": this route knows k, exclude, placement, lang, explain`},
+		{"GET", "/v1/users/1/recommendations?K=1", 400, `unknown parameter "K": this route knows k, exclude, strategy, placement, lang, explain`},
 		{"GET", "/v1/users/1/recommendations?lang=fr", 400, `lang must be zh or en, not "fr"`},
 		{"GET", "/v1/users/1/recommendations?lang=", 400, `lang must be zh or en, not ""`},
 		{"GET", "/v1/users/1/recommendations?explain=1", 400, `explain must be true or false, not "1"`},
 		{"GET", "/v1/users/1/recommendations?placement=", 400, "placement is empty"},
 		{"GET", "/v1/users/1/recommendations?placement=%ff", 400, "placement is not valid UTF-8"},
 		{"GET", "/v1/users/1/recommendations?filter=price%3C10", 400, `parameter "filter" is not supported by this server yet: leave it out`},
-		{"GET", "/v1/users/1/recommendations?strategy=", 400, `parameter "strategy" is not supported by this server yet: leave it out`},
+		{"GET", "/v1/users/1/recommendations?strategy=", 400, "strategy is empty"},
+		{"GET", "/v1/users/1/recommendations?strategy=svd", 400, `there is no strategy "svd": those there are: blend, popular, repeat (again), ials (discovery)`},
+		{"GET", "/v1/users/1/recommendations?strategy=" + strings.Repeat("x", 41), 400, `there is no strategy "` + strings.Repeat("x", 40) + `…": those there are: blend, popular, repeat (again), ials (discovery)`},
+		{"GET", "/v1/items/85120001/similar?strategy=blend", 400, `there is no strategy "blend": those there are: ials (similar), rules (together)`},
 		{"GET", "/v1/popular?filter=price%3C10", 400, `parameter "filter" is not supported by this server yet: leave it out`},
-		{"GET", "/v1/popular?strategy=ials", 400, `unknown parameter "strategy": this route knows k`},
+		{"GET", "/v1/popular?strategy=ials", 400, `unknown parameter "strategy": this route knows k, lang, explain`},
 		{"GET", "/v1/recommendations", 405, "GET is not allowed here, only POST"},
 		{"POST", "/v1/recommendations?k=1", 400, `unknown parameter "k": this route has none`},
 		{"GET", "/v1/users/1/recommendations?k=1;exclude=2", 400, "the query string is malformed: a semicolon must be written %3B"},
@@ -192,7 +224,7 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/users//recommendations", 400, "the id is empty"},
 		{"GET", "/v1/users/17850/scores?k=1", 400, `unknown parameter "k": this route has none`},
 		{"GET", "/v1/items/nothing/similar", 404, `item "nothing" is not in the catalogue`},
-		{"GET", "/v1/items/nothing/similar?exclude=a", 400, `unknown parameter "exclude": this route knows k`},
+		{"GET", "/v1/items/nothing/similar?exclude=a", 400, `unknown parameter "exclude": this route knows k, strategy, lang, explain`},
 		{"GET", "/v1/users/nobody/scores", 404, `customer "nobody" is unknown, or was not scored`},
 		{"GET", "/v1/popular?k=1.5", 400, `k must be a whole number from 1 to 500, not "1.5"`},
 		{"GET", "/v1/jobs?limit=x", 400, `limit must be a whole number from 1 to 500, not "x"`},
@@ -239,11 +271,16 @@ func TestBodyProblems(t *testing.T) {
 		"no object":            {`["a"]`, 400, "the body is not a JSON object"},
 		"null":                 {`null`, 400, "the body is not a JSON object"},
 		"broken UTF-8":         {"{\"users\":[\"茶\xff\"]}", 400, "the body is not valid UTF-8 at byte 15"},
-		"unknown field":        {`{"users":["a"],"limit":1}`, 400, `unknown field "limit" at byte 22: the body may hold users, items, user_id, k, exclude`},
-		"other case":           {`{"Users":["a"]}`, 400, `unknown field "Users" at byte 8: the body may hold users, items, user_id, k, exclude`},
+		"unknown field":        {`{"users":["a"],"limit":1}`, 400, `unknown field "limit" at byte 22: the body may hold users, items, user_id, k, exclude, strategy, lang, explain`},
+		"other case":           {`{"Users":["a"]}`, 400, `unknown field "Users" at byte 8: the body may hold users, items, user_id, k, exclude, strategy, lang, explain`},
 		"field twice":          {`{"k":1,"users":["a"],"k":2}`, 400, `field "k" is given twice: once is enough`},
 		"filter":               {`{"users":["a"],"filter":"price<10"}`, 400, `field "filter" is not supported by this server yet: leave it out`},
-		"strategy":             {`{"items":["a"],"strategy":null}`, 400, `field "strategy" is not supported by this server yet: leave it out`},
+		"strategy of a basket": {`{"items":["a"],"strategy":"svd"}`, 400, `there is no strategy "svd": those there are: ials (similar), rules (together)`},
+		"strategy of users":    {`{"users":["a"],"strategy":"svd"}`, 400, `there is no strategy "svd": those there are: blend, popular, repeat (again), ials (discovery)`},
+		"strategy empty":       {`{"users":["a"],"strategy":""}`, 400, "strategy is empty"},
+		"strategy no text":     {`{"users":["a"],"strategy":1}`, 400, "strategy: the number near byte 27 is not a text"},
+		"language":             {`{"users":["a"],"lang":"fr"}`, 400, `lang must be zh or en, not "fr"`},
+		"explain no bool":      {`{"users":["a"],"explain":"yes"}`, 400, "explain: the string near byte 30 is not true or false"},
 		"users no list":        {`{"users":"a"}`, 400, "users: the string near byte 12 is not a list of texts"},
 		"users of numbers":     {`{"users":["a",17850]}`, 400, "users: the number near byte 19 is not a text"},
 		"user_id no text":      {`{"items":["a"],"user_id":17850}`, 400, "user_id: the number near byte 30 is not a text"},

@@ -1,6 +1,10 @@
 package api
 
-import "github.com/gin-gonic/gin"
+import (
+	"github.com/gin-gonic/gin"
+
+	"regulars/serving"
+)
 
 // askJSON is the body of POST /v1/recommendations: a batch of users, or the
 // items of a session or basket, with the user if known. A null is as absent.
@@ -10,10 +14,14 @@ type askJSON struct {
 	UserID  *string
 	K       *int
 	Exclude []string
+
+	Strategy, Lang *string
+	Explain        bool
 }
 
 func (a *askJSON) fields() []field {
-	return []field{{"users", &a.Users}, {"items", &a.Items}, {"user_id", &a.UserID}, {"k", &a.K}, {"exclude", &a.Exclude}}
+	return []field{{"users", &a.Users}, {"items", &a.Items}, {"user_id", &a.UserID}, {"k", &a.K}, {"exclude", &a.Exclude},
+		{"strategy", &a.Strategy}, {"lang", &a.Lang}, {"explain", &a.Explain}}
 }
 
 func (a *askJSON) check() error {
@@ -34,6 +42,16 @@ func (a *askJSON) check() error {
 			return err
 		}
 	}
+	if a.Strategy != nil {
+		if err := checkID("strategy", *a.Strategy); err != nil {
+			return err
+		}
+	}
+	if a.Lang != nil {
+		if err := oneOf(map[string]string{"lang": *a.Lang}, "lang", languages...); err != nil {
+			return err
+		}
+	}
 	for _, err := range []error{checkIDs("users", a.Users, maxUsers), checkIDs("items", a.Items, maxBasket), checkIDs("exclude", a.Exclude, maxExclude)} {
 		if err != nil {
 			return err
@@ -42,11 +60,23 @@ func (a *askJSON) check() error {
 	return nil
 }
 
-func (a *askJSON) k() int {
-	if a.K == nil {
-		return defaultK
+func (a *askJSON) ask() serving.Ask {
+	out := serving.Ask{K: defaultK, Exclude: a.Exclude}
+	if a.K != nil {
+		out.K = *a.K
 	}
-	return *a.K
+	if a.Strategy != nil {
+		out.Strategy = *a.Strategy
+	}
+	return out
+}
+
+func (s *server) mannerOf(a *askJSON) manner {
+	m := manner{lang: s.lang, explain: a.Explain}
+	if a.Lang != nil {
+		m.lang = serving.Lang(*a.Lang)
+	}
+	return m
 }
 
 func (s *server) postRecommendations(c *gin.Context) error {
@@ -73,13 +103,13 @@ type batchJSON struct {
 
 // batch answers for each user as GET does, all from one snapshot.
 func (s *server) batch(c *gin.Context, a *askJSON) error {
-	lists, err := s.store.RecommendAll(a.Users, a.k(), a.Exclude)
+	lists, err := s.store.RecommendAll(a.Users, a.ask())
 	if err != nil {
 		return err
 	}
 	out := &batchJSON{Results: make([]*listJSON, len(lists)), metaJSON: metaOf(lists[0].Meta)}
 	for i, list := range lists {
-		out.Results[i] = s.recommended("recommendations", a.Users[i], list)
+		out.Results[i] = s.recommended("recommendations", a.Users[i], list, s.mannerOf(a))
 	}
 	return answer(c, "no-store", out)
 }
@@ -89,11 +119,11 @@ func (s *server) basket(c *gin.Context, a *askJSON) error {
 	if a.UserID != nil {
 		userID = *a.UserID
 	}
-	list, unknown, err := s.store.Basket(a.Items, userID, a.k(), a.Exclude)
+	list, unknown, err := s.store.Basket(a.Items, userID, a.ask())
 	if err != nil {
 		return err
 	}
-	out := s.recommended("basket", userID, list)
+	out := s.recommended("basket", userID, list, s.mannerOf(a))
 	out.UnknownItems = unknown
 	return answer(c, "no-store", out)
 }

@@ -131,6 +131,8 @@ func inWords(t reflect.Type) string {
 		return "a list of texts"
 	case reflect.Int:
 		return "a whole number"
+	case reflect.Bool:
+		return "true or false"
 	}
 	return "a text"
 }

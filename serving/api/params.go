@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"regulars/serving"
 )
 
 // Limits on what a request may ask for.
@@ -19,6 +21,9 @@ const (
 	defaultLimit = 50
 	maxLimit     = 500
 )
+
+// languages are those that reasons are worded in.
+var languages = []string{string(serving.Chinese), string(serving.English)}
 
 // query decodes the query string and refuses parameters that the route does
 // not know or that come twice, so that a typing error never goes unnoticed.

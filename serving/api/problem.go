@@ -44,10 +44,14 @@ func methodNotAllowed(c *gin.Context) *problem {
 // know is internal, and says nothing of its cause to the outside.
 func asProblem(err error) *problem {
 	var p *problem
+	var unknown *serving.UnknownStrategyError
 	switch {
 	case errors.As(err, &p):
 		out := *p
 		return &out
+	case errors.As(err, &unknown):
+		short := &serving.UnknownStrategyError{Name: clip(unknown.Name), Known: unknown.Known}
+		return badRequest("%s", short)
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
 	}

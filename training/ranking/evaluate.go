@@ -50,6 +50,7 @@ type Result struct {
 	PeakRSSBytes   int64                                `json:"peak_rss_bytes,omitempty"` // the data and everything else included
 
 	ranking *metrics.Ranking
+	note    string
 }
 
 // Evaluate fits and measures the families one after the other, so that the
@@ -75,6 +76,9 @@ func Evaluate(ctx context.Context, r Request) (*Report, error) {
 		}
 		if err := result.compare(measured, r.Seed); err != nil {
 			return nil, err
+		}
+		if result.note != "" {
+			report.Notes = append(report.Notes, result.note)
 		}
 		if measured[f.Name] = result; !f.Baseline {
 			result.ranking = nil // only baselines are compared with
@@ -124,7 +128,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	memory, begun := begin(), time.Now()
 	stage := "fitting " + f.Name
 	r.step(stage, 0, 0)
-	model, err := f.Fit(ctx, &r.Split.Data, r.Split.Now, o, Run{Seed: r.Seed, Workers: r.Workers,
+	model, err := f.Fit(ctx, &r.Split.Data, r.Split.Now, o, Run{Seed: r.Seed, Workers: r.Workers, Settings: r.Settings,
 		Progress: func(done, total int) { r.step(stage, done, total) }})
 	if err != nil {
 		return nil, err
@@ -144,7 +148,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	}
 	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: optionsOf(model, o), Metrics: values, Users: len(ranking.Users),
 		UnknownUsers: ranking.Unknown, FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(),
-		PeakRSSBytes: bytes, ranking: ranking}
+		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model)}
 	if n := ranking.DiversityUsers; n < len(ranking.Users) {
 		out.DiversityUsers = n
 	}

@@ -16,6 +16,7 @@ import (
 	"regulars/models/popular"
 	"regulars/models/repeat"
 	"regulars/models/rules"
+	"regulars/models/spectral"
 	"regulars/models/tifuknn"
 )
 
@@ -26,7 +27,7 @@ const recentDays = 60
 // what shops and published data sets have been found to need. A family that
 // learns from the others (a blend) belongs at the end: its fit may call theirs.
 func Families() []Family {
-	return []Family{
+	all := []Family{
 		baseline(newFamily("popular", fitPopular)),
 		baseline(recent(newFamily("popular-recent", fitPopular))),
 		baseline(newFamily("personal", fitPersonal)),
@@ -56,7 +57,12 @@ func Families() []Family {
 		newFamily("tifuknn", from(tifuknn.Fit),
 			dated(among("group_size", "1", "2", "3", "5")), dated(within("within_decay", 0.5, 1)), dated(within("group_decay", 0.5, 1)),
 			among("neighbours", "50", "100", "300", "900"), within("alpha", 0, 1)),
+		newFamily("spectral", from(spectral.Fit),
+			among("factors", "64", "128", "256"), within("sharpening", 0, 1), between("smoothing", 0.005, 0.5), within("user_norm", 0, 0.5),
+			within("history_norm", -0.3, 0.6), within("score_norm", -0.3, 0.6), among("weighted", "false", "true"),
+			dated(among("half_life_days", "0", "60", "120", "240"))),
 	}
+	return append(all, newBlend(all))
 }
 
 func baseline(f Family) Family {

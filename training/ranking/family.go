@@ -30,6 +30,9 @@ type Run struct {
 	Seed     uint64
 	Workers  int                   // 0 = all cores; results do not depend on it
 	Progress func(done, total int) // may be nil
+
+	// Settings are options of all models, for a family that fits others.
+	Settings []options.Setting
 }
 
 // Fit learns from what lies before now. o is of the type of Options.

@@ -179,7 +179,7 @@ func (s *search) measure(ctx context.Context, f Family, t *Trial) error {
 	if err != nil {
 		return err
 	}
-	model, err := f.Fit(ctx, &s.slice.Data, s.slice.Now, o, Run{Seed: s.Seed, Workers: s.Workers, Progress: step})
+	model, err := f.Fit(ctx, &s.slice.Data, s.slice.Now, o, Run{Seed: s.Seed, Workers: s.Workers, Progress: step, Settings: s.Fixed})
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,7 @@ type Training struct {
 type Serve struct {
 	Addr    string        `yaml:"addr"`
 	Refresh time.Duration `yaml:"refresh"`
+	Lang    string        `yaml:"lang"` // of reasons, where a request asks for none
 }
 
 // Schedule lists the jobs that `regulars serve --schedule` starts.
@@ -85,7 +86,7 @@ func Default() Config {
 		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 8,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
-		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second},
+		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en"},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
 	}
 }

@@ -34,6 +34,9 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Serve.Addr); err != nil {
 		return fmt.Errorf("serve.addr %q must be host:port: %w", c.Serve.Addr, err)
 	}
+	if c.Serve.Lang != "en" && c.Serve.Lang != "zh" {
+		return fmt.Errorf("serve.lang %q must be en or zh", c.Serve.Lang)
+	}
 	return c.Schedule.validate()
 }
 

@@ -16,34 +16,43 @@ func Cholesky(n int, a []float32, lda int) bool {
 }
 
 // cholesky works on the transpose, where both factors of every product lie by
-// rows, filled up to a multiple of 16 with the identity.
+// rows, filled up to a multiple of 16 with the identity. Rows are not a power of
+// two apart, which would put their columns into the same places of the cache.
 func (ws *workspace) cholesky(n int, a []float32, lda int) bool {
 	padded := roundUp(n, 16)
-	ws.a = atLeast(ws.a, padded*padded)
+	ld := padded + 16
+	ws.a = atLeast(ws.a, padded*ld)
 	ws.b = atLeast(ws.b, padded+64)
 	if padded > n {
 		clear(ws.a)
-		unitDiagonal(ws.a, n, padded)
+		unitDiagonal(ws.a, n, padded, ld)
 	}
-	transposeTriangle(n, ws.a, padded, a, lda, false)
-	if !factorUpper(padded, ws.a, padded, ws.b[:padded], ws.b[padded:]) {
+	transposeTriangle(n, ws.a, ld, a, lda, false)
+	if !factorUpper(padded, ws.a, ld, ws.b[:padded], ws.b[padded:]) {
 		return false
 	}
-	transposeTriangle(n, a, lda, ws.a, padded, true)
+	transposeTriangle(n, a, lda, ws.a, ld, true)
 	return true
 }
 
-func unitDiagonal(a []float32, n, padded int) {
+func unitDiagonal(a []float32, n, padded, ld int) {
 	for i := n; i < padded; i++ {
-		a[i*padded+i] = 1
+		a[i*ld+i] = 1
 	}
 }
 
 // transposeTriangle copies a triangle to the other side: the lower of src to the
 // upper of dst, or the reverse.
 func transposeTriangle(n int, dst []float32, ldd int, src []float32, lds int, upper bool) {
-	whole := n / 8 * 8
-	for i := 0; i < whole; i += 8 {
+	i, whole := 0, n/8*8
+	for ; active.transpose16 != nil && i+16 <= n; i += 16 {
+		if upper {
+			active.transpose16(i/16+1, dst[i*ldd:], ldd, 16, src[i:], lds, 16*lds)
+		} else {
+			active.transpose16(i/16+1, dst[i:], ldd, 16*ldd, src[i*lds:], lds, 16)
+		}
+	}
+	for ; i < whole; i += 8 {
 		for j := 0; j <= i; j += 8 {
 			if upper {
 				active.transpose8(dst[i*ldd+j:], ldd, src[j*lds+i:], lds)
@@ -52,7 +61,7 @@ func transposeTriangle(n int, dst []float32, ldd int, src []float32, lds int, up
 			}
 		}
 	}
-	for i := whole; i < n; i++ {
+	for ; i < n; i++ {
 		for j := 0; j <= i; j++ {
 			if upper {
 				dst[i*ldd+j] = src[j*lds+i]
@@ -75,22 +84,33 @@ func factorUpper(n int, a []float32, lda int, inverse, block []float32) bool {
 	return true
 }
 
-// factorRows subtracts the products of the rows above, factors the block on the
-// diagonal and solves for its rows. Solving for the block's own columns gives U
-// there, too.
+// factorRows does eight rows. It is false where a pivot is not above 0.
 func factorRows(i, n int, a []float32, lda int, inverse, block []float32) bool {
+	inverse = inverse[i : i+8]
+	if active.factorRows != nil {
+		active.factorRows(i, n, a, lda, block, inverse)
+		return allPositive(inverse)
+	}
 	first := i / active.width * active.width
 	vectors := (n - first) / active.width
 	if i > 0 {
 		active.tiles8(vectors, i, a[i:], lda, a[first:], lda, a[i*lda+first:], lda, subtract)
 	}
-	active.cholesky8(a[i*lda+i:], lda, block, inverse[i:])
-	for _, x := range inverse[i : i+8] {
-		if !(x > 0 && x <= math.MaxFloat32) {
+	active.cholesky8(a[i*lda+i:], lda, block, inverse)
+	if !allPositive(inverse) {
+		return false
+	}
+	// Solving for the block's own columns gives U there, too.
+	active.panelSolve(vectors, block, 8, inverse, a[i*lda+first:], lda)
+	return true
+}
+
+func allPositive(x []float32) bool {
+	for _, v := range x {
+		if !(v > 0 && v <= math.MaxFloat32) {
 			return false
 		}
 	}
-	active.panelSolve(vectors, block, 8, inverse[i:], a[i*lda+first:], lda)
 	return true
 }
 

@@ -227,7 +227,7 @@ func TestAbove(t *testing.T) {
 // Sums are split the same way whatever the number of workers.
 func TestWorkersGiveTheSameBytes(t *testing.T) {
 	EachISA(t, func(t *testing.T) {
-		const n = 700
+		const n = 400 // two blocks of rows, four of columns that are eliminated at once
 		x := noise(n*n, 1)
 		gemm := func(workers int) []float32 {
 			c := make([]float32, n*n)
@@ -543,6 +543,80 @@ func TestNormal(t *testing.T) {
 			}
 		})
 	})
+}
+
+// Systems solved together may have G in common or not, other ridges, and no rows.
+func TestHold(t *testing.T) {
+	EachISA(t, func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) {
+			n := 16*rapid.IntRange(1, 5).Draw(t, "n/16") - max(0, rapid.IntRange(-3, 3).Draw(t, "less"))
+			gs := [][]float32{drawSPD(t, n, n), drawSPD(t, n, n), drawSPD(t, n, n+1)}
+			const table = 40
+			x := drawVector(t, table*n, "table")
+			s := NewNormal(n, true)
+			rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 1))
+			type system struct{ a, b, y []float32 }
+			var systems []system
+			var failed []int
+			usual := rapid.SampledFrom([]int{1, 3, 20}).Draw(t, "runs of one matrix")
+			which := 0
+			for range rapid.IntRange(1, 40).Draw(t, "systems") {
+				if rng.IntN(usual) == 0 {
+					which = rng.IntN(len(gs))
+				}
+				ld, ridge := n+which/2, rng.Float32()
+				idx := make([]int32, rng.IntN(3)*rng.IntN(90))
+				w := noise(len(idx), rng.Uint64())
+				for r := range idx {
+					idx[r] = rng.Int32N(table)
+				}
+				right := noise(n, rng.Uint64())
+				a, b := normalEquations(n, gs[which], ld, idx, w, x, ridge, right)
+				y := make([]float32, n)
+				systems = append(systems, system{a, b, y})
+				s.Start(gs[which], ld)
+				s.Coming(idx, x, n)
+				s.Add(idx, w, w, x, n)
+				s.AddRight(right)
+				if rng.IntN(9) == 0 {
+					if !s.Solve(ridge, y) {
+						t.Fatal("refused")
+					}
+					continue
+				}
+				failed = s.Hold(ridge, y, len(systems), failed)
+			}
+			if failed = s.Flush(failed); len(failed) > 0 {
+				t.Fatalf("systems %v are refused", failed)
+			}
+			for _, s := range systems {
+				requireSolution(t, n, s.a, n, s.y, s.b)
+			}
+		})
+	})
+}
+
+// normalEquations writes the system of Normal out, v being w.
+func normalEquations(n int, g []float32, ldg int, idx []int32, w, x []float32, ridge float32, right []float32) (a, b []float32) {
+	a, b = make([]float32, n*n), slices.Clone(right)
+	for i := range n {
+		bi := float64(right[i])
+		for r, at := range idx {
+			bi += float64(w[r]) * float64(w[r]) * float64(x[int(at)*n+i])
+		}
+		b[i] = float32(bi)
+		for j := range n {
+			s := float64(g[i*ldg+j])
+			for r, at := range idx {
+				s += float64(w[r]) * float64(w[r]) * float64(x[int(at)*n+i]) * float64(x[int(at)*n+j])
+			}
+			if i == j {
+				s += float64(ridge)
+			}
+			a[i*n+j] = float32(s)
+		}
+	}
+	return a, b
 }
 
 // Of systems solved together, those that cannot be are named and the others right.

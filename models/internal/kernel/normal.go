@@ -19,6 +19,9 @@ type Normal struct {
 	scratch   []float32
 	held      []held // by slot; the next slot is the current one
 
+	shared []float32 // G of the systems held and the current one, added when they are solved; nil where their matrices hold it
+	fresh  bool      // the current matrix is nothing yet but what is shared
+
 	stream  []int32 // rows that are coming
 	taken   int     // of the stream by Add
 	fetched int     // of the stream from memory
@@ -65,12 +68,12 @@ func (s *Normal) slot(i int) (a, right []float32) {
 func (s *Normal) current() (a, right []float32) { return s.slot(len(s.held)) }
 
 // Start begins a system with the symmetric matrix G, leading dimension ldg, of
-// which only the upper triangle is read, and the right side 0.
+// which only the upper triangle is read, and the right side 0. G stays as it is
+// until the system is solved.
 func (s *Normal) Start(g []float32, ldg int) {
 	a, right := s.current()
 	clear(right)
-	if s.n == s.padded && ldg == s.padded {
-		copy(a, g[:len(a)])
+	if s.fresh = s.share(g, ldg); s.fresh {
 		return
 	}
 	for i := range s.n {
@@ -78,6 +81,27 @@ func (s *Normal) Start(g []float32, ldg int) {
 		clear(a[i*s.padded+s.n : (i+1)*s.padded])
 	}
 	clear(a[s.n*s.padded:])
+}
+
+// share tells whether G can be left to the solution of the systems held, which
+// adds it to all of them: copying it for each would take as long as a few rows.
+func (s *Normal) share(g []float32, ldg int) bool {
+	if s.lanes == nil {
+		return false
+	}
+	same := s.shared != nil && &s.shared[0] == &g[0]
+	if s.n == s.padded && ldg == s.n && (same || len(s.held) == 0) {
+		s.shared = g[:s.n*s.n]
+		return true
+	}
+	if s.shared != nil {
+		for i := range s.held {
+			a, _ := s.slot(i)
+			active.axpy(1, s.shared, a)
+		}
+		s.shared = nil
+	}
+	return false
 }
 
 // Add adds the rows of x that idx names: x_r begins at x[idx[r]*ldx]. w are the
@@ -88,9 +112,25 @@ func (s *Normal) Add(idx []int32, w, v, x []float32, ldx int) {
 		count := min(s.g.chunk, len(idx)-r)
 		s.g.weightedRows(idx[r:], count, w[r:], x, ldx)
 		s.taken += count
-		s.g.upper(count, a, s.fetch)
+		s.upper(count, a)
 		active.weightedSum(s.padded/active.width, count, v[r:r+count], s.g.weighted, s.padded, right)
 	}
+}
+
+// upper adds the rows gathered to the upper triangle of a, or stores them where
+// there is nothing to add to.
+func (s *Normal) upper(count int, a []float32) {
+	if active.upper == nil {
+		s.g.upper(count, a, s.fetch)
+		return
+	}
+	mode := add
+	if s.fresh {
+		mode, s.fresh = store, false
+	}
+	from, to := s.ahead(len(s.stream))
+	s.fetched = max(to, s.fetched)
+	active.upper(s.padded, count, s.g.weighted[:count*s.padded], a, mode, s.stream[from:to], s.table, 4*s.ld)
 }
 
 // Coming names the rows of x that the calls of Add from now on will take, in that
@@ -103,12 +143,16 @@ func (s *Normal) Coming(idx []int32, x []float32, ldx int) {
 // time than can be on their way, or the machine would wait for them.
 func (s *Normal) fetch() {
 	const lines = 16
-	from := max(s.fetched, s.taken)
-	to := min(from+max(1, lines*16/s.n), s.taken+s.g.chunk+s.g.chunk/2, len(s.stream))
-	if from < to {
+	if from, to := s.ahead(max(1, lines*16/s.n)); from < to {
 		active.prefetch(s.stream[from:to], s.table, s.ld, 4*s.n)
 		s.fetched = to
 	}
+}
+
+// ahead is which part of the stream to fetch next, at most most rows.
+func (s *Normal) ahead(most int) (from, to int) {
+	from = min(max(s.fetched, s.taken), len(s.stream))
+	return from, max(from, min(from+most, s.taken+s.g.chunk+s.g.chunk/2, len(s.stream)))
 }
 
 // AddRight adds v to the right side.
@@ -117,13 +161,17 @@ func (s *Normal) AddRight(v []float32) {
 	active.axpy(1, v[:s.n], right)
 }
 
-// finish completes the matrix of the current slot.
+// finish completes the matrix of the current slot but for what is shared.
 func (s *Normal) finish(ridge float32) {
 	a, _ := s.current()
-	for i := range s.n {
+	if s.fresh {
+		clear(a)
+		s.fresh = false
+	}
+	for i := 0; i < s.n && ridge != 0; i++ {
 		a[i*s.padded+i] += ridge
 	}
-	unitDiagonal(a, s.n, s.padded)
+	unitDiagonal(a, s.n, s.padded, s.padded)
 }
 
 // Solve writes the solution into y. It is false where the matrix is not positive
@@ -131,6 +179,9 @@ func (s *Normal) finish(ridge float32) {
 func (s *Normal) Solve(ridge float32, y []float32) bool {
 	s.finish(ridge)
 	a, right := s.current()
+	if s.shared != nil {
+		active.axpy(1, s.shared, a)
+	}
 	if !factorUpper(s.padded, a, s.padded, s.inverse, s.scratch) {
 		return false
 	}
@@ -157,7 +208,12 @@ func (s *Normal) Hold(ridge float32, y []float32, tag int, failed []int) []int {
 		}
 		return failed
 	}
-	s.finish(ridge)
+	later := ridge // for all systems at once
+	if s.n < s.padded {
+		later = 0
+	}
+	s.finish(ridge - later)
+	s.lanes.ridge[len(s.held)] = later
 	if s.held = append(s.held, held{y, tag}); len(s.held) == slots {
 		failed = s.Flush(failed)
 	}
@@ -169,13 +225,7 @@ func (s *Normal) Flush(failed []int) []int {
 	if len(s.held) == 0 {
 		return failed
 	}
-	for i := len(s.held); i < slots; i++ { // what is left in idle slots is not looked at
-		a, right := s.slot(i)
-		clear(a)
-		clear(right)
-		unitDiagonal(a, 0, s.padded)
-	}
-	s.lanes.solve(s.a, s.step(), s.right)
+	s.lanes.solve(s.a, s.step(), s.shared, s.right) // what lies in idle slots is not looked at
 	for i, h := range s.held {
 		if _, right := s.slot(i); !finite(h.y[:s.n], right) {
 			failed = append(failed, h.tag)

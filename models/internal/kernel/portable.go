@@ -8,7 +8,7 @@ var portable = isa{
 	name: "portable", width: 8, rows: 8,
 	dot: dotGo, axpy: axpyGo,
 	tile:       [4]func(int, []float32, int, []float32, int, []float32, int, int){nil, tileGo(8), tileGo(16), tileGo(24)},
-	transpose8: transpose8Go, gather: gatherGo, gatherWeighted: gatherWeightedGo, weightedSum: weightedSumGo, above: aboveGo, rowsAbove: rowsAboveGo, panelSolve: panelSolveGo,
+	transpose8: transpose8Go, gather: gatherGo, gatherWeighted: gatherWeightedGo, weightedSum: weightedSumGo, above: aboveGo, rowsAbove: rowsAboveGo, elementsAbove: elementsAboveGo, panelSolve: panelSolveGo,
 	cholesky8: cholesky8Go, forward8: forward8Go, backward8: backward8Go,
 	weightedSum8: weightedSumGo, prefetch: prefetchGo,
 	peak: peakGo, opsOfOneRound: 2 * 8,
@@ -132,6 +132,16 @@ func rowsAboveGo(tile, thresholds []float32) (rows int) {
 		}
 	}
 	return rows
+}
+
+// elementsAboveGo sets bit j where element j of a row of 24 is above the threshold.
+func elementsAboveGo(row []float32, threshold float32) (elements uint64) {
+	for j, v := range row[:24] {
+		if v > threshold {
+			elements |= 1 << j
+		}
+	}
+	return elements
 }
 
 // cholesky8Go writes U with A = Uᵀ·U for an 8 × 8 block, of which it reads the

@@ -276,11 +276,10 @@ func (s *Strip) Offer(from, to int, selectors []Selector) {
 	for j := from; j < to; j += across {
 		columns := min(across, to-j)
 		for i := 0; i < s.m; i += 8 {
-			active.tile8(3, k, s.ws.a[i*k:], 8, s.p.data[j*k:], across, s.ws.c, across, store)
-			rows := active.rowsAbove(s.ws.c, s.thresholds[i:])
+			rows := active.productAbove(k, s.ws.a[i*k:], s.p.data[j*k:], s.ws.c, s.thresholds[i:i+8])
 			for ; rows != 0; rows &= rows - 1 {
 				r := bits.TrailingZeros(uint(rows))
-				selectors[i+r].Offer(s.ws.c[r*across:r*across+columns], j)
+				selectors[i+r].offerPanel(s.ws.c[r*across:(r+1)*across], columns, j)
 				s.thresholds[i+r] = selectors[i+r].least()
 			}
 		}

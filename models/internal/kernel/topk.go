@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -21,6 +22,7 @@ func TopK(scores []float32, k int, exclude []int32, idx []int32) []int32 {
 type Selector struct {
 	k         int
 	exclude   []int32
+	next      int32    // excluded number, before those
 	kept      []uint64 // keys of candidates; the k best so far are among them
 	bounded   bool     // only scores above threshold can still be among the best
 	threshold float32
@@ -51,10 +53,11 @@ func numberOf(key uint64) int32 { return int32(^uint32(key)) }
 // Reset begins anew, with the numbers to skip, ascending.
 func (s *Selector) Reset(k int, exclude []int32) {
 	s.k, s.exclude, s.kept, s.bounded = max(k, 0), exclude, s.kept[:0], false
+	s.advance()
 }
 
 // room is how many candidates are collected before the worst are dropped.
-func (s *Selector) room() int { return s.k + 64 }
+func (s *Selector) room() int { return s.k + min(max(64, s.k), 1024) }
 
 // Offer takes the scores of the numbers from first on. Calls come by ascending number.
 func (s *Selector) Offer(scores []float32, first int) {
@@ -72,6 +75,23 @@ func (s *Selector) Offer(scores []float32, first int) {
 		}
 		if len(s.kept) >= s.room() {
 			s.shrink()
+		}
+	}
+}
+
+// offerPanel is Offer for the first columns of a row of three vectors.
+func (s *Selector) offerPanel(row []float32, columns, first int) {
+	if !s.bounded {
+		s.Offer(row[:columns], first)
+		return
+	}
+	better := active.elementsAbove(row, s.threshold) & (1<<columns - 1)
+	for ; better != 0; better &= better - 1 {
+		i := bits.TrailingZeros64(better)
+		if number := int32(first + i); row[i] > s.threshold && !s.skips(number) {
+			if s.kept = append(s.kept, key(row[i], number)); len(s.kept) >= s.room() {
+				s.shrink()
+			}
 		}
 	}
 }
@@ -99,39 +119,55 @@ func (s *Selector) shrink() {
 
 // skips tells whether a number is excluded; asked by ascending number.
 func (s *Selector) skips(number int32) bool {
-	for len(s.exclude) > 0 && s.exclude[0] < number {
-		s.exclude = s.exclude[1:]
+	for s.next < number {
+		s.advance()
 	}
-	return len(s.exclude) > 0 && s.exclude[0] == number
+	return s.next == number
 }
 
-// selectLargest moves the k largest of the distinct keys to the front (Hoare 1961).
+// advance goes to the next excluded number.
+func (s *Selector) advance() {
+	s.next = math.MaxInt32
+	if len(s.exclude) > 0 {
+		s.next, s.exclude = s.exclude[0], s.exclude[1:]
+	}
+}
+
+// selectLargest moves the k largest of the distinct keys to the front (Hoare 1961),
+// by exchanges that do not branch on the keys: half of such branches are mispredicted.
 func selectLargest(keys []uint64, k int) {
-	lo, hi := 0, len(keys)
-	for hi-lo > 1 {
-		pivot := medianOfThree(keys[lo], keys[lo+(hi-lo)/2], keys[hi-1])
-		i, j := lo, hi-1
-		for i <= j {
-			for keys[i] > pivot {
-				i++
-			}
-			for keys[j] < pivot {
-				j--
-			}
-			if i <= j {
-				keys[i], keys[j] = keys[j], keys[i]
-				i, j = i+1, j-1
-			}
+	for lo, hi := 0, len(keys); hi-lo > 1; {
+		rest := keys[lo:hi]
+		pivot := takePivot(rest)
+		larger := 0
+		for i, x := range rest[:len(rest)-1] {
+			rest[i] = rest[larger]
+			rest[larger] = x
+			_, isLarger := bits.Sub64(pivot, x, 0)
+			larger += int(isLarger)
 		}
-		switch {
-		case k <= j:
-			hi = j + 1
-		case k >= i:
-			lo = i
+		rest[len(rest)-1], rest[larger] = rest[larger], pivot
+		switch at := lo + larger; {
+		case k < at:
+			hi = at
+		case k > at+1:
+			lo = at + 1
 		default:
 			return
 		}
 	}
+}
+
+// takePivot chooses a key and moves it to the end.
+func takePivot(keys []uint64) uint64 {
+	last := len(keys) - 1
+	pivot := medianOfThree(keys[0], keys[last/2], keys[last])
+	for _, i := range [...]int{0, last / 2} {
+		if keys[i] == pivot {
+			keys[i], keys[last] = keys[last], pivot
+		}
+	}
+	return pivot
 }
 
 func medianOfThree(a, b, c uint64) uint64 { return max(min(a, b), min(max(a, b), c)) }

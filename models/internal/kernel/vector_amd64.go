@@ -49,15 +49,10 @@ func weightedSumAVX2(vectors int, count int, w []float32, x []float32, ldx int, 
 //go:noescape
 func aboveAVX2(x []float32, threshold float32) int
 
-// rowsAboveAVX2 is generated from _asm.
+// elementsAboveAVX2 is generated from _asm.
 //
 //go:noescape
-func rowsAboveAVX2(tile []float32, thresholds []float32) int
-
-// panelSolveAVX2 is generated from _asm.
-//
-//go:noescape
-func panelSolveAVX2(vectors int, u []float32, ldu int, inverse []float32, a []float32, lda int)
+func elementsAboveAVX2(row []float32, threshold float32) uint64
 
 // peakAVX2 is generated from _asm.
 //
@@ -109,20 +104,25 @@ func weightedSumAVX512(vectors int, count int, w []float32, x []float32, ldx int
 //go:noescape
 func aboveAVX512(x []float32, threshold float32) int
 
-// rowsAboveAVX512 is generated from _asm.
+// elementsAboveAVX512 is generated from _asm.
 //
 //go:noescape
-func rowsAboveAVX512(tile []float32, thresholds []float32) int
-
-// panelSolveAVX512 is generated from _asm.
-//
-//go:noescape
-func panelSolveAVX512(vectors int, u []float32, ldu int, inverse []float32, a []float32, lda int)
+func elementsAboveAVX512(row []float32, threshold float32) uint64
 
 // peakAVX512 is generated from _asm.
 //
 //go:noescape
 func peakAVX512(rounds int)
+
+// rowsAboveAVX2 is generated from _asm.
+//
+//go:noescape
+func rowsAboveAVX2(tile []float32, thresholds []float32) int
+
+// panelSolveAVX2 is generated from _asm.
+//
+//go:noescape
+func panelSolveAVX2(vectors int, u []float32, ldu int, inverse []float32, a []float32, lda int)
 
 // prefetchRows is generated from _asm.
 //
@@ -154,22 +154,32 @@ func backward8AVX2(u []float32, ldu int, inverse []float32, x []float32, after i
 //go:noescape
 func transpose16AVX512(blocks int, dst []float32, ldd int, stepd int, src []float32, lds int, steps int)
 
-// lanesUpdateAVX512 is generated from _asm.
+// tileAboveAVX512 is generated from _asm.
 //
 //go:noescape
-func lanesUpdateAVX512(depth int, a []float32, b []float32, c []float32, ld int)
+func tileAboveAVX512(depth int, a []float32, b []float32, c []float32, thresholds []float32) int
+
+// upperAVX512 is generated from _asm.
+//
+//go:noescape
+func upperAVX512(n int, depth int, w []float32, c []float32, mode int, soon []int32, x []float32, ldxBytes int)
+
+// factorRowsAVX512 is generated from _asm.
+//
+//go:noescape
+func factorRowsAVX512(i int, n int, a []float32, lda int, block []float32, inverse []float32)
+
+// lanesLoadAVX512 is generated from _asm.
+//
+//go:noescape
+func lanesLoadAVX512(rows int, dst []float32, src []float32, lds int, step int, g []float32, ldg int)
 
 // lanesFactorAVX512 is generated from _asm.
 //
 //go:noescape
-func lanesFactorAVX512(c []float32, ld int, inverse []float32)
+func lanesFactorAVX512(panel int, u []float32, own []float32, inverse []float32, ridge []float32, b []float32)
 
-// lanesPanelAVX512 is generated from _asm.
+// lanesBackwardAVX512 is generated from _asm.
 //
 //go:noescape
-func lanesPanelAVX512(blocks int, u []float32, inverse []float32, c []float32, ld int)
-
-// lanesSolveAVX512 is generated from _asm.
-//
-//go:noescape
-func lanesSolveAVX512(n int, u []float32, ld int, inverse []float32, b []float32)
+func lanesBackwardAVX512(panel int, own []float32, inverse []float32, b []float32)

@@ -924,239 +924,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func rowsAboveAVX2(tile []float32, thresholds []float32) int
+// func elementsAboveAVX2(row []float32, threshold float32) uint64
 // Requires: AVX
-TEXT ·rowsAboveAVX2(SB), NOSPLIT, $0-56
-	MOVQ         tile_base+0(FP), AX
-	MOVQ         thresholds_base+24(FP), CX
-	XORQ         DX, DX
-	VBROADCASTSS (CX), Y0
-	VMOVUPS      (AX), Y1
-	VMAXPS       32(AX), Y1, Y1
-	VMAXPS       64(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x00, SI
-	ORQ          SI, DX
-	VBROADCASTSS 4(CX), Y0
-	VMOVUPS      96(AX), Y1
-	VMAXPS       128(AX), Y1, Y1
-	VMAXPS       160(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x01, SI
-	ORQ          SI, DX
-	VBROADCASTSS 8(CX), Y0
-	VMOVUPS      192(AX), Y1
-	VMAXPS       224(AX), Y1, Y1
-	VMAXPS       256(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x02, SI
-	ORQ          SI, DX
-	VBROADCASTSS 12(CX), Y0
-	VMOVUPS      288(AX), Y1
-	VMAXPS       320(AX), Y1, Y1
-	VMAXPS       352(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x03, SI
-	ORQ          SI, DX
-	VBROADCASTSS 16(CX), Y0
-	VMOVUPS      384(AX), Y1
-	VMAXPS       416(AX), Y1, Y1
-	VMAXPS       448(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x04, SI
-	ORQ          SI, DX
-	VBROADCASTSS 20(CX), Y0
-	VMOVUPS      480(AX), Y1
-	VMAXPS       512(AX), Y1, Y1
-	VMAXPS       544(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x05, SI
-	ORQ          SI, DX
-	VBROADCASTSS 24(CX), Y0
-	VMOVUPS      576(AX), Y1
-	VMAXPS       608(AX), Y1, Y1
-	VMAXPS       640(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x06, SI
-	ORQ          SI, DX
-	VBROADCASTSS 28(CX), Y0
-	VMOVUPS      672(AX), Y1
-	VMAXPS       704(AX), Y1, Y1
-	VMAXPS       736(AX), Y1, Y1
-	VCMPPS       $0x11, Y1, Y0, Y1
-	VMOVMSKPS    Y1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x07, SI
-	ORQ          SI, DX
-	MOVQ         DX, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func panelSolveAVX2(vectors int, u []float32, ldu int, inverse []float32, a []float32, lda int)
-// Requires: AVX, FMA3
-TEXT ·panelSolveAVX2(SB), NOSPLIT, $0-96
-	MOVQ vectors+0(FP), AX
-	MOVQ u_base+8(FP), CX
-	MOVQ ldu+32(FP), DX
-	SHLQ $0x02, DX
-	MOVQ inverse_base+40(FP), BX
-	MOVQ a_base+64(FP), SI
-	MOVQ lda+88(FP), DI
-	SHLQ $0x02, DI
-
-column:
-	TESTQ        AX, AX
-	JZ           done
-	MOVQ         SI, R8
-	VMOVUPS      (R8), Y0
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y1
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y2
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y3
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y4
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y5
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y6
-	ADDQ         DI, R8
-	VMOVUPS      (R8), Y7
-	ADDQ         DI, R8
-	MOVQ         SI, R8
-	MOVQ         CX, R9
-	VBROADCASTSS (BX), Y8
-	VMULPS       Y8, Y0, Y0
-	VBROADCASTSS 4(R9), Y8
-	VFNMADD231PS Y8, Y0, Y1
-	VBROADCASTSS 8(R9), Y8
-	VFNMADD231PS Y8, Y0, Y2
-	VBROADCASTSS 12(R9), Y8
-	VFNMADD231PS Y8, Y0, Y3
-	VBROADCASTSS 16(R9), Y8
-	VFNMADD231PS Y8, Y0, Y4
-	VBROADCASTSS 20(R9), Y8
-	VFNMADD231PS Y8, Y0, Y5
-	VBROADCASTSS 24(R9), Y8
-	VFNMADD231PS Y8, Y0, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y0, Y7
-	VMOVUPS      Y0, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 4(BX), Y8
-	VMULPS       Y8, Y1, Y1
-	VBROADCASTSS 8(R9), Y8
-	VFNMADD231PS Y8, Y1, Y2
-	VBROADCASTSS 12(R9), Y8
-	VFNMADD231PS Y8, Y1, Y3
-	VBROADCASTSS 16(R9), Y8
-	VFNMADD231PS Y8, Y1, Y4
-	VBROADCASTSS 20(R9), Y8
-	VFNMADD231PS Y8, Y1, Y5
-	VBROADCASTSS 24(R9), Y8
-	VFNMADD231PS Y8, Y1, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y1, Y7
-	VMOVUPS      Y1, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 8(BX), Y8
-	VMULPS       Y8, Y2, Y2
-	VBROADCASTSS 12(R9), Y8
-	VFNMADD231PS Y8, Y2, Y3
-	VBROADCASTSS 16(R9), Y8
-	VFNMADD231PS Y8, Y2, Y4
-	VBROADCASTSS 20(R9), Y8
-	VFNMADD231PS Y8, Y2, Y5
-	VBROADCASTSS 24(R9), Y8
-	VFNMADD231PS Y8, Y2, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y2, Y7
-	VMOVUPS      Y2, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 12(BX), Y8
-	VMULPS       Y8, Y3, Y3
-	VBROADCASTSS 16(R9), Y8
-	VFNMADD231PS Y8, Y3, Y4
-	VBROADCASTSS 20(R9), Y8
-	VFNMADD231PS Y8, Y3, Y5
-	VBROADCASTSS 24(R9), Y8
-	VFNMADD231PS Y8, Y3, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y3, Y7
-	VMOVUPS      Y3, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 16(BX), Y8
-	VMULPS       Y8, Y4, Y4
-	VBROADCASTSS 20(R9), Y8
-	VFNMADD231PS Y8, Y4, Y5
-	VBROADCASTSS 24(R9), Y8
-	VFNMADD231PS Y8, Y4, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y4, Y7
-	VMOVUPS      Y4, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 20(BX), Y8
-	VMULPS       Y8, Y5, Y5
-	VBROADCASTSS 24(R9), Y8
-	VFNMADD231PS Y8, Y5, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y5, Y7
-	VMOVUPS      Y5, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 24(BX), Y8
-	VMULPS       Y8, Y6, Y6
-	VBROADCASTSS 28(R9), Y8
-	VFNMADD231PS Y8, Y6, Y7
-	VMOVUPS      Y6, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	VBROADCASTSS 28(BX), Y8
-	VMULPS       Y8, Y7, Y7
-	VMOVUPS      Y7, (R8)
-	ADDQ         DI, R8
-	ADDQ         DX, R9
-	ADDQ         $0x00000020, SI
-	DECQ         AX
-	JMP          column
-
-done:
+TEXT ·elementsAboveAVX2(SB), NOSPLIT, $0-40
+	MOVQ         row_base+0(FP), AX
+	VBROADCASTSS threshold+24(FP), Y0
+	VCMPPS       $0x11, 64(AX), Y0, Y1
+	VMOVMSKPS    Y1, CX
+	VCMPPS       $0x11, 32(AX), Y0, Y1
+	VMOVMSKPS    Y1, DX
+	SHLQ         $0x08, CX
+	ORQ          DX, CX
+	VCMPPS       $0x11, (AX), Y0, Y1
+	VMOVMSKPS    Y1, DX
+	SHLQ         $0x08, CX
+	ORQ          DX, CX
+	MOVQ         CX, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -2531,203 +2314,22 @@ done:
 	VZEROUPPER
 	RET
 
-// func rowsAboveAVX512(tile []float32, thresholds []float32) int
+// func elementsAboveAVX512(row []float32, threshold float32) uint64
 // Requires: AVX, AVX512F
-TEXT ·rowsAboveAVX512(SB), NOSPLIT, $0-56
-	MOVQ         tile_base+0(FP), AX
-	MOVQ         thresholds_base+24(FP), CX
-	XORQ         DX, DX
-	VBROADCASTSS (CX), Z0
-	VMOVUPS      (AX), Z1
-	VMAXPS       64(AX), Z1, Z1
-	VMAXPS       128(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x00, SI
-	ORQ          SI, DX
-	VBROADCASTSS 4(CX), Z0
-	VMOVUPS      192(AX), Z1
-	VMAXPS       256(AX), Z1, Z1
-	VMAXPS       320(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x01, SI
-	ORQ          SI, DX
-	VBROADCASTSS 8(CX), Z0
-	VMOVUPS      384(AX), Z1
-	VMAXPS       448(AX), Z1, Z1
-	VMAXPS       512(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x02, SI
-	ORQ          SI, DX
-	VBROADCASTSS 12(CX), Z0
-	VMOVUPS      576(AX), Z1
-	VMAXPS       640(AX), Z1, Z1
-	VMAXPS       704(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x03, SI
-	ORQ          SI, DX
-	VBROADCASTSS 16(CX), Z0
-	VMOVUPS      768(AX), Z1
-	VMAXPS       832(AX), Z1, Z1
-	VMAXPS       896(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x04, SI
-	ORQ          SI, DX
-	VBROADCASTSS 20(CX), Z0
-	VMOVUPS      960(AX), Z1
-	VMAXPS       1024(AX), Z1, Z1
-	VMAXPS       1088(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x05, SI
-	ORQ          SI, DX
-	VBROADCASTSS 24(CX), Z0
-	VMOVUPS      1152(AX), Z1
-	VMAXPS       1216(AX), Z1, Z1
-	VMAXPS       1280(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x06, SI
-	ORQ          SI, DX
-	VBROADCASTSS 28(CX), Z0
-	VMOVUPS      1344(AX), Z1
-	VMAXPS       1408(AX), Z1, Z1
-	VMAXPS       1472(AX), Z1, Z1
-	VCMPPS       $0x11, Z1, Z0, K1
-	KMOVW        K1, BX
-	XORQ         SI, SI
-	TESTL        BX, BX
-	SETNE        SI
-	SHLQ         $0x07, SI
-	ORQ          SI, DX
-	MOVQ         DX, ret+48(FP)
-	VZEROUPPER
-	RET
-
-// func panelSolveAVX512(vectors int, u []float32, ldu int, inverse []float32, a []float32, lda int)
-// Requires: AVX, AVX512F
-TEXT ·panelSolveAVX512(SB), NOSPLIT, $0-96
-	MOVQ vectors+0(FP), AX
-	MOVQ u_base+8(FP), CX
-	MOVQ ldu+32(FP), DX
-	SHLQ $0x02, DX
-	MOVQ inverse_base+40(FP), BX
-	MOVQ a_base+64(FP), SI
-	MOVQ lda+88(FP), DI
-	SHLQ $0x02, DI
-
-column:
-	TESTQ             AX, AX
-	JZ                done
-	MOVQ              SI, R8
-	VMOVUPS           (R8), Z0
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z1
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z2
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z3
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z4
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z5
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z6
-	ADDQ              DI, R8
-	VMOVUPS           (R8), Z7
-	ADDQ              DI, R8
-	MOVQ              SI, R8
-	MOVQ              CX, R9
-	VMULPS.BCST       (BX), Z0, Z0
-	VFNMADD231PS.BCST 4(R9), Z0, Z1
-	VFNMADD231PS.BCST 8(R9), Z0, Z2
-	VFNMADD231PS.BCST 12(R9), Z0, Z3
-	VFNMADD231PS.BCST 16(R9), Z0, Z4
-	VFNMADD231PS.BCST 20(R9), Z0, Z5
-	VFNMADD231PS.BCST 24(R9), Z0, Z6
-	VFNMADD231PS.BCST 28(R9), Z0, Z7
-	VMOVUPS           Z0, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       4(BX), Z1, Z1
-	VFNMADD231PS.BCST 8(R9), Z1, Z2
-	VFNMADD231PS.BCST 12(R9), Z1, Z3
-	VFNMADD231PS.BCST 16(R9), Z1, Z4
-	VFNMADD231PS.BCST 20(R9), Z1, Z5
-	VFNMADD231PS.BCST 24(R9), Z1, Z6
-	VFNMADD231PS.BCST 28(R9), Z1, Z7
-	VMOVUPS           Z1, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       8(BX), Z2, Z2
-	VFNMADD231PS.BCST 12(R9), Z2, Z3
-	VFNMADD231PS.BCST 16(R9), Z2, Z4
-	VFNMADD231PS.BCST 20(R9), Z2, Z5
-	VFNMADD231PS.BCST 24(R9), Z2, Z6
-	VFNMADD231PS.BCST 28(R9), Z2, Z7
-	VMOVUPS           Z2, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       12(BX), Z3, Z3
-	VFNMADD231PS.BCST 16(R9), Z3, Z4
-	VFNMADD231PS.BCST 20(R9), Z3, Z5
-	VFNMADD231PS.BCST 24(R9), Z3, Z6
-	VFNMADD231PS.BCST 28(R9), Z3, Z7
-	VMOVUPS           Z3, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       16(BX), Z4, Z4
-	VFNMADD231PS.BCST 20(R9), Z4, Z5
-	VFNMADD231PS.BCST 24(R9), Z4, Z6
-	VFNMADD231PS.BCST 28(R9), Z4, Z7
-	VMOVUPS           Z4, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       20(BX), Z5, Z5
-	VFNMADD231PS.BCST 24(R9), Z5, Z6
-	VFNMADD231PS.BCST 28(R9), Z5, Z7
-	VMOVUPS           Z5, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       24(BX), Z6, Z6
-	VFNMADD231PS.BCST 28(R9), Z6, Z7
-	VMOVUPS           Z6, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	VMULPS.BCST       28(BX), Z7, Z7
-	VMOVUPS           Z7, (R8)
-	ADDQ              DI, R8
-	ADDQ              DX, R9
-	ADDQ              $0x00000040, SI
-	DECQ              AX
-	JMP               column
-
-done:
+TEXT ·elementsAboveAVX512(SB), NOSPLIT, $0-40
+	MOVQ         row_base+0(FP), AX
+	VBROADCASTSS threshold+24(FP), Z0
+	VCMPPS       $0x11, 128(AX), Z0, K1
+	KMOVW        K1, CX
+	VCMPPS       $0x11, 64(AX), Z0, K1
+	KMOVW        K1, DX
+	SHLQ         $0x10, CX
+	ORQ          DX, CX
+	VCMPPS       $0x11, (AX), Z0, K1
+	KMOVW        K1, DX
+	SHLQ         $0x10, CX
+	ORQ          DX, CX
+	MOVQ         CX, ret+32(FP)
 	VZEROUPPER
 	RET
 
@@ -2820,6 +2422,242 @@ again:
 	VFMADD231PS Z16, Z16, Z15
 	DECQ        AX
 	JNZ         again
+	VZEROUPPER
+	RET
+
+// func rowsAboveAVX2(tile []float32, thresholds []float32) int
+// Requires: AVX
+TEXT ·rowsAboveAVX2(SB), NOSPLIT, $0-56
+	MOVQ         tile_base+0(FP), AX
+	MOVQ         thresholds_base+24(FP), CX
+	XORQ         DX, DX
+	VBROADCASTSS (CX), Y0
+	VMOVUPS      (AX), Y1
+	VMAXPS       32(AX), Y1, Y1
+	VMAXPS       64(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x00, SI
+	ORQ          SI, DX
+	VBROADCASTSS 4(CX), Y0
+	VMOVUPS      96(AX), Y1
+	VMAXPS       128(AX), Y1, Y1
+	VMAXPS       160(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x01, SI
+	ORQ          SI, DX
+	VBROADCASTSS 8(CX), Y0
+	VMOVUPS      192(AX), Y1
+	VMAXPS       224(AX), Y1, Y1
+	VMAXPS       256(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x02, SI
+	ORQ          SI, DX
+	VBROADCASTSS 12(CX), Y0
+	VMOVUPS      288(AX), Y1
+	VMAXPS       320(AX), Y1, Y1
+	VMAXPS       352(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x03, SI
+	ORQ          SI, DX
+	VBROADCASTSS 16(CX), Y0
+	VMOVUPS      384(AX), Y1
+	VMAXPS       416(AX), Y1, Y1
+	VMAXPS       448(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x04, SI
+	ORQ          SI, DX
+	VBROADCASTSS 20(CX), Y0
+	VMOVUPS      480(AX), Y1
+	VMAXPS       512(AX), Y1, Y1
+	VMAXPS       544(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x05, SI
+	ORQ          SI, DX
+	VBROADCASTSS 24(CX), Y0
+	VMOVUPS      576(AX), Y1
+	VMAXPS       608(AX), Y1, Y1
+	VMAXPS       640(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x06, SI
+	ORQ          SI, DX
+	VBROADCASTSS 28(CX), Y0
+	VMOVUPS      672(AX), Y1
+	VMAXPS       704(AX), Y1, Y1
+	VMAXPS       736(AX), Y1, Y1
+	VCMPPS       $0x11, Y1, Y0, Y1
+	VMOVMSKPS    Y1, BX
+	XORQ         SI, SI
+	TESTL        BX, BX
+	SETNE        SI
+	SHLQ         $0x07, SI
+	ORQ          SI, DX
+	MOVQ         DX, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func panelSolveAVX2(vectors int, u []float32, ldu int, inverse []float32, a []float32, lda int)
+// Requires: AVX, FMA3
+TEXT ·panelSolveAVX2(SB), NOSPLIT, $0-96
+	MOVQ vectors+0(FP), AX
+	MOVQ u_base+8(FP), CX
+	MOVQ ldu+32(FP), DX
+	SHLQ $0x02, DX
+	MOVQ inverse_base+40(FP), BX
+	MOVQ a_base+64(FP), SI
+	MOVQ lda+88(FP), DI
+	SHLQ $0x02, DI
+
+column:
+	TESTQ        AX, AX
+	JZ           done
+	MOVQ         SI, R8
+	VMOVUPS      (R8), Y0
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y1
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y2
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y3
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y4
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y5
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y6
+	ADDQ         DI, R8
+	VMOVUPS      (R8), Y7
+	ADDQ         DI, R8
+	MOVQ         SI, R8
+	MOVQ         CX, R9
+	VBROADCASTSS (BX), Y8
+	VMULPS       Y8, Y0, Y0
+	VBROADCASTSS 4(R9), Y8
+	VFNMADD231PS Y8, Y0, Y1
+	VBROADCASTSS 8(R9), Y8
+	VFNMADD231PS Y8, Y0, Y2
+	VBROADCASTSS 12(R9), Y8
+	VFNMADD231PS Y8, Y0, Y3
+	VBROADCASTSS 16(R9), Y8
+	VFNMADD231PS Y8, Y0, Y4
+	VBROADCASTSS 20(R9), Y8
+	VFNMADD231PS Y8, Y0, Y5
+	VBROADCASTSS 24(R9), Y8
+	VFNMADD231PS Y8, Y0, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y0, Y7
+	VMOVUPS      Y0, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 4(BX), Y8
+	VMULPS       Y8, Y1, Y1
+	VBROADCASTSS 8(R9), Y8
+	VFNMADD231PS Y8, Y1, Y2
+	VBROADCASTSS 12(R9), Y8
+	VFNMADD231PS Y8, Y1, Y3
+	VBROADCASTSS 16(R9), Y8
+	VFNMADD231PS Y8, Y1, Y4
+	VBROADCASTSS 20(R9), Y8
+	VFNMADD231PS Y8, Y1, Y5
+	VBROADCASTSS 24(R9), Y8
+	VFNMADD231PS Y8, Y1, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y1, Y7
+	VMOVUPS      Y1, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 8(BX), Y8
+	VMULPS       Y8, Y2, Y2
+	VBROADCASTSS 12(R9), Y8
+	VFNMADD231PS Y8, Y2, Y3
+	VBROADCASTSS 16(R9), Y8
+	VFNMADD231PS Y8, Y2, Y4
+	VBROADCASTSS 20(R9), Y8
+	VFNMADD231PS Y8, Y2, Y5
+	VBROADCASTSS 24(R9), Y8
+	VFNMADD231PS Y8, Y2, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y2, Y7
+	VMOVUPS      Y2, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 12(BX), Y8
+	VMULPS       Y8, Y3, Y3
+	VBROADCASTSS 16(R9), Y8
+	VFNMADD231PS Y8, Y3, Y4
+	VBROADCASTSS 20(R9), Y8
+	VFNMADD231PS Y8, Y3, Y5
+	VBROADCASTSS 24(R9), Y8
+	VFNMADD231PS Y8, Y3, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y3, Y7
+	VMOVUPS      Y3, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 16(BX), Y8
+	VMULPS       Y8, Y4, Y4
+	VBROADCASTSS 20(R9), Y8
+	VFNMADD231PS Y8, Y4, Y5
+	VBROADCASTSS 24(R9), Y8
+	VFNMADD231PS Y8, Y4, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y4, Y7
+	VMOVUPS      Y4, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 20(BX), Y8
+	VMULPS       Y8, Y5, Y5
+	VBROADCASTSS 24(R9), Y8
+	VFNMADD231PS Y8, Y5, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y5, Y7
+	VMOVUPS      Y5, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 24(BX), Y8
+	VMULPS       Y8, Y6, Y6
+	VBROADCASTSS 28(R9), Y8
+	VFNMADD231PS Y8, Y6, Y7
+	VMOVUPS      Y6, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	VBROADCASTSS 28(BX), Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, (R8)
+	ADDQ         DI, R8
+	ADDQ         DX, R9
+	ADDQ         $0x00000020, SI
+	DECQ         AX
+	JMP          column
+
+done:
 	VZEROUPPER
 	RET
 
@@ -3425,492 +3263,2826 @@ TEXT ·transpose16AVX512(SB), NOSPLIT, $0-88
 	SHLQ $0x02, R8
 
 block:
-	MOVQ       SI, R9
-	VMOVUPS    (R9), Z0
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z1
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z2
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z3
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z4
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z5
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z6
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z7
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z8
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z9
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z10
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z11
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z12
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z13
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z14
-	ADDQ       DI, R9
-	VMOVUPS    (R9), Z15
-	ADDQ       DI, R9
-	VUNPCKLPS  Z1, Z0, Z16
-	VUNPCKHPS  Z1, Z0, Z17
-	VUNPCKLPS  Z3, Z2, Z18
-	VUNPCKHPS  Z3, Z2, Z19
-	VUNPCKLPS  Z5, Z4, Z20
-	VUNPCKHPS  Z5, Z4, Z21
-	VUNPCKLPS  Z7, Z6, Z22
-	VUNPCKHPS  Z7, Z6, Z23
-	VUNPCKLPS  Z9, Z8, Z24
-	VUNPCKHPS  Z9, Z8, Z25
-	VUNPCKLPS  Z11, Z10, Z26
-	VUNPCKHPS  Z11, Z10, Z27
-	VUNPCKLPS  Z13, Z12, Z28
-	VUNPCKHPS  Z13, Z12, Z29
-	VUNPCKLPS  Z15, Z14, Z30
-	VUNPCKHPS  Z15, Z14, Z31
-	VUNPCKLPD  Z18, Z16, Z0
-	VUNPCKHPD  Z18, Z16, Z1
-	VUNPCKLPD  Z19, Z17, Z2
-	VUNPCKHPD  Z19, Z17, Z3
-	VUNPCKLPD  Z22, Z20, Z4
-	VUNPCKHPD  Z22, Z20, Z5
-	VUNPCKLPD  Z23, Z21, Z6
-	VUNPCKHPD  Z23, Z21, Z7
-	VUNPCKLPD  Z26, Z24, Z8
-	VUNPCKHPD  Z26, Z24, Z9
-	VUNPCKLPD  Z27, Z25, Z10
-	VUNPCKHPD  Z27, Z25, Z11
-	VUNPCKLPD  Z30, Z28, Z12
-	VUNPCKHPD  Z30, Z28, Z13
-	VUNPCKLPD  Z31, Z29, Z14
-	VUNPCKHPD  Z31, Z29, Z15
-	VSHUFF32X4 $0x88, Z4, Z0, Z16
-	VSHUFF32X4 $0xdd, Z4, Z0, Z20
-	VSHUFF32X4 $0x88, Z12, Z8, Z24
-	VSHUFF32X4 $0xdd, Z12, Z8, Z28
-	VSHUFF32X4 $0x88, Z5, Z1, Z17
-	VSHUFF32X4 $0xdd, Z5, Z1, Z21
-	VSHUFF32X4 $0x88, Z13, Z9, Z25
-	VSHUFF32X4 $0xdd, Z13, Z9, Z29
-	VSHUFF32X4 $0x88, Z6, Z2, Z18
-	VSHUFF32X4 $0xdd, Z6, Z2, Z22
-	VSHUFF32X4 $0x88, Z14, Z10, Z26
-	VSHUFF32X4 $0xdd, Z14, Z10, Z30
-	VSHUFF32X4 $0x88, Z7, Z3, Z19
-	VSHUFF32X4 $0xdd, Z7, Z3, Z23
-	VSHUFF32X4 $0x88, Z15, Z11, Z27
-	VSHUFF32X4 $0xdd, Z15, Z11, Z31
-	VSHUFF32X4 $0x88, Z24, Z16, Z0
-	VSHUFF32X4 $0x88, Z28, Z20, Z4
-	VSHUFF32X4 $0xdd, Z24, Z16, Z8
-	VSHUFF32X4 $0xdd, Z28, Z20, Z12
-	VSHUFF32X4 $0x88, Z25, Z17, Z1
-	VSHUFF32X4 $0x88, Z29, Z21, Z5
-	VSHUFF32X4 $0xdd, Z25, Z17, Z9
-	VSHUFF32X4 $0xdd, Z29, Z21, Z13
-	VSHUFF32X4 $0x88, Z26, Z18, Z2
-	VSHUFF32X4 $0x88, Z30, Z22, Z6
-	VSHUFF32X4 $0xdd, Z26, Z18, Z10
-	VSHUFF32X4 $0xdd, Z30, Z22, Z14
-	VSHUFF32X4 $0x88, Z27, Z19, Z3
-	VSHUFF32X4 $0x88, Z31, Z23, Z7
-	VSHUFF32X4 $0xdd, Z27, Z19, Z11
-	VSHUFF32X4 $0xdd, Z31, Z23, Z15
-	MOVQ       CX, R9
-	VMOVUPS    Z0, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z1, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z2, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z3, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z4, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z5, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z6, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z7, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z8, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z9, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z10, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z11, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z12, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z13, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z14, (R9)
-	ADDQ       DX, R9
-	VMOVUPS    Z15, (R9)
-	ADDQ       DX, R9
-	ADDQ       BX, CX
-	ADDQ       R8, SI
-	DECQ       AX
-	JNZ        block
-	VZEROUPPER
-	RET
-
-// func lanesUpdateAVX512(depth int, a []float32, b []float32, c []float32, ld int)
-// Requires: AVX, AVX512F
-TEXT ·lanesUpdateAVX512(SB), NOSPLIT, $0-88
-	MOVQ    depth+0(FP), AX
-	MOVQ    a_base+8(FP), CX
-	MOVQ    b_base+32(FP), DX
-	MOVQ    c_base+56(FP), BX
-	MOVQ    ld+80(FP), SI
-	SHLQ    $0x02, SI
-	SHLQ    $0x04, SI
-	MOVQ    BX, DI
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	VMOVUPS 128(DI), Z2
-	VMOVUPS 192(DI), Z3
-	ADDQ    SI, DI
-	VMOVUPS (DI), Z4
-	VMOVUPS 64(DI), Z5
-	VMOVUPS 128(DI), Z6
-	VMOVUPS 192(DI), Z7
-	ADDQ    SI, DI
-	VMOVUPS (DI), Z8
-	VMOVUPS 64(DI), Z9
-	VMOVUPS 128(DI), Z10
-	VMOVUPS 192(DI), Z11
-	ADDQ    SI, DI
-	VMOVUPS (DI), Z12
-	VMOVUPS 64(DI), Z13
-	VMOVUPS 128(DI), Z14
-	VMOVUPS 192(DI), Z15
-	ADDQ    SI, DI
-
-deeper:
-	VMOVUPS      (DX), Z16
-	VMOVUPS      64(DX), Z17
-	VMOVUPS      128(DX), Z18
-	VMOVUPS      192(DX), Z19
-	VMOVUPS      (CX), Z20
-	VFNMADD231PS Z16, Z20, Z0
-	VFNMADD231PS Z17, Z20, Z1
-	VFNMADD231PS Z18, Z20, Z2
-	VFNMADD231PS Z19, Z20, Z3
-	VMOVUPS      64(CX), Z21
-	VFNMADD231PS Z16, Z21, Z4
-	VFNMADD231PS Z17, Z21, Z5
-	VFNMADD231PS Z18, Z21, Z6
-	VFNMADD231PS Z19, Z21, Z7
-	VMOVUPS      128(CX), Z22
-	VFNMADD231PS Z16, Z22, Z8
-	VFNMADD231PS Z17, Z22, Z9
-	VFNMADD231PS Z18, Z22, Z10
-	VFNMADD231PS Z19, Z22, Z11
-	VMOVUPS      192(CX), Z23
-	VFNMADD231PS Z16, Z23, Z12
-	VFNMADD231PS Z17, Z23, Z13
-	VFNMADD231PS Z18, Z23, Z14
-	VFNMADD231PS Z19, Z23, Z15
-	ADDQ         SI, CX
-	ADDQ         SI, DX
-	DECQ         AX
-	JNZ          deeper
-	VMOVUPS      Z0, (BX)
-	VMOVUPS      Z1, 64(BX)
-	VMOVUPS      Z2, 128(BX)
-	VMOVUPS      Z3, 192(BX)
-	ADDQ         SI, BX
-	VMOVUPS      Z4, (BX)
-	VMOVUPS      Z5, 64(BX)
-	VMOVUPS      Z6, 128(BX)
-	VMOVUPS      Z7, 192(BX)
-	ADDQ         SI, BX
-	VMOVUPS      Z8, (BX)
-	VMOVUPS      Z9, 64(BX)
-	VMOVUPS      Z10, 128(BX)
-	VMOVUPS      Z11, 192(BX)
-	ADDQ         SI, BX
-	VMOVUPS      Z12, (BX)
-	VMOVUPS      Z13, 64(BX)
-	VMOVUPS      Z14, 128(BX)
-	VMOVUPS      Z15, 192(BX)
-	ADDQ         SI, BX
-	VZEROUPPER
-	RET
-
-// func lanesFactorAVX512(c []float32, ld int, inverse []float32)
-// Requires: AVX, AVX512F
-TEXT ·lanesFactorAVX512(SB), NOSPLIT, $0-56
-	MOVQ         c_base+0(FP), AX
-	MOVQ         ld+24(FP), CX
-	SHLQ         $0x02, CX
-	MOVQ         inverse_base+32(FP), DX
-	SHLQ         $0x04, CX
-	MOVQ         AX, BX
-	VMOVUPS      (BX), Z0
-	VMOVUPS      64(BX), Z1
-	VMOVUPS      128(BX), Z2
-	VMOVUPS      192(BX), Z3
-	ADDQ         CX, BX
-	VMOVUPS      64(BX), Z5
-	VMOVUPS      128(BX), Z6
-	VMOVUPS      192(BX), Z7
-	ADDQ         CX, BX
-	VMOVUPS      128(BX), Z10
-	VMOVUPS      192(BX), Z11
-	ADDQ         CX, BX
-	VMOVUPS      192(BX), Z15
-	ADDQ         CX, BX
-	VBROADCASTSS one<>+0(SB), Z16
-	VDIVPS       Z0, Z16, Z17
-	VMULPS       Z17, Z1, Z18
-	VFNMADD231PS Z1, Z18, Z5
-	VFNMADD231PS Z2, Z18, Z6
-	VFNMADD231PS Z3, Z18, Z7
-	VMULPS       Z17, Z2, Z18
-	VFNMADD231PS Z2, Z18, Z10
-	VFNMADD231PS Z3, Z18, Z11
-	VMULPS       Z17, Z3, Z18
-	VFNMADD231PS Z3, Z18, Z15
-	VSQRTPS      Z17, Z17
-	VMOVUPS      Z17, (DX)
-	VMULPS       Z17, Z0, Z0
-	VMOVUPS      Z0, (AX)
-	VMULPS       Z17, Z1, Z1
-	VMOVUPS      Z1, 64(AX)
-	VMULPS       Z17, Z2, Z2
-	VMOVUPS      Z2, 128(AX)
-	VMULPS       Z17, Z3, Z3
-	VMOVUPS      Z3, 192(AX)
-	ADDQ         CX, AX
-	VDIVPS       Z5, Z16, Z17
-	VMULPS       Z17, Z6, Z18
-	VFNMADD231PS Z6, Z18, Z10
-	VFNMADD231PS Z7, Z18, Z11
-	VMULPS       Z17, Z7, Z18
-	VFNMADD231PS Z7, Z18, Z15
-	VSQRTPS      Z17, Z17
-	VMOVUPS      Z17, 64(DX)
-	VMULPS       Z17, Z5, Z5
-	VMOVUPS      Z5, 64(AX)
-	VMULPS       Z17, Z6, Z6
-	VMOVUPS      Z6, 128(AX)
-	VMULPS       Z17, Z7, Z7
-	VMOVUPS      Z7, 192(AX)
-	ADDQ         CX, AX
-	VDIVPS       Z10, Z16, Z17
-	VMULPS       Z17, Z11, Z18
-	VFNMADD231PS Z11, Z18, Z15
-	VSQRTPS      Z17, Z17
-	VMOVUPS      Z17, 128(DX)
-	VMULPS       Z17, Z10, Z10
-	VMOVUPS      Z10, 128(AX)
-	VMULPS       Z17, Z11, Z11
-	VMOVUPS      Z11, 192(AX)
-	ADDQ         CX, AX
-	VDIVPS       Z15, Z16, Z17
-	VSQRTPS      Z17, Z17
-	VMOVUPS      Z17, 192(DX)
-	VMULPS       Z17, Z15, Z15
-	VMOVUPS      Z15, 192(AX)
-	ADDQ         CX, AX
-	VZEROUPPER
-	RET
-
-// func lanesPanelAVX512(blocks int, u []float32, inverse []float32, c []float32, ld int)
-// Requires: AVX, AVX512F
-TEXT ·lanesPanelAVX512(SB), NOSPLIT, $0-88
-	MOVQ    blocks+0(FP), AX
-	MOVQ    u_base+8(FP), CX
-	MOVQ    inverse_base+32(FP), DX
-	MOVQ    c_base+56(FP), BX
-	MOVQ    ld+80(FP), SI
-	SHLQ    $0x02, SI
-	SHLQ    $0x04, SI
-	VMOVUPS 64(CX), Z16
-	VMOVUPS 128(CX), Z17
-	VMOVUPS 192(CX), Z18
-	ADDQ    SI, CX
-	VMOVUPS 128(CX), Z19
-	VMOVUPS 192(CX), Z20
-	ADDQ    SI, CX
-	VMOVUPS 192(CX), Z21
-	ADDQ    SI, CX
-	VMOVUPS (DX), Z24
-	VMOVUPS 64(DX), Z25
-	VMOVUPS 128(DX), Z26
-	VMOVUPS 192(DX), Z27
-
-block:
-	MOVQ         BX, CX
-	VMOVUPS      (CX), Z0
-	VMOVUPS      64(CX), Z1
-	VMOVUPS      128(CX), Z2
-	VMOVUPS      192(CX), Z3
-	ADDQ         SI, CX
-	VMOVUPS      (CX), Z4
-	VMOVUPS      64(CX), Z5
-	VMOVUPS      128(CX), Z6
-	VMOVUPS      192(CX), Z7
-	ADDQ         SI, CX
-	VMOVUPS      (CX), Z8
-	VMOVUPS      64(CX), Z9
-	VMOVUPS      128(CX), Z10
-	VMOVUPS      192(CX), Z11
-	ADDQ         SI, CX
-	VMOVUPS      (CX), Z12
-	VMOVUPS      64(CX), Z13
-	VMOVUPS      128(CX), Z14
-	VMOVUPS      192(CX), Z15
-	ADDQ         SI, CX
-	MOVQ         BX, CX
-	VMULPS       Z24, Z0, Z0
-	VMOVUPS      Z0, (CX)
-	VMULPS       Z24, Z1, Z1
-	VMOVUPS      Z1, 64(CX)
-	VMULPS       Z24, Z2, Z2
-	VMOVUPS      Z2, 128(CX)
-	VMULPS       Z24, Z3, Z3
-	VMOVUPS      Z3, 192(CX)
-	VFNMADD231PS Z0, Z16, Z4
-	VFNMADD231PS Z1, Z16, Z5
-	VFNMADD231PS Z2, Z16, Z6
-	VFNMADD231PS Z3, Z16, Z7
-	VFNMADD231PS Z0, Z17, Z8
-	VFNMADD231PS Z1, Z17, Z9
-	VFNMADD231PS Z2, Z17, Z10
-	VFNMADD231PS Z3, Z17, Z11
-	VFNMADD231PS Z0, Z18, Z12
-	VFNMADD231PS Z1, Z18, Z13
-	VFNMADD231PS Z2, Z18, Z14
-	VFNMADD231PS Z3, Z18, Z15
-	ADDQ         SI, CX
-	VMULPS       Z25, Z4, Z4
-	VMOVUPS      Z4, (CX)
-	VMULPS       Z25, Z5, Z5
-	VMOVUPS      Z5, 64(CX)
-	VMULPS       Z25, Z6, Z6
-	VMOVUPS      Z6, 128(CX)
-	VMULPS       Z25, Z7, Z7
-	VMOVUPS      Z7, 192(CX)
-	VFNMADD231PS Z4, Z19, Z8
-	VFNMADD231PS Z5, Z19, Z9
-	VFNMADD231PS Z6, Z19, Z10
-	VFNMADD231PS Z7, Z19, Z11
-	VFNMADD231PS Z4, Z20, Z12
-	VFNMADD231PS Z5, Z20, Z13
-	VFNMADD231PS Z6, Z20, Z14
-	VFNMADD231PS Z7, Z20, Z15
-	ADDQ         SI, CX
-	VMULPS       Z26, Z8, Z8
-	VMOVUPS      Z8, (CX)
-	VMULPS       Z26, Z9, Z9
-	VMOVUPS      Z9, 64(CX)
-	VMULPS       Z26, Z10, Z10
-	VMOVUPS      Z10, 128(CX)
-	VMULPS       Z26, Z11, Z11
-	VMOVUPS      Z11, 192(CX)
-	VFNMADD231PS Z8, Z21, Z12
-	VFNMADD231PS Z9, Z21, Z13
-	VFNMADD231PS Z10, Z21, Z14
-	VFNMADD231PS Z11, Z21, Z15
-	ADDQ         SI, CX
-	VMULPS       Z27, Z12, Z12
-	VMOVUPS      Z12, (CX)
-	VMULPS       Z27, Z13, Z13
-	VMOVUPS      Z13, 64(CX)
-	VMULPS       Z27, Z14, Z14
-	VMOVUPS      Z14, 128(CX)
-	VMULPS       Z27, Z15, Z15
-	VMOVUPS      Z15, 192(CX)
-	ADDQ         SI, CX
-	ADDQ         $0x00000100, BX
+	MOVQ         SI, R10
+	MOVQ         CX, R9
+	MOVQ         R10, R11
+	VMOVUPS      (R11), X0
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X1
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X2
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X3
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z0, Z0
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z1, Z1
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z2, Z2
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z3, Z3
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z0, Z0
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z1, Z1
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z2, Z2
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z3, Z3
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z0, Z0
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z1, Z1
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z2, Z2
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z3, Z3
+	VUNPCKLPS    Z1, Z0, Z4
+	VUNPCKHPS    Z1, Z0, Z5
+	VUNPCKLPS    Z3, Z2, Z6
+	VUNPCKHPS    Z3, Z2, Z7
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VMOVUPS      Z0, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z1, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z2, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z3, (R9)
+	ADDQ         DX, R9
+	ADDQ         $0x10, R10
+	MOVQ         R10, R11
+	VMOVUPS      (R11), X8
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X9
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X10
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X11
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z8, Z8
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z9, Z9
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z10, Z10
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z11, Z11
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z8, Z8
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z9, Z9
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z10, Z10
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z11, Z11
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z8, Z8
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z9, Z9
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z10, Z10
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z11, Z11
+	VUNPCKLPS    Z9, Z8, Z12
+	VUNPCKHPS    Z9, Z8, Z13
+	VUNPCKLPS    Z11, Z10, Z14
+	VUNPCKHPS    Z11, Z10, Z15
+	VUNPCKLPD    Z14, Z12, Z8
+	VUNPCKHPD    Z14, Z12, Z9
+	VUNPCKLPD    Z15, Z13, Z10
+	VUNPCKHPD    Z15, Z13, Z11
+	VMOVUPS      Z8, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z9, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z10, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z11, (R9)
+	ADDQ         DX, R9
+	ADDQ         $0x10, R10
+	MOVQ         R10, R11
+	VMOVUPS      (R11), X16
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X17
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X18
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X19
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z16, Z16
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z17, Z17
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z18, Z18
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z19, Z19
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z16, Z16
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z17, Z17
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z18, Z18
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z19, Z19
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z16, Z16
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z17, Z17
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z18, Z18
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z19, Z19
+	VUNPCKLPS    Z17, Z16, Z20
+	VUNPCKHPS    Z17, Z16, Z21
+	VUNPCKLPS    Z19, Z18, Z22
+	VUNPCKHPS    Z19, Z18, Z23
+	VUNPCKLPD    Z22, Z20, Z16
+	VUNPCKHPD    Z22, Z20, Z17
+	VUNPCKLPD    Z23, Z21, Z18
+	VUNPCKHPD    Z23, Z21, Z19
+	VMOVUPS      Z16, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z17, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z18, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z19, (R9)
+	ADDQ         DX, R9
+	ADDQ         $0x10, R10
+	MOVQ         R10, R11
+	VMOVUPS      (R11), X24
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X25
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X26
+	ADDQ         DI, R11
+	VMOVUPS      (R11), X27
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z24, Z24
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z25, Z25
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z26, Z26
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x01, (R11), Z27, Z27
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z24, Z24
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z25, Z25
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z26, Z26
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x02, (R11), Z27, Z27
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z24, Z24
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z25, Z25
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z26, Z26
+	ADDQ         DI, R11
+	VINSERTF32X4 $0x03, (R11), Z27, Z27
+	VUNPCKLPS    Z25, Z24, Z28
+	VUNPCKHPS    Z25, Z24, Z29
+	VUNPCKLPS    Z27, Z26, Z30
+	VUNPCKHPS    Z27, Z26, Z31
+	VUNPCKLPD    Z30, Z28, Z24
+	VUNPCKHPD    Z30, Z28, Z25
+	VUNPCKLPD    Z31, Z29, Z26
+	VUNPCKHPD    Z31, Z29, Z27
+	VMOVUPS      Z24, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z25, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z26, (R9)
+	ADDQ         DX, R9
+	VMOVUPS      Z27, (R9)
+	ADDQ         DX, R9
+	ADDQ         $0x10, R10
+	ADDQ         BX, CX
+	ADDQ         R8, SI
 	DECQ         AX
 	JNZ          block
 	VZEROUPPER
 	RET
 
-// func lanesSolveAVX512(n int, u []float32, ld int, inverse []float32, b []float32)
+// func tileAboveAVX512(depth int, a []float32, b []float32, c []float32, thresholds []float32) int
 // Requires: AVX, AVX512F
-TEXT ·lanesSolveAVX512(SB), NOSPLIT, $0-88
-	MOVQ n+0(FP), AX
-	MOVQ u_base+8(FP), CX
-	MOVQ ld+32(FP), DX
-	SHLQ $0x02, DX
-	MOVQ inverse_base+40(FP), BX
-	MOVQ b_base+64(FP), SI
-	SHLQ $0x04, DX
-	SHLQ $0x06, AX
-	XORQ DI, DI
+TEXT ·tileAboveAVX512(SB), NOSPLIT, $0-112
+	MOVQ   depth+0(FP), AX
+	MOVQ   a_base+8(FP), CX
+	MOVQ   b_base+32(FP), DX
+	MOVQ   c_base+56(FP), BX
+	MOVQ   thresholds_base+80(FP), SI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	TESTQ  AX, AX
+	JZ     write
 
-forward:
-	VMOVUPS (SI)(DI*1), Z0
-	VMULPS  (BX)(DI*1), Z0, Z0
-	VMOVUPS Z0, (SI)(DI*1)
-	LEAQ    64(DI), R8
+deeper:
+	VMOVUPS      (DX), Z24
+	VMOVUPS      64(DX), Z25
+	VMOVUPS      128(DX), Z26
+	VBROADCASTSS (CX), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(CX), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(CX), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(CX), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(CX), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(CX), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(CX), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(CX), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         $0x20, CX
+	ADDQ         $0x000000c0, DX
+	DECQ         AX
+	JNZ          deeper
 
-right:
-	CMPQ         R8, AX
-	JGE          next
-	VMOVUPS      (SI)(R8*1), Z1
-	VFNMADD231PS (CX)(R8*1), Z0, Z1
-	VMOVUPS      Z1, (SI)(R8*1)
-	ADDQ         $0x40, R8
-	JMP          right
+write:
+	XORQ        AX, AX
+	VMAXPS      Z21, Z22, Z27
+	VMAXPS      Z23, Z27, Z27
+	VCMPPS.BCST $0x1e, 28(SI), Z27, K1
+	VMOVUPS     Z21, 1344(BX)
+	VMOVUPS     Z22, 1408(BX)
+	VMOVUPS     Z23, 1472(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z18, Z19, Z26
+	VMAXPS      Z20, Z26, Z26
+	VCMPPS.BCST $0x1e, 24(SI), Z26, K1
+	VMOVUPS     Z18, 1152(BX)
+	VMOVUPS     Z19, 1216(BX)
+	VMOVUPS     Z20, 1280(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z15, Z16, Z25
+	VMAXPS      Z17, Z25, Z25
+	VCMPPS.BCST $0x1e, 20(SI), Z25, K1
+	VMOVUPS     Z15, 960(BX)
+	VMOVUPS     Z16, 1024(BX)
+	VMOVUPS     Z17, 1088(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z12, Z13, Z24
+	VMAXPS      Z14, Z24, Z24
+	VCMPPS.BCST $0x1e, 16(SI), Z24, K1
+	VMOVUPS     Z12, 768(BX)
+	VMOVUPS     Z13, 832(BX)
+	VMOVUPS     Z14, 896(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z9, Z10, Z27
+	VMAXPS      Z11, Z27, Z27
+	VCMPPS.BCST $0x1e, 12(SI), Z27, K1
+	VMOVUPS     Z9, 576(BX)
+	VMOVUPS     Z10, 640(BX)
+	VMOVUPS     Z11, 704(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z6, Z7, Z26
+	VMAXPS      Z8, Z26, Z26
+	VCMPPS.BCST $0x1e, 8(SI), Z26, K1
+	VMOVUPS     Z6, 384(BX)
+	VMOVUPS     Z7, 448(BX)
+	VMOVUPS     Z8, 512(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z3, Z4, Z25
+	VMAXPS      Z5, Z25, Z25
+	VCMPPS.BCST $0x1e, 4(SI), Z25, K1
+	VMOVUPS     Z3, 192(BX)
+	VMOVUPS     Z4, 256(BX)
+	VMOVUPS     Z5, 320(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	VMAXPS      Z0, Z1, Z24
+	VMAXPS      Z2, Z24, Z24
+	VCMPPS.BCST $0x1e, (SI), Z24, K1
+	VMOVUPS     Z0, (BX)
+	VMOVUPS     Z1, 64(BX)
+	VMOVUPS     Z2, 128(BX)
+	KORTESTW    K1, K1
+	SETNE       CL
+	MOVBLZX     CL, CX
+	ADDQ        AX, AX
+	ORQ         CX, AX
+	MOVQ        AX, ret+104(FP)
+	VZEROUPPER
+	RET
 
-next:
-	ADDQ DX, CX
-	ADDQ $0x40, DI
-	CMPQ DI, AX
-	JL   forward
+// func upperAVX512(n int, depth int, w []float32, c []float32, mode int, soon []int32, x []float32, ldxBytes int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·upperAVX512(SB), NOSPLIT, $0-128
+	MOVQ    n+0(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    w_base+16(FP), CX
+	MOVQ    c_base+40(FP), DX
+	MOVQ    soon_base+72(FP), BX
+	MOVQ    soon_len+80(FP), SI
+	MOVQ    AX, R8
+	MOVQ    CX, DI
+	DECQ    SI
+	JL      first_idle
+	MOVLQSX (BX), DI
+	IMULQ   ldxBytes+120(FP), DI
+	ADDQ    x_base+96(FP), DI
+	ADDQ    $0x04, BX
 
-backward:
-	SUBQ    DX, CX
-	SUBQ    $0x40, DI
-	VMOVUPS (SI)(DI*1), Z0
-	VPXORD  Z1, Z1, Z1
-	VPXORD  Z2, Z2, Z2
-	VPXORD  Z3, Z3, Z3
-	LEAQ    64(DI), R8
-	LEAQ    -192(AX), R9
+first_idle:
+	MOVQ CX, R9
+	MOVQ AX, R12
 
-four:
-	CMPQ         R8, R9
-	JGE          one
-	VMOVUPS      (SI)(R8*1), Z4
-	VFNMADD231PS (CX)(R8*1), Z4, Z0
-	VMOVUPS      64(SI)(R8*1), Z5
-	VFNMADD231PS 64(CX)(R8*1), Z5, Z1
-	VMOVUPS      128(SI)(R8*1), Z6
-	VFNMADD231PS 128(CX)(R8*1), Z6, Z2
-	VMOVUPS      192(SI)(R8*1), Z7
-	VFNMADD231PS 192(CX)(R8*1), Z7, Z3
-	ADDQ         $0x00000100, R8
-	JMP          four
+rows:
+	MOVQ R9, R13
+	SUBQ CX, R13
+	CMPQ R13, AX
+	JGE  done
+	ANDQ $-64, R13
+	MOVQ AX, R12
+	SUBQ R13, R12
+	MOVQ CX, R10
+	ADDQ R13, R10
+	MOVQ DX, R11
+	ADDQ R13, R11
+
+tile:
+	CMPQ   R12, $0x00000080
+	JL     tile1
+	JE     tile2
+	CMPQ   R12, $0x00000100
+	JE     tile2
+	MOVQ   depth+8(FP), R13
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   R9, R14
+	MOVQ   R10, R15
+	SUBQ   $0x02, R13
+	JL     odd3
+
+deeper3:
+	VMOVUPS      (R15), Z24
+	VMOVUPS      64(R15), Z25
+	VMOVUPS      128(R15), Z26
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R14), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(R14), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(R14), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(R14), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R14), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(R14), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(R14), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         AX, R14
+	ADDQ         AX, R15
+	PREFETCHT1   (DI)
+	ADDQ         $0x40, DI
+	SUBQ         $0x40, R8
+	JG           fetch3_same
+	MOVQ         AX, R8
+	MOVQ         CX, DI
+	DECQ         SI
+	JL           fetch3_idle
+	MOVLQSX      (BX), DI
+	IMULQ        ldxBytes+120(FP), DI
+	ADDQ         x_base+96(FP), DI
+	ADDQ         $0x04, BX
+
+fetch3_idle:
+fetch3_same:
+	VMOVUPS      (R15), Z24
+	VMOVUPS      64(R15), Z25
+	VMOVUPS      128(R15), Z26
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R14), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(R14), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(R14), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(R14), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R14), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(R14), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(R14), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         AX, R14
+	ADDQ         AX, R15
+	SUBQ         $0x02, R13
+	JGE          deeper3
+
+odd3:
+	ADDQ         $0x02, R13
+	JZ           even3
+	VMOVUPS      (R15), Z24
+	VMOVUPS      64(R15), Z25
+	VMOVUPS      128(R15), Z26
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R14), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(R14), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(R14), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(R14), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R14), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(R14), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(R14), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         AX, R14
+	ADDQ         AX, R15
+
+even3:
+	MOVQ   R11, R13
+	MOVQ   mode+64(FP), R14
+	CMPQ   R14, $0x00
+	JE     store3
+	VADDPS (R13), Z0, Z0
+	VADDPS 64(R13), Z1, Z1
+	VADDPS 128(R13), Z2, Z2
+	ADDQ   AX, R13
+	VADDPS (R13), Z3, Z3
+	VADDPS 64(R13), Z4, Z4
+	VADDPS 128(R13), Z5, Z5
+	ADDQ   AX, R13
+	VADDPS (R13), Z6, Z6
+	VADDPS 64(R13), Z7, Z7
+	VADDPS 128(R13), Z8, Z8
+	ADDQ   AX, R13
+	VADDPS (R13), Z9, Z9
+	VADDPS 64(R13), Z10, Z10
+	VADDPS 128(R13), Z11, Z11
+	ADDQ   AX, R13
+	VADDPS (R13), Z12, Z12
+	VADDPS 64(R13), Z13, Z13
+	VADDPS 128(R13), Z14, Z14
+	ADDQ   AX, R13
+	VADDPS (R13), Z15, Z15
+	VADDPS 64(R13), Z16, Z16
+	VADDPS 128(R13), Z17, Z17
+	ADDQ   AX, R13
+	VADDPS (R13), Z18, Z18
+	VADDPS 64(R13), Z19, Z19
+	VADDPS 128(R13), Z20, Z20
+	ADDQ   AX, R13
+	VADDPS (R13), Z21, Z21
+	VADDPS 64(R13), Z22, Z22
+	VADDPS 128(R13), Z23, Z23
+	ADDQ   AX, R13
+	MOVQ   R11, R13
+
+store3:
+	VMOVUPS Z0, (R13)
+	VMOVUPS Z1, 64(R13)
+	VMOVUPS Z2, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z3, (R13)
+	VMOVUPS Z4, 64(R13)
+	VMOVUPS Z5, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z6, (R13)
+	VMOVUPS Z7, 64(R13)
+	VMOVUPS Z8, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z9, (R13)
+	VMOVUPS Z10, 64(R13)
+	VMOVUPS Z11, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z12, (R13)
+	VMOVUPS Z13, 64(R13)
+	VMOVUPS Z14, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z15, (R13)
+	VMOVUPS Z16, 64(R13)
+	VMOVUPS Z17, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z18, (R13)
+	VMOVUPS Z19, 64(R13)
+	VMOVUPS Z20, 128(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z21, (R13)
+	VMOVUPS Z22, 64(R13)
+	VMOVUPS Z23, 128(R13)
+	ADDQ    $0x000000c0, R10
+	ADDQ    $0x000000c0, R11
+	SUBQ    $0x000000c0, R12
+	JG      tile
+	JMP     below
+
+tile2:
+	MOVQ   depth+8(FP), R13
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   R9, R14
+	MOVQ   R10, R15
+	SUBQ   $0x02, R13
+	JL     odd2
+
+deeper2:
+	VMOVUPS      (R15), Z24
+	VMOVUPS      64(R15), Z25
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VBROADCASTSS 4(R14), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z25, Z28, Z3
+	VBROADCASTSS 8(R14), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VBROADCASTSS 12(R14), Z30
+	VFMADD231PS  Z24, Z30, Z6
+	VFMADD231PS  Z25, Z30, Z7
+	VBROADCASTSS 16(R14), Z27
+	VFMADD231PS  Z24, Z27, Z8
+	VFMADD231PS  Z25, Z27, Z9
+	VBROADCASTSS 20(R14), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z25, Z28, Z11
+	VBROADCASTSS 24(R14), Z29
+	VFMADD231PS  Z24, Z29, Z12
+	VFMADD231PS  Z25, Z29, Z13
+	VBROADCASTSS 28(R14), Z30
+	VFMADD231PS  Z24, Z30, Z14
+	VFMADD231PS  Z25, Z30, Z15
+	ADDQ         AX, R14
+	ADDQ         AX, R15
+	PREFETCHT1   (DI)
+	ADDQ         $0x40, DI
+	SUBQ         $0x40, R8
+	JG           fetch2_same
+	MOVQ         AX, R8
+	MOVQ         CX, DI
+	DECQ         SI
+	JL           fetch2_idle
+	MOVLQSX      (BX), DI
+	IMULQ        ldxBytes+120(FP), DI
+	ADDQ         x_base+96(FP), DI
+	ADDQ         $0x04, BX
+
+fetch2_idle:
+fetch2_same:
+	VMOVUPS      (R15), Z24
+	VMOVUPS      64(R15), Z25
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VBROADCASTSS 4(R14), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z25, Z28, Z3
+	VBROADCASTSS 8(R14), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VBROADCASTSS 12(R14), Z30
+	VFMADD231PS  Z24, Z30, Z6
+	VFMADD231PS  Z25, Z30, Z7
+	VBROADCASTSS 16(R14), Z27
+	VFMADD231PS  Z24, Z27, Z8
+	VFMADD231PS  Z25, Z27, Z9
+	VBROADCASTSS 20(R14), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z25, Z28, Z11
+	VBROADCASTSS 24(R14), Z29
+	VFMADD231PS  Z24, Z29, Z12
+	VFMADD231PS  Z25, Z29, Z13
+	VBROADCASTSS 28(R14), Z30
+	VFMADD231PS  Z24, Z30, Z14
+	VFMADD231PS  Z25, Z30, Z15
+	ADDQ         AX, R14
+	ADDQ         AX, R15
+	SUBQ         $0x02, R13
+	JGE          deeper2
+
+odd2:
+	ADDQ         $0x02, R13
+	JZ           even2
+	VMOVUPS      (R15), Z24
+	VMOVUPS      64(R15), Z25
+	VBROADCASTSS (R14), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VBROADCASTSS 4(R14), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z25, Z28, Z3
+	VBROADCASTSS 8(R14), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VBROADCASTSS 12(R14), Z30
+	VFMADD231PS  Z24, Z30, Z6
+	VFMADD231PS  Z25, Z30, Z7
+	VBROADCASTSS 16(R14), Z27
+	VFMADD231PS  Z24, Z27, Z8
+	VFMADD231PS  Z25, Z27, Z9
+	VBROADCASTSS 20(R14), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z25, Z28, Z11
+	VBROADCASTSS 24(R14), Z29
+	VFMADD231PS  Z24, Z29, Z12
+	VFMADD231PS  Z25, Z29, Z13
+	VBROADCASTSS 28(R14), Z30
+	VFMADD231PS  Z24, Z30, Z14
+	VFMADD231PS  Z25, Z30, Z15
+	ADDQ         AX, R14
+	ADDQ         AX, R15
+
+even2:
+	MOVQ   R11, R13
+	MOVQ   mode+64(FP), R14
+	CMPQ   R14, $0x00
+	JE     store2
+	VADDPS (R13), Z0, Z0
+	VADDPS 64(R13), Z1, Z1
+	ADDQ   AX, R13
+	VADDPS (R13), Z2, Z2
+	VADDPS 64(R13), Z3, Z3
+	ADDQ   AX, R13
+	VADDPS (R13), Z4, Z4
+	VADDPS 64(R13), Z5, Z5
+	ADDQ   AX, R13
+	VADDPS (R13), Z6, Z6
+	VADDPS 64(R13), Z7, Z7
+	ADDQ   AX, R13
+	VADDPS (R13), Z8, Z8
+	VADDPS 64(R13), Z9, Z9
+	ADDQ   AX, R13
+	VADDPS (R13), Z10, Z10
+	VADDPS 64(R13), Z11, Z11
+	ADDQ   AX, R13
+	VADDPS (R13), Z12, Z12
+	VADDPS 64(R13), Z13, Z13
+	ADDQ   AX, R13
+	VADDPS (R13), Z14, Z14
+	VADDPS 64(R13), Z15, Z15
+	ADDQ   AX, R13
+	MOVQ   R11, R13
+
+store2:
+	VMOVUPS Z0, (R13)
+	VMOVUPS Z1, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z2, (R13)
+	VMOVUPS Z3, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z4, (R13)
+	VMOVUPS Z5, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z6, (R13)
+	VMOVUPS Z7, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z8, (R13)
+	VMOVUPS Z9, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z10, (R13)
+	VMOVUPS Z11, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z12, (R13)
+	VMOVUPS Z13, 64(R13)
+	ADDQ    AX, R13
+	VMOVUPS Z14, (R13)
+	VMOVUPS Z15, 64(R13)
+	ADDQ    $0x00000080, R10
+	ADDQ    $0x00000080, R11
+	SUBQ    $0x00000080, R12
+	JG      tile
+	JMP     below
+
+tile1:
+	MOVQ   depth+8(FP), R13
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   R9, R14
+	MOVQ   R10, R15
+	SUBQ   $0x02, R13
+	JL     odd1
+
+deeper1:
+	VMOVUPS          (R15), Z24
+	VFMADD231PS.BCST (R14), Z24, Z0
+	VFMADD231PS.BCST 4(R14), Z24, Z1
+	VFMADD231PS.BCST 8(R14), Z24, Z2
+	VFMADD231PS.BCST 12(R14), Z24, Z3
+	VFMADD231PS.BCST 16(R14), Z24, Z4
+	VFMADD231PS.BCST 20(R14), Z24, Z5
+	VFMADD231PS.BCST 24(R14), Z24, Z6
+	VFMADD231PS.BCST 28(R14), Z24, Z7
+	ADDQ             AX, R14
+	ADDQ             AX, R15
+	PREFETCHT1       (DI)
+	ADDQ             $0x40, DI
+	SUBQ             $0x40, R8
+	JG               fetch1_same
+	MOVQ             AX, R8
+	MOVQ             CX, DI
+	DECQ             SI
+	JL               fetch1_idle
+	MOVLQSX          (BX), DI
+	IMULQ            ldxBytes+120(FP), DI
+	ADDQ             x_base+96(FP), DI
+	ADDQ             $0x04, BX
+
+fetch1_idle:
+fetch1_same:
+	VMOVUPS          (R15), Z24
+	VFMADD231PS.BCST (R14), Z24, Z8
+	VFMADD231PS.BCST 4(R14), Z24, Z9
+	VFMADD231PS.BCST 8(R14), Z24, Z10
+	VFMADD231PS.BCST 12(R14), Z24, Z11
+	VFMADD231PS.BCST 16(R14), Z24, Z12
+	VFMADD231PS.BCST 20(R14), Z24, Z13
+	VFMADD231PS.BCST 24(R14), Z24, Z14
+	VFMADD231PS.BCST 28(R14), Z24, Z15
+	ADDQ             AX, R14
+	ADDQ             AX, R15
+	SUBQ             $0x02, R13
+	JGE              deeper1
+
+odd1:
+	ADDQ             $0x02, R13
+	JZ               even1
+	VMOVUPS          (R15), Z24
+	VFMADD231PS.BCST (R14), Z24, Z0
+	VFMADD231PS.BCST 4(R14), Z24, Z1
+	VFMADD231PS.BCST 8(R14), Z24, Z2
+	VFMADD231PS.BCST 12(R14), Z24, Z3
+	VFMADD231PS.BCST 16(R14), Z24, Z4
+	VFMADD231PS.BCST 20(R14), Z24, Z5
+	VFMADD231PS.BCST 24(R14), Z24, Z6
+	VFMADD231PS.BCST 28(R14), Z24, Z7
+	ADDQ             AX, R14
+	ADDQ             AX, R15
+
+even1:
+	VADDPS Z8, Z0, Z0
+	VADDPS Z9, Z1, Z1
+	VADDPS Z10, Z2, Z2
+	VADDPS Z11, Z3, Z3
+	VADDPS Z12, Z4, Z4
+	VADDPS Z13, Z5, Z5
+	VADDPS Z14, Z6, Z6
+	VADDPS Z15, Z7, Z7
+	MOVQ   R11, R13
+	MOVQ   mode+64(FP), R14
+	CMPQ   R14, $0x00
+	JE     store1
+	VADDPS (R13), Z0, Z0
+	ADDQ   AX, R13
+	VADDPS (R13), Z1, Z1
+	ADDQ   AX, R13
+	VADDPS (R13), Z2, Z2
+	ADDQ   AX, R13
+	VADDPS (R13), Z3, Z3
+	ADDQ   AX, R13
+	VADDPS (R13), Z4, Z4
+	ADDQ   AX, R13
+	VADDPS (R13), Z5, Z5
+	ADDQ   AX, R13
+	VADDPS (R13), Z6, Z6
+	ADDQ   AX, R13
+	VADDPS (R13), Z7, Z7
+	ADDQ   AX, R13
+	MOVQ   R11, R13
+
+store1:
+	VMOVUPS Z0, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z1, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z2, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z3, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z4, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z5, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z6, (R13)
+	ADDQ    AX, R13
+	VMOVUPS Z7, (R13)
+	ADDQ    $0x00000040, R10
+	ADDQ    $0x00000040, R11
+	SUBQ    $0x00000040, R12
+
+below:
+	ADDQ $0x20, R9
+	MOVQ AX, R10
+	SHLQ $0x03, R10
+	ADDQ R10, DX
+	JMP  rows
+
+done:
+	VZEROUPPER
+	RET
+
+// func factorRowsAVX512(i int, n int, a []float32, lda int, block []float32, inverse []float32)
+// Requires: AVX, AVX2, AVX512F, FMA3
+TEXT ·factorRowsAVX512(SB), NOSPLIT, $0-96
+	MOVQ   i+0(FP), AX
+	SHLQ   $0x02, AX
+	MOVQ   lda+40(FP), CX
+	SHLQ   $0x02, CX
+	MOVQ   a_base+16(FP), DX
+	MOVQ   n+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   block_base+48(FP), R8
+	MOVQ   inverse_base+72(FP), R9
+	MOVQ   AX, DI
+	ANDQ   $-64, DI
+	SUBQ   DI, SI
+	ADDQ   DX, DI
+	MOVQ   i+0(FP), BX
+	IMULQ  CX, BX
+	ADDQ   DI, BX
+	MOVQ   AX, R10
+	ANDQ   $0x0000003f, R10
+	ADDQ   BX, R10
+	ADDQ   AX, DX
+	TESTQ  AX, AX
+	JZ     corner
+	MOVQ   i+0(FP), AX
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   DX, R11
+	MOVQ   DI, R12
+	SUBQ   $0x02, AX
+	JL     odd_own
+
+deeper_own:
+	VMOVUPS          (R12), Z24
+	VFMADD231PS.BCST (R11), Z24, Z0
+	VFMADD231PS.BCST 4(R11), Z24, Z1
+	VFMADD231PS.BCST 8(R11), Z24, Z2
+	VFMADD231PS.BCST 12(R11), Z24, Z3
+	VFMADD231PS.BCST 16(R11), Z24, Z4
+	VFMADD231PS.BCST 20(R11), Z24, Z5
+	VFMADD231PS.BCST 24(R11), Z24, Z6
+	VFMADD231PS.BCST 28(R11), Z24, Z7
+	ADDQ             CX, R11
+	ADDQ             CX, R12
+	VMOVUPS          (R12), Z24
+	VFMADD231PS.BCST (R11), Z24, Z8
+	VFMADD231PS.BCST 4(R11), Z24, Z9
+	VFMADD231PS.BCST 8(R11), Z24, Z10
+	VFMADD231PS.BCST 12(R11), Z24, Z11
+	VFMADD231PS.BCST 16(R11), Z24, Z12
+	VFMADD231PS.BCST 20(R11), Z24, Z13
+	VFMADD231PS.BCST 24(R11), Z24, Z14
+	VFMADD231PS.BCST 28(R11), Z24, Z15
+	ADDQ             CX, R11
+	ADDQ             CX, R12
+	SUBQ             $0x02, AX
+	JGE              deeper_own
+
+odd_own:
+	ADDQ             $0x02, AX
+	JZ               even_own
+	VMOVUPS          (R12), Z24
+	VFMADD231PS.BCST (R11), Z24, Z0
+	VFMADD231PS.BCST 4(R11), Z24, Z1
+	VFMADD231PS.BCST 8(R11), Z24, Z2
+	VFMADD231PS.BCST 12(R11), Z24, Z3
+	VFMADD231PS.BCST 16(R11), Z24, Z4
+	VFMADD231PS.BCST 20(R11), Z24, Z5
+	VFMADD231PS.BCST 24(R11), Z24, Z6
+	VFMADD231PS.BCST 28(R11), Z24, Z7
+	ADDQ             CX, R11
+	ADDQ             CX, R12
+
+even_own:
+	VADDPS  Z8, Z0, Z0
+	VADDPS  Z9, Z1, Z1
+	VADDPS  Z10, Z2, Z2
+	VADDPS  Z11, Z3, Z3
+	VADDPS  Z12, Z4, Z4
+	VADDPS  Z13, Z5, Z5
+	VADDPS  Z14, Z6, Z6
+	VADDPS  Z15, Z7, Z7
+	MOVQ    BX, AX
+	VMOVUPS (AX), Z24
+	VSUBPS  Z0, Z24, Z0
+	VMOVUPS Z0, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z25
+	VSUBPS  Z1, Z25, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z26
+	VSUBPS  Z2, Z26, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z27
+	VSUBPS  Z3, Z27, Z3
+	VMOVUPS Z3, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z28
+	VSUBPS  Z4, Z28, Z4
+	VMOVUPS Z4, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z29
+	VSUBPS  Z5, Z29, Z5
+	VMOVUPS Z5, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z30
+	VSUBPS  Z6, Z30, Z6
+	VMOVUPS Z6, (AX)
+	ADDQ    CX, AX
+	VMOVUPS (AX), Z31
+	VSUBPS  Z7, Z31, Z7
+	VMOVUPS Z7, (AX)
+
+corner:
+	MOVQ         R10, AX
+	VMOVUPS      (AX), Y0
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y1
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y2
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y3
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y4
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y5
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y6
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Y7
+	VBROADCASTSS one<>+0(SB), Y15
+	VMOVUPS      lanes<>+0(SB), Y10
+	VPERMPS      Y0, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y0, Y9
+	VMOVUPS      lanes<>+32(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y1
+	VMOVUPS      lanes<>+64(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y2
+	VMOVUPS      lanes<>+96(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y3
+	VMOVUPS      lanes<>+128(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y4
+	VMOVUPS      lanes<>+160(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y5
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y6
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y0, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y0, Y0
+	VMOVUPS      Y0, (R8)
+	VMOVSS       X8, (R9)
+	VMOVUPS      lanes<>+32(SB), Y10
+	VPERMPS      Y1, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y1, Y9
+	VMOVUPS      lanes<>+64(SB), Y10
+	VPERMPS      Y1, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y2
+	VMOVUPS      lanes<>+96(SB), Y10
+	VPERMPS      Y1, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y3
+	VMOVUPS      lanes<>+128(SB), Y10
+	VPERMPS      Y1, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y4
+	VMOVUPS      lanes<>+160(SB), Y10
+	VPERMPS      Y1, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y5
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y1, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y6
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y1, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y1, Y1
+	VMOVUPS      Y1, 32(R8)
+	VMOVSS       X8, 4(R9)
+	VMOVUPS      lanes<>+64(SB), Y10
+	VPERMPS      Y2, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y2, Y9
+	VMOVUPS      lanes<>+96(SB), Y10
+	VPERMPS      Y2, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y3
+	VMOVUPS      lanes<>+128(SB), Y10
+	VPERMPS      Y2, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y4
+	VMOVUPS      lanes<>+160(SB), Y10
+	VPERMPS      Y2, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y5
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y2, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y6
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y2, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y2, Y2
+	VMOVUPS      Y2, 64(R8)
+	VMOVSS       X8, 8(R9)
+	VMOVUPS      lanes<>+96(SB), Y10
+	VPERMPS      Y3, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y3, Y9
+	VMOVUPS      lanes<>+128(SB), Y10
+	VPERMPS      Y3, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y4
+	VMOVUPS      lanes<>+160(SB), Y10
+	VPERMPS      Y3, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y5
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y3, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y6
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y3, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y3, Y3
+	VMOVUPS      Y3, 96(R8)
+	VMOVSS       X8, 12(R9)
+	VMOVUPS      lanes<>+128(SB), Y10
+	VPERMPS      Y4, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y4, Y9
+	VMOVUPS      lanes<>+160(SB), Y10
+	VPERMPS      Y4, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y5
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y4, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y6
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y4, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y4, Y4
+	VMOVUPS      Y4, 128(R8)
+	VMOVSS       X8, 16(R9)
+	VMOVUPS      lanes<>+160(SB), Y10
+	VPERMPS      Y5, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y5, Y9
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y5, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y6
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y5, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y5, Y5
+	VMOVUPS      Y5, 160(R8)
+	VMOVSS       X8, 20(R9)
+	VMOVUPS      lanes<>+192(SB), Y10
+	VPERMPS      Y6, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y6, Y9
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y6, Y10, Y11
+	VFNMADD231PS Y11, Y9, Y7
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y6, Y6
+	VMOVUPS      Y6, 192(R8)
+	VMOVSS       X8, 24(R9)
+	VMOVUPS      lanes<>+224(SB), Y10
+	VPERMPS      Y7, Y10, Y8
+	VDIVPS       Y8, Y15, Y8
+	VMULPS       Y8, Y7, Y9
+	VSQRTPS      Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VMOVUPS      Y7, 224(R8)
+	VMOVSS       X8, 28(R9)
+	MOVQ         BX, AX
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x00000040, SI
+
+tile:
+	CMPQ   SI, $0x00000080
+	JL     one
+	JE     tile2
+	CMPQ   SI, $0x00000100
+	JE     tile2
+	MOVQ   i+0(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+	MOVQ   DX, R11
+	MOVQ   DI, R12
+	SUBQ   $0x02, R10
+	JL     odd3
+
+deeper3:
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VBROADCASTSS (R11), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(R11), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(R11), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(R11), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(R11), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(R11), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         CX, R11
+	ADDQ         CX, R12
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VBROADCASTSS (R11), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(R11), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(R11), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(R11), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(R11), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(R11), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         CX, R11
+	ADDQ         CX, R12
+	SUBQ         $0x02, R10
+	JGE          deeper3
+
+odd3:
+	ADDQ         $0x02, R10
+	JZ           even3
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VMOVUPS      128(R12), Z26
+	VBROADCASTSS (R11), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VFMADD231PS  Z26, Z27, Z2
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z3
+	VFMADD231PS  Z25, Z28, Z4
+	VFMADD231PS  Z26, Z28, Z5
+	VBROADCASTSS 8(R11), Z29
+	VFMADD231PS  Z24, Z29, Z6
+	VFMADD231PS  Z25, Z29, Z7
+	VFMADD231PS  Z26, Z29, Z8
+	VBROADCASTSS 12(R11), Z30
+	VFMADD231PS  Z24, Z30, Z9
+	VFMADD231PS  Z25, Z30, Z10
+	VFMADD231PS  Z26, Z30, Z11
+	VBROADCASTSS 16(R11), Z27
+	VFMADD231PS  Z24, Z27, Z12
+	VFMADD231PS  Z25, Z27, Z13
+	VFMADD231PS  Z26, Z27, Z14
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z15
+	VFMADD231PS  Z25, Z28, Z16
+	VFMADD231PS  Z26, Z28, Z17
+	VBROADCASTSS 24(R11), Z29
+	VFMADD231PS  Z24, Z29, Z18
+	VFMADD231PS  Z25, Z29, Z19
+	VFMADD231PS  Z26, Z29, Z20
+	VBROADCASTSS 28(R11), Z30
+	VFMADD231PS  Z24, Z30, Z21
+	VFMADD231PS  Z25, Z30, Z22
+	VFMADD231PS  Z26, Z30, Z23
+	ADDQ         CX, R11
+	ADDQ         CX, R12
+
+even3:
+	MOVQ         AX, R10
+	VMOVUPS      (R10), Z24
+	VSUBPS       Z0, Z24, Z0
+	VMOVUPS      64(R10), Z25
+	VSUBPS       Z1, Z25, Z1
+	VMOVUPS      128(R10), Z26
+	VSUBPS       Z2, Z26, Z2
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z27
+	VSUBPS       Z3, Z27, Z3
+	VMOVUPS      64(R10), Z28
+	VSUBPS       Z4, Z28, Z4
+	VMOVUPS      128(R10), Z29
+	VSUBPS       Z5, Z29, Z5
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z30
+	VSUBPS       Z6, Z30, Z6
+	VMOVUPS      64(R10), Z31
+	VSUBPS       Z7, Z31, Z7
+	VMOVUPS      128(R10), Z24
+	VSUBPS       Z8, Z24, Z8
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z25
+	VSUBPS       Z9, Z25, Z9
+	VMOVUPS      64(R10), Z26
+	VSUBPS       Z10, Z26, Z10
+	VMOVUPS      128(R10), Z27
+	VSUBPS       Z11, Z27, Z11
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z28
+	VSUBPS       Z12, Z28, Z12
+	VMOVUPS      64(R10), Z29
+	VSUBPS       Z13, Z29, Z13
+	VMOVUPS      128(R10), Z30
+	VSUBPS       Z14, Z30, Z14
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z31
+	VSUBPS       Z15, Z31, Z15
+	VMOVUPS      64(R10), Z24
+	VSUBPS       Z16, Z24, Z16
+	VMOVUPS      128(R10), Z25
+	VSUBPS       Z17, Z25, Z17
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z26
+	VSUBPS       Z18, Z26, Z18
+	VMOVUPS      64(R10), Z27
+	VSUBPS       Z19, Z27, Z19
+	VMOVUPS      128(R10), Z28
+	VSUBPS       Z20, Z28, Z20
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z29
+	VSUBPS       Z21, Z29, Z21
+	VMOVUPS      64(R10), Z30
+	VSUBPS       Z22, Z30, Z22
+	VMOVUPS      128(R10), Z31
+	VSUBPS       Z23, Z31, Z23
+	MOVQ         AX, R10
+	VBROADCASTSS (R9), Z24
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS      Z0, (R10)
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      Z1, 64(R10)
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS      Z2, 128(R10)
+	VBROADCASTSS 4(R8), Z26
+	VFNMADD231PS Z0, Z26, Z3
+	VFNMADD231PS Z1, Z26, Z4
+	VFNMADD231PS Z2, Z26, Z5
+	VBROADCASTSS 8(R8), Z27
+	VFNMADD231PS Z0, Z27, Z6
+	VFNMADD231PS Z1, Z27, Z7
+	VFNMADD231PS Z2, Z27, Z8
+	VBROADCASTSS 12(R8), Z28
+	VFNMADD231PS Z0, Z28, Z9
+	VFNMADD231PS Z1, Z28, Z10
+	VFNMADD231PS Z2, Z28, Z11
+	VBROADCASTSS 16(R8), Z25
+	VFNMADD231PS Z0, Z25, Z12
+	VFNMADD231PS Z1, Z25, Z13
+	VFNMADD231PS Z2, Z25, Z14
+	VBROADCASTSS 20(R8), Z26
+	VFNMADD231PS Z0, Z26, Z15
+	VFNMADD231PS Z1, Z26, Z16
+	VFNMADD231PS Z2, Z26, Z17
+	VBROADCASTSS 24(R8), Z27
+	VFNMADD231PS Z0, Z27, Z18
+	VFNMADD231PS Z1, Z27, Z19
+	VFNMADD231PS Z2, Z27, Z20
+	VBROADCASTSS 28(R8), Z28
+	VFNMADD231PS Z0, Z28, Z21
+	VFNMADD231PS Z1, Z28, Z22
+	VFNMADD231PS Z2, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 4(R9), Z24
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      Z3, (R10)
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS      Z4, 64(R10)
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      Z5, 128(R10)
+	VBROADCASTSS 40(R8), Z27
+	VFNMADD231PS Z3, Z27, Z6
+	VFNMADD231PS Z4, Z27, Z7
+	VFNMADD231PS Z5, Z27, Z8
+	VBROADCASTSS 44(R8), Z28
+	VFNMADD231PS Z3, Z28, Z9
+	VFNMADD231PS Z4, Z28, Z10
+	VFNMADD231PS Z5, Z28, Z11
+	VBROADCASTSS 48(R8), Z25
+	VFNMADD231PS Z3, Z25, Z12
+	VFNMADD231PS Z4, Z25, Z13
+	VFNMADD231PS Z5, Z25, Z14
+	VBROADCASTSS 52(R8), Z26
+	VFNMADD231PS Z3, Z26, Z15
+	VFNMADD231PS Z4, Z26, Z16
+	VFNMADD231PS Z5, Z26, Z17
+	VBROADCASTSS 56(R8), Z27
+	VFNMADD231PS Z3, Z27, Z18
+	VFNMADD231PS Z4, Z27, Z19
+	VFNMADD231PS Z5, Z27, Z20
+	VBROADCASTSS 60(R8), Z28
+	VFNMADD231PS Z3, Z28, Z21
+	VFNMADD231PS Z4, Z28, Z22
+	VFNMADD231PS Z5, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 8(R9), Z24
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (R10)
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      Z7, 64(R10)
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS      Z8, 128(R10)
+	VBROADCASTSS 76(R8), Z28
+	VFNMADD231PS Z6, Z28, Z9
+	VFNMADD231PS Z7, Z28, Z10
+	VFNMADD231PS Z8, Z28, Z11
+	VBROADCASTSS 80(R8), Z25
+	VFNMADD231PS Z6, Z25, Z12
+	VFNMADD231PS Z7, Z25, Z13
+	VFNMADD231PS Z8, Z25, Z14
+	VBROADCASTSS 84(R8), Z26
+	VFNMADD231PS Z6, Z26, Z15
+	VFNMADD231PS Z7, Z26, Z16
+	VFNMADD231PS Z8, Z26, Z17
+	VBROADCASTSS 88(R8), Z27
+	VFNMADD231PS Z6, Z27, Z18
+	VFNMADD231PS Z7, Z27, Z19
+	VFNMADD231PS Z8, Z27, Z20
+	VBROADCASTSS 92(R8), Z28
+	VFNMADD231PS Z6, Z28, Z21
+	VFNMADD231PS Z7, Z28, Z22
+	VFNMADD231PS Z8, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 12(R9), Z24
+	VMULPS       Z24, Z9, Z9
+	VMOVUPS      Z9, (R10)
+	VMULPS       Z24, Z10, Z10
+	VMOVUPS      Z10, 64(R10)
+	VMULPS       Z24, Z11, Z11
+	VMOVUPS      Z11, 128(R10)
+	VBROADCASTSS 112(R8), Z25
+	VFNMADD231PS Z9, Z25, Z12
+	VFNMADD231PS Z10, Z25, Z13
+	VFNMADD231PS Z11, Z25, Z14
+	VBROADCASTSS 116(R8), Z26
+	VFNMADD231PS Z9, Z26, Z15
+	VFNMADD231PS Z10, Z26, Z16
+	VFNMADD231PS Z11, Z26, Z17
+	VBROADCASTSS 120(R8), Z27
+	VFNMADD231PS Z9, Z27, Z18
+	VFNMADD231PS Z10, Z27, Z19
+	VFNMADD231PS Z11, Z27, Z20
+	VBROADCASTSS 124(R8), Z28
+	VFNMADD231PS Z9, Z28, Z21
+	VFNMADD231PS Z10, Z28, Z22
+	VFNMADD231PS Z11, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 16(R9), Z24
+	VMULPS       Z24, Z12, Z12
+	VMOVUPS      Z12, (R10)
+	VMULPS       Z24, Z13, Z13
+	VMOVUPS      Z13, 64(R10)
+	VMULPS       Z24, Z14, Z14
+	VMOVUPS      Z14, 128(R10)
+	VBROADCASTSS 148(R8), Z26
+	VFNMADD231PS Z12, Z26, Z15
+	VFNMADD231PS Z13, Z26, Z16
+	VFNMADD231PS Z14, Z26, Z17
+	VBROADCASTSS 152(R8), Z27
+	VFNMADD231PS Z12, Z27, Z18
+	VFNMADD231PS Z13, Z27, Z19
+	VFNMADD231PS Z14, Z27, Z20
+	VBROADCASTSS 156(R8), Z28
+	VFNMADD231PS Z12, Z28, Z21
+	VFNMADD231PS Z13, Z28, Z22
+	VFNMADD231PS Z14, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 20(R9), Z24
+	VMULPS       Z24, Z15, Z15
+	VMOVUPS      Z15, (R10)
+	VMULPS       Z24, Z16, Z16
+	VMOVUPS      Z16, 64(R10)
+	VMULPS       Z24, Z17, Z17
+	VMOVUPS      Z17, 128(R10)
+	VBROADCASTSS 184(R8), Z27
+	VFNMADD231PS Z15, Z27, Z18
+	VFNMADD231PS Z16, Z27, Z19
+	VFNMADD231PS Z17, Z27, Z20
+	VBROADCASTSS 188(R8), Z28
+	VFNMADD231PS Z15, Z28, Z21
+	VFNMADD231PS Z16, Z28, Z22
+	VFNMADD231PS Z17, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 24(R9), Z24
+	VMULPS       Z24, Z18, Z18
+	VMOVUPS      Z18, (R10)
+	VMULPS       Z24, Z19, Z19
+	VMOVUPS      Z19, 64(R10)
+	VMULPS       Z24, Z20, Z20
+	VMOVUPS      Z20, 128(R10)
+	VBROADCASTSS 220(R8), Z28
+	VFNMADD231PS Z18, Z28, Z21
+	VFNMADD231PS Z19, Z28, Z22
+	VFNMADD231PS Z20, Z28, Z23
+	ADDQ         CX, R10
+	VBROADCASTSS 28(R9), Z24
+	VMULPS       Z24, Z21, Z21
+	VMOVUPS      Z21, (R10)
+	VMULPS       Z24, Z22, Z22
+	VMOVUPS      Z22, 64(R10)
+	VMULPS       Z24, Z23, Z23
+	VMOVUPS      Z23, 128(R10)
+	ADDQ         $0x000000c0, AX
+	ADDQ         $0x000000c0, DI
+	SUBQ         $0x000000c0, SI
+	JG           tile
+	JMP          last
+
+tile2:
+	MOVQ   i+0(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   DX, R11
+	MOVQ   DI, R12
+	SUBQ   $0x02, R10
+	JL     odd2
+
+deeper2:
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VBROADCASTSS (R11), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z25, Z28, Z3
+	VBROADCASTSS 8(R11), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VBROADCASTSS 12(R11), Z30
+	VFMADD231PS  Z24, Z30, Z6
+	VFMADD231PS  Z25, Z30, Z7
+	VBROADCASTSS 16(R11), Z27
+	VFMADD231PS  Z24, Z27, Z8
+	VFMADD231PS  Z25, Z27, Z9
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z25, Z28, Z11
+	VBROADCASTSS 24(R11), Z29
+	VFMADD231PS  Z24, Z29, Z12
+	VFMADD231PS  Z25, Z29, Z13
+	VBROADCASTSS 28(R11), Z30
+	VFMADD231PS  Z24, Z30, Z14
+	VFMADD231PS  Z25, Z30, Z15
+	ADDQ         CX, R11
+	ADDQ         CX, R12
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VBROADCASTSS (R11), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z25, Z28, Z3
+	VBROADCASTSS 8(R11), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VBROADCASTSS 12(R11), Z30
+	VFMADD231PS  Z24, Z30, Z6
+	VFMADD231PS  Z25, Z30, Z7
+	VBROADCASTSS 16(R11), Z27
+	VFMADD231PS  Z24, Z27, Z8
+	VFMADD231PS  Z25, Z27, Z9
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z25, Z28, Z11
+	VBROADCASTSS 24(R11), Z29
+	VFMADD231PS  Z24, Z29, Z12
+	VFMADD231PS  Z25, Z29, Z13
+	VBROADCASTSS 28(R11), Z30
+	VFMADD231PS  Z24, Z30, Z14
+	VFMADD231PS  Z25, Z30, Z15
+	ADDQ         CX, R11
+	ADDQ         CX, R12
+	SUBQ         $0x02, R10
+	JGE          deeper2
+
+odd2:
+	ADDQ         $0x02, R10
+	JZ           even2
+	VMOVUPS      (R12), Z24
+	VMOVUPS      64(R12), Z25
+	VBROADCASTSS (R11), Z27
+	VFMADD231PS  Z24, Z27, Z0
+	VFMADD231PS  Z25, Z27, Z1
+	VBROADCASTSS 4(R11), Z28
+	VFMADD231PS  Z24, Z28, Z2
+	VFMADD231PS  Z25, Z28, Z3
+	VBROADCASTSS 8(R11), Z29
+	VFMADD231PS  Z24, Z29, Z4
+	VFMADD231PS  Z25, Z29, Z5
+	VBROADCASTSS 12(R11), Z30
+	VFMADD231PS  Z24, Z30, Z6
+	VFMADD231PS  Z25, Z30, Z7
+	VBROADCASTSS 16(R11), Z27
+	VFMADD231PS  Z24, Z27, Z8
+	VFMADD231PS  Z25, Z27, Z9
+	VBROADCASTSS 20(R11), Z28
+	VFMADD231PS  Z24, Z28, Z10
+	VFMADD231PS  Z25, Z28, Z11
+	VBROADCASTSS 24(R11), Z29
+	VFMADD231PS  Z24, Z29, Z12
+	VFMADD231PS  Z25, Z29, Z13
+	VBROADCASTSS 28(R11), Z30
+	VFMADD231PS  Z24, Z30, Z14
+	VFMADD231PS  Z25, Z30, Z15
+	ADDQ         CX, R11
+	ADDQ         CX, R12
+
+even2:
+	MOVQ         AX, R10
+	VMOVUPS      (R10), Z24
+	VSUBPS       Z0, Z24, Z0
+	VMOVUPS      64(R10), Z25
+	VSUBPS       Z1, Z25, Z1
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z26
+	VSUBPS       Z2, Z26, Z2
+	VMOVUPS      64(R10), Z27
+	VSUBPS       Z3, Z27, Z3
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z28
+	VSUBPS       Z4, Z28, Z4
+	VMOVUPS      64(R10), Z29
+	VSUBPS       Z5, Z29, Z5
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z30
+	VSUBPS       Z6, Z30, Z6
+	VMOVUPS      64(R10), Z31
+	VSUBPS       Z7, Z31, Z7
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z24
+	VSUBPS       Z8, Z24, Z8
+	VMOVUPS      64(R10), Z25
+	VSUBPS       Z9, Z25, Z9
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z26
+	VSUBPS       Z10, Z26, Z10
+	VMOVUPS      64(R10), Z27
+	VSUBPS       Z11, Z27, Z11
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z28
+	VSUBPS       Z12, Z28, Z12
+	VMOVUPS      64(R10), Z29
+	VSUBPS       Z13, Z29, Z13
+	ADDQ         CX, R10
+	VMOVUPS      (R10), Z30
+	VSUBPS       Z14, Z30, Z14
+	VMOVUPS      64(R10), Z31
+	VSUBPS       Z15, Z31, Z15
+	MOVQ         AX, R10
+	VBROADCASTSS (R9), Z24
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS      Z0, (R10)
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      Z1, 64(R10)
+	VBROADCASTSS 4(R8), Z26
+	VFNMADD231PS Z0, Z26, Z2
+	VFNMADD231PS Z1, Z26, Z3
+	VBROADCASTSS 8(R8), Z27
+	VFNMADD231PS Z0, Z27, Z4
+	VFNMADD231PS Z1, Z27, Z5
+	VBROADCASTSS 12(R8), Z28
+	VFNMADD231PS Z0, Z28, Z6
+	VFNMADD231PS Z1, Z28, Z7
+	VBROADCASTSS 16(R8), Z25
+	VFNMADD231PS Z0, Z25, Z8
+	VFNMADD231PS Z1, Z25, Z9
+	VBROADCASTSS 20(R8), Z26
+	VFNMADD231PS Z0, Z26, Z10
+	VFNMADD231PS Z1, Z26, Z11
+	VBROADCASTSS 24(R8), Z27
+	VFNMADD231PS Z0, Z27, Z12
+	VFNMADD231PS Z1, Z27, Z13
+	VBROADCASTSS 28(R8), Z28
+	VFNMADD231PS Z0, Z28, Z14
+	VFNMADD231PS Z1, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 4(R9), Z24
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS      Z2, (R10)
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      Z3, 64(R10)
+	VBROADCASTSS 40(R8), Z27
+	VFNMADD231PS Z2, Z27, Z4
+	VFNMADD231PS Z3, Z27, Z5
+	VBROADCASTSS 44(R8), Z28
+	VFNMADD231PS Z2, Z28, Z6
+	VFNMADD231PS Z3, Z28, Z7
+	VBROADCASTSS 48(R8), Z25
+	VFNMADD231PS Z2, Z25, Z8
+	VFNMADD231PS Z3, Z25, Z9
+	VBROADCASTSS 52(R8), Z26
+	VFNMADD231PS Z2, Z26, Z10
+	VFNMADD231PS Z3, Z26, Z11
+	VBROADCASTSS 56(R8), Z27
+	VFNMADD231PS Z2, Z27, Z12
+	VFNMADD231PS Z3, Z27, Z13
+	VBROADCASTSS 60(R8), Z28
+	VFNMADD231PS Z2, Z28, Z14
+	VFNMADD231PS Z3, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 8(R9), Z24
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS      Z4, (R10)
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      Z5, 64(R10)
+	VBROADCASTSS 76(R8), Z28
+	VFNMADD231PS Z4, Z28, Z6
+	VFNMADD231PS Z5, Z28, Z7
+	VBROADCASTSS 80(R8), Z25
+	VFNMADD231PS Z4, Z25, Z8
+	VFNMADD231PS Z5, Z25, Z9
+	VBROADCASTSS 84(R8), Z26
+	VFNMADD231PS Z4, Z26, Z10
+	VFNMADD231PS Z5, Z26, Z11
+	VBROADCASTSS 88(R8), Z27
+	VFNMADD231PS Z4, Z27, Z12
+	VFNMADD231PS Z5, Z27, Z13
+	VBROADCASTSS 92(R8), Z28
+	VFNMADD231PS Z4, Z28, Z14
+	VFNMADD231PS Z5, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 12(R9), Z24
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (R10)
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      Z7, 64(R10)
+	VBROADCASTSS 112(R8), Z25
+	VFNMADD231PS Z6, Z25, Z8
+	VFNMADD231PS Z7, Z25, Z9
+	VBROADCASTSS 116(R8), Z26
+	VFNMADD231PS Z6, Z26, Z10
+	VFNMADD231PS Z7, Z26, Z11
+	VBROADCASTSS 120(R8), Z27
+	VFNMADD231PS Z6, Z27, Z12
+	VFNMADD231PS Z7, Z27, Z13
+	VBROADCASTSS 124(R8), Z28
+	VFNMADD231PS Z6, Z28, Z14
+	VFNMADD231PS Z7, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 16(R9), Z24
+	VMULPS       Z24, Z8, Z8
+	VMOVUPS      Z8, (R10)
+	VMULPS       Z24, Z9, Z9
+	VMOVUPS      Z9, 64(R10)
+	VBROADCASTSS 148(R8), Z26
+	VFNMADD231PS Z8, Z26, Z10
+	VFNMADD231PS Z9, Z26, Z11
+	VBROADCASTSS 152(R8), Z27
+	VFNMADD231PS Z8, Z27, Z12
+	VFNMADD231PS Z9, Z27, Z13
+	VBROADCASTSS 156(R8), Z28
+	VFNMADD231PS Z8, Z28, Z14
+	VFNMADD231PS Z9, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 20(R9), Z24
+	VMULPS       Z24, Z10, Z10
+	VMOVUPS      Z10, (R10)
+	VMULPS       Z24, Z11, Z11
+	VMOVUPS      Z11, 64(R10)
+	VBROADCASTSS 184(R8), Z27
+	VFNMADD231PS Z10, Z27, Z12
+	VFNMADD231PS Z11, Z27, Z13
+	VBROADCASTSS 188(R8), Z28
+	VFNMADD231PS Z10, Z28, Z14
+	VFNMADD231PS Z11, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 24(R9), Z24
+	VMULPS       Z24, Z12, Z12
+	VMOVUPS      Z12, (R10)
+	VMULPS       Z24, Z13, Z13
+	VMOVUPS      Z13, 64(R10)
+	VBROADCASTSS 220(R8), Z28
+	VFNMADD231PS Z12, Z28, Z14
+	VFNMADD231PS Z13, Z28, Z15
+	ADDQ         CX, R10
+	VBROADCASTSS 28(R9), Z24
+	VMULPS       Z24, Z14, Z14
+	VMOVUPS      Z14, (R10)
+	VMULPS       Z24, Z15, Z15
+	VMOVUPS      Z15, 64(R10)
+	ADDQ         $0x00000080, AX
+	ADDQ         $0x00000080, DI
+	SUBQ         $0x00000080, SI
+	JG           tile
+	JMP          last
 
 one:
-	CMPQ         R8, AX
-	JGE          solved
-	VMOVUPS      (SI)(R8*1), Z4
-	VFNMADD231PS (CX)(R8*1), Z4, Z0
-	ADDQ         $0x40, R8
-	JMP          one
+	TESTQ  SI, SI
+	JZ     last
+	MOVQ   i+0(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	MOVQ   DI, R11
+	SUBQ   $0x02, R10
+	JL     odd1
 
-solved:
-	VADDPS  Z1, Z0, Z0
-	VADDPS  Z3, Z2, Z2
-	VADDPS  Z2, Z0, Z0
-	VMULPS  (BX)(DI*1), Z0, Z0
-	VMOVUPS Z0, (SI)(DI*1)
-	TESTQ   DI, DI
-	JNZ     backward
+deeper1:
+	VMOVUPS          (R11), Z24
+	VFMADD231PS.BCST (DX), Z24, Z0
+	VFMADD231PS.BCST 4(DX), Z24, Z1
+	VFMADD231PS.BCST 8(DX), Z24, Z2
+	VFMADD231PS.BCST 12(DX), Z24, Z3
+	VFMADD231PS.BCST 16(DX), Z24, Z4
+	VFMADD231PS.BCST 20(DX), Z24, Z5
+	VFMADD231PS.BCST 24(DX), Z24, Z6
+	VFMADD231PS.BCST 28(DX), Z24, Z7
+	ADDQ             CX, DX
+	ADDQ             CX, R11
+	VMOVUPS          (R11), Z24
+	VFMADD231PS.BCST (DX), Z24, Z8
+	VFMADD231PS.BCST 4(DX), Z24, Z9
+	VFMADD231PS.BCST 8(DX), Z24, Z10
+	VFMADD231PS.BCST 12(DX), Z24, Z11
+	VFMADD231PS.BCST 16(DX), Z24, Z12
+	VFMADD231PS.BCST 20(DX), Z24, Z13
+	VFMADD231PS.BCST 24(DX), Z24, Z14
+	VFMADD231PS.BCST 28(DX), Z24, Z15
+	ADDQ             CX, DX
+	ADDQ             CX, R11
+	SUBQ             $0x02, R10
+	JGE              deeper1
+
+odd1:
+	ADDQ             $0x02, R10
+	JZ               even1
+	VMOVUPS          (R11), Z24
+	VFMADD231PS.BCST (DX), Z24, Z0
+	VFMADD231PS.BCST 4(DX), Z24, Z1
+	VFMADD231PS.BCST 8(DX), Z24, Z2
+	VFMADD231PS.BCST 12(DX), Z24, Z3
+	VFMADD231PS.BCST 16(DX), Z24, Z4
+	VFMADD231PS.BCST 20(DX), Z24, Z5
+	VFMADD231PS.BCST 24(DX), Z24, Z6
+	VFMADD231PS.BCST 28(DX), Z24, Z7
+	ADDQ             CX, DX
+	ADDQ             CX, R11
+
+even1:
+	VADDPS       Z8, Z0, Z0
+	VADDPS       Z9, Z1, Z1
+	VADDPS       Z10, Z2, Z2
+	VADDPS       Z11, Z3, Z3
+	VADDPS       Z12, Z4, Z4
+	VADDPS       Z13, Z5, Z5
+	VADDPS       Z14, Z6, Z6
+	VADDPS       Z15, Z7, Z7
+	MOVQ         AX, DX
+	VMOVUPS      (DX), Z24
+	VSUBPS       Z0, Z24, Z0
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z25
+	VSUBPS       Z1, Z25, Z1
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z26
+	VSUBPS       Z2, Z26, Z2
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z27
+	VSUBPS       Z3, Z27, Z3
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z28
+	VSUBPS       Z4, Z28, Z4
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z29
+	VSUBPS       Z5, Z29, Z5
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z30
+	VSUBPS       Z6, Z30, Z6
+	ADDQ         CX, DX
+	VMOVUPS      (DX), Z31
+	VSUBPS       Z7, Z31, Z7
+	MOVQ         AX, DX
+	VBROADCASTSS (R9), Z24
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS      Z0, (DX)
+	VBROADCASTSS 4(R8), Z26
+	VFNMADD231PS Z0, Z26, Z1
+	VBROADCASTSS 8(R8), Z27
+	VFNMADD231PS Z0, Z27, Z2
+	VBROADCASTSS 12(R8), Z28
+	VFNMADD231PS Z0, Z28, Z3
+	VBROADCASTSS 16(R8), Z25
+	VFNMADD231PS Z0, Z25, Z4
+	VBROADCASTSS 20(R8), Z26
+	VFNMADD231PS Z0, Z26, Z5
+	VBROADCASTSS 24(R8), Z27
+	VFNMADD231PS Z0, Z27, Z6
+	VBROADCASTSS 28(R8), Z28
+	VFNMADD231PS Z0, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 4(R9), Z24
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      Z1, (DX)
+	VBROADCASTSS 40(R8), Z27
+	VFNMADD231PS Z1, Z27, Z2
+	VBROADCASTSS 44(R8), Z28
+	VFNMADD231PS Z1, Z28, Z3
+	VBROADCASTSS 48(R8), Z25
+	VFNMADD231PS Z1, Z25, Z4
+	VBROADCASTSS 52(R8), Z26
+	VFNMADD231PS Z1, Z26, Z5
+	VBROADCASTSS 56(R8), Z27
+	VFNMADD231PS Z1, Z27, Z6
+	VBROADCASTSS 60(R8), Z28
+	VFNMADD231PS Z1, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 8(R9), Z24
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS      Z2, (DX)
+	VBROADCASTSS 76(R8), Z28
+	VFNMADD231PS Z2, Z28, Z3
+	VBROADCASTSS 80(R8), Z25
+	VFNMADD231PS Z2, Z25, Z4
+	VBROADCASTSS 84(R8), Z26
+	VFNMADD231PS Z2, Z26, Z5
+	VBROADCASTSS 88(R8), Z27
+	VFNMADD231PS Z2, Z27, Z6
+	VBROADCASTSS 92(R8), Z28
+	VFNMADD231PS Z2, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 12(R9), Z24
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      Z3, (DX)
+	VBROADCASTSS 112(R8), Z25
+	VFNMADD231PS Z3, Z25, Z4
+	VBROADCASTSS 116(R8), Z26
+	VFNMADD231PS Z3, Z26, Z5
+	VBROADCASTSS 120(R8), Z27
+	VFNMADD231PS Z3, Z27, Z6
+	VBROADCASTSS 124(R8), Z28
+	VFNMADD231PS Z3, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 16(R9), Z24
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS      Z4, (DX)
+	VBROADCASTSS 148(R8), Z26
+	VFNMADD231PS Z4, Z26, Z5
+	VBROADCASTSS 152(R8), Z27
+	VFNMADD231PS Z4, Z27, Z6
+	VBROADCASTSS 156(R8), Z28
+	VFNMADD231PS Z4, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 20(R9), Z24
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      Z5, (DX)
+	VBROADCASTSS 184(R8), Z27
+	VFNMADD231PS Z5, Z27, Z6
+	VBROADCASTSS 188(R8), Z28
+	VFNMADD231PS Z5, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 24(R9), Z24
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (DX)
+	VBROADCASTSS 220(R8), Z28
+	VFNMADD231PS Z6, Z28, Z7
+	ADDQ         CX, DX
+	VBROADCASTSS 28(R9), Z24
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      Z7, (DX)
+	ADDQ         $0x00000040, AX
+	ADDQ         $0x00000040, DI
+	SUBQ         $0x00000040, SI
+
+last:
+	MOVQ         BX, AX
+	VMOVUPS      (AX), Z0
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z1
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z2
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z3
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z4
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z5
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z6
+	ADDQ         CX, AX
+	VMOVUPS      (AX), Z7
+	MOVQ         BX, AX
+	VBROADCASTSS (R9), Z24
+	VMULPS       Z24, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VBROADCASTSS 4(R8), Z26
+	VFNMADD231PS Z0, Z26, Z1
+	VBROADCASTSS 8(R8), Z27
+	VFNMADD231PS Z0, Z27, Z2
+	VBROADCASTSS 12(R8), Z28
+	VFNMADD231PS Z0, Z28, Z3
+	VBROADCASTSS 16(R8), Z25
+	VFNMADD231PS Z0, Z25, Z4
+	VBROADCASTSS 20(R8), Z26
+	VFNMADD231PS Z0, Z26, Z5
+	VBROADCASTSS 24(R8), Z27
+	VFNMADD231PS Z0, Z27, Z6
+	VBROADCASTSS 28(R8), Z28
+	VFNMADD231PS Z0, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 4(R9), Z24
+	VMULPS       Z24, Z1, Z1
+	VMOVUPS      Z1, (AX)
+	VBROADCASTSS 40(R8), Z27
+	VFNMADD231PS Z1, Z27, Z2
+	VBROADCASTSS 44(R8), Z28
+	VFNMADD231PS Z1, Z28, Z3
+	VBROADCASTSS 48(R8), Z25
+	VFNMADD231PS Z1, Z25, Z4
+	VBROADCASTSS 52(R8), Z26
+	VFNMADD231PS Z1, Z26, Z5
+	VBROADCASTSS 56(R8), Z27
+	VFNMADD231PS Z1, Z27, Z6
+	VBROADCASTSS 60(R8), Z28
+	VFNMADD231PS Z1, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 8(R9), Z24
+	VMULPS       Z24, Z2, Z2
+	VMOVUPS      Z2, (AX)
+	VBROADCASTSS 76(R8), Z28
+	VFNMADD231PS Z2, Z28, Z3
+	VBROADCASTSS 80(R8), Z25
+	VFNMADD231PS Z2, Z25, Z4
+	VBROADCASTSS 84(R8), Z26
+	VFNMADD231PS Z2, Z26, Z5
+	VBROADCASTSS 88(R8), Z27
+	VFNMADD231PS Z2, Z27, Z6
+	VBROADCASTSS 92(R8), Z28
+	VFNMADD231PS Z2, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 12(R9), Z24
+	VMULPS       Z24, Z3, Z3
+	VMOVUPS      Z3, (AX)
+	VBROADCASTSS 112(R8), Z25
+	VFNMADD231PS Z3, Z25, Z4
+	VBROADCASTSS 116(R8), Z26
+	VFNMADD231PS Z3, Z26, Z5
+	VBROADCASTSS 120(R8), Z27
+	VFNMADD231PS Z3, Z27, Z6
+	VBROADCASTSS 124(R8), Z28
+	VFNMADD231PS Z3, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 16(R9), Z24
+	VMULPS       Z24, Z4, Z4
+	VMOVUPS      Z4, (AX)
+	VBROADCASTSS 148(R8), Z26
+	VFNMADD231PS Z4, Z26, Z5
+	VBROADCASTSS 152(R8), Z27
+	VFNMADD231PS Z4, Z27, Z6
+	VBROADCASTSS 156(R8), Z28
+	VFNMADD231PS Z4, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 20(R9), Z24
+	VMULPS       Z24, Z5, Z5
+	VMOVUPS      Z5, (AX)
+	VBROADCASTSS 184(R8), Z27
+	VFNMADD231PS Z5, Z27, Z6
+	VBROADCASTSS 188(R8), Z28
+	VFNMADD231PS Z5, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 24(R9), Z24
+	VMULPS       Z24, Z6, Z6
+	VMOVUPS      Z6, (AX)
+	VBROADCASTSS 220(R8), Z28
+	VFNMADD231PS Z6, Z28, Z7
+	ADDQ         CX, AX
+	VBROADCASTSS 28(R9), Z24
+	VMULPS       Z24, Z7, Z7
+	VMOVUPS      Z7, (AX)
+	VZEROUPPER
+	RET
+
+// func lanesLoadAVX512(rows int, dst []float32, src []float32, lds int, step int, g []float32, ldg int)
+// Requires: AVX, AVX512F
+TEXT ·lanesLoadAVX512(SB), NOSPLIT, $0-104
+	MOVQ rows+0(FP), AX
+	MOVQ dst_base+8(FP), CX
+	MOVQ src_base+32(FP), DX
+	MOVQ lds+56(FP), BX
+	SHLQ $0x02, BX
+	MOVQ step+64(FP), SI
+	SHLQ $0x02, SI
+	MOVQ g_base+72(FP), DI
+	MOVQ ldg+96(FP), R8
+	SHLQ $0x02, R8
+	MOVQ AX, R9
+	SHLQ $0x08, R9
+
+row:
+	MOVQ         DX, R10
+	MOVQ         CX, R11
+	MOVQ         R10, R12
+	VMOVUPS      (R12), X0
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X1
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X2
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X3
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z0, Z0
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z1, Z1
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z2, Z2
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z3, Z3
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z0, Z0
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z1, Z1
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z2, Z2
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z3, Z3
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z0, Z0
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z1, Z1
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z2, Z2
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z3, Z3
+	VUNPCKLPS    Z1, Z0, Z4
+	VUNPCKHPS    Z1, Z0, Z5
+	VUNPCKLPS    Z3, Z2, Z6
+	VUNPCKHPS    Z3, Z2, Z7
+	VUNPCKLPD    Z6, Z4, Z0
+	VUNPCKHPD    Z6, Z4, Z1
+	VUNPCKLPD    Z7, Z5, Z2
+	VUNPCKHPD    Z7, Z5, Z3
+	VADDPS.BCST  (DI), Z0, Z0
+	VMOVUPS      Z0, (R11)
+	VADDPS.BCST  4(DI), Z1, Z1
+	VMOVUPS      Z1, 64(R11)
+	VADDPS.BCST  8(DI), Z2, Z2
+	VMOVUPS      Z2, 128(R11)
+	VADDPS.BCST  12(DI), Z3, Z3
+	VMOVUPS      Z3, 192(R11)
+	ADDQ         $0x10, R10
+	ADDQ         R9, R11
+	MOVQ         R10, R12
+	VMOVUPS      (R12), X8
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X9
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X10
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X11
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z8, Z8
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z9, Z9
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z10, Z10
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z11, Z11
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z8, Z8
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z9, Z9
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z10, Z10
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z11, Z11
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z8, Z8
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z9, Z9
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z10, Z10
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z11, Z11
+	VUNPCKLPS    Z9, Z8, Z12
+	VUNPCKHPS    Z9, Z8, Z13
+	VUNPCKLPS    Z11, Z10, Z14
+	VUNPCKHPS    Z11, Z10, Z15
+	VUNPCKLPD    Z14, Z12, Z8
+	VUNPCKHPD    Z14, Z12, Z9
+	VUNPCKLPD    Z15, Z13, Z10
+	VUNPCKHPD    Z15, Z13, Z11
+	VADDPS.BCST  16(DI), Z8, Z8
+	VMOVUPS      Z8, (R11)
+	VADDPS.BCST  20(DI), Z9, Z9
+	VMOVUPS      Z9, 64(R11)
+	VADDPS.BCST  24(DI), Z10, Z10
+	VMOVUPS      Z10, 128(R11)
+	VADDPS.BCST  28(DI), Z11, Z11
+	VMOVUPS      Z11, 192(R11)
+	ADDQ         $0x10, R10
+	ADDQ         R9, R11
+	MOVQ         R10, R12
+	VMOVUPS      (R12), X16
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X17
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X18
+	ADDQ         SI, R12
+	VMOVUPS      (R12), X19
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z16, Z16
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z17, Z17
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z18, Z18
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x01, (R12), Z19, Z19
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z16, Z16
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z17, Z17
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z18, Z18
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x02, (R12), Z19, Z19
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z16, Z16
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z17, Z17
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z18, Z18
+	ADDQ         SI, R12
+	VINSERTF32X4 $0x03, (R12), Z19, Z19
+	VUNPCKLPS    Z17, Z16, Z20
+	VUNPCKHPS    Z17, Z16, Z21
+	VUNPCKLPS    Z19, Z18, Z22
+	VUNPCKHPS    Z19, Z18, Z23
+	VUNPCKLPD    Z22, Z20, Z16
+	VUNPCKHPD    Z22, Z20, Z17
+	VUNPCKLPD    Z23, Z21, Z18
+	VUNPCKHPD    Z23, Z21, Z19
+	VADDPS.BCST  32(DI), Z16, Z16
+	VMOVUPS      Z16, (R11)
+	VADDPS.BCST  36(DI), Z17, Z17
+	VMOVUPS      Z17, 64(R11)
+	VADDPS.BCST  40(DI), Z18, Z18
+	VMOVUPS      Z18, 128(R11)
+	VADDPS.BCST  44(DI), Z19, Z19
+	VMOVUPS      Z19, 192(R11)
+	ADDQ         $0x10, R10
+	ADDQ         R9, R11
+	VMOVUPS      (R10), X24
+	ADDQ         SI, R10
+	VMOVUPS      (R10), X25
+	ADDQ         SI, R10
+	VMOVUPS      (R10), X26
+	ADDQ         SI, R10
+	VMOVUPS      (R10), X27
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x01, (R10), Z24, Z24
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x01, (R10), Z25, Z25
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x01, (R10), Z26, Z26
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x01, (R10), Z27, Z27
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x02, (R10), Z24, Z24
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x02, (R10), Z25, Z25
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x02, (R10), Z26, Z26
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x02, (R10), Z27, Z27
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x03, (R10), Z24, Z24
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x03, (R10), Z25, Z25
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x03, (R10), Z26, Z26
+	ADDQ         SI, R10
+	VINSERTF32X4 $0x03, (R10), Z27, Z27
+	VUNPCKLPS    Z25, Z24, Z28
+	VUNPCKHPS    Z25, Z24, Z29
+	VUNPCKLPS    Z27, Z26, Z30
+	VUNPCKHPS    Z27, Z26, Z31
+	VUNPCKLPD    Z30, Z28, Z24
+	VUNPCKHPD    Z30, Z28, Z25
+	VUNPCKLPD    Z31, Z29, Z26
+	VUNPCKHPD    Z31, Z29, Z27
+	VADDPS.BCST  48(DI), Z24, Z24
+	VMOVUPS      Z24, (R11)
+	VADDPS.BCST  52(DI), Z25, Z25
+	VMOVUPS      Z25, 64(R11)
+	VADDPS.BCST  56(DI), Z26, Z26
+	VMOVUPS      Z26, 128(R11)
+	VADDPS.BCST  60(DI), Z27, Z27
+	VMOVUPS      Z27, 192(R11)
+	ADDQ         BX, DX
+	ADDQ         R8, DI
+	ADDQ         $0x00000100, CX
+	DECQ         AX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func lanesFactorAVX512(panel int, u []float32, own []float32, inverse []float32, ridge []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·lanesFactorAVX512(SB), NOSPLIT, $0-128
+	MOVQ panel+0(FP), AX
+	MOVQ u_base+8(FP), CX
+	MOVQ own_base+32(FP), DX
+	MOVQ inverse_base+56(FP), BX
+	MOVQ DX, SI
+	XORQ DI, DI
+	MOVQ $0x00001000, R8
+
+block:
+	TESTQ   AX, AX
+	JZ      diagonal
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	VMOVUPS 512(SI), Z8
+	VMOVUPS 576(SI), Z9
+	VMOVUPS 640(SI), Z10
+	VMOVUPS 704(SI), Z11
+	VMOVUPS 768(SI), Z12
+	VMOVUPS 832(SI), Z13
+	VMOVUPS 896(SI), Z14
+	VMOVUPS 960(SI), Z15
+	MOVQ    CX, R9
+	MOVQ    DX, R10
+	MOVQ    DI, R11
+	TESTQ   R11, R11
+	JZ      solve
+
+deeper:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      (R9), Z20
+	VFNMADD231PS Z16, Z20, Z0
+	VFNMADD231PS Z17, Z20, Z1
+	VFNMADD231PS Z18, Z20, Z2
+	VFNMADD231PS Z19, Z20, Z3
+	VMOVUPS      64(R9), Z21
+	VFNMADD231PS Z16, Z21, Z4
+	VFNMADD231PS Z17, Z21, Z5
+	VFNMADD231PS Z18, Z21, Z6
+	VFNMADD231PS Z19, Z21, Z7
+	VMOVUPS      128(R9), Z22
+	VFNMADD231PS Z16, Z22, Z8
+	VFNMADD231PS Z17, Z22, Z9
+	VFNMADD231PS Z18, Z22, Z10
+	VFNMADD231PS Z19, Z22, Z11
+	VMOVUPS      192(R9), Z23
+	VFNMADD231PS Z16, Z23, Z12
+	VFNMADD231PS Z17, Z23, Z13
+	VFNMADD231PS Z18, Z23, Z14
+	VFNMADD231PS Z19, Z23, Z15
+	ADDQ         $0x00000100, R9
+	ADDQ         $0x00000100, R10
+	DECQ         R11
+	JNZ          deeper
+
+solve:
+	VMOVUPS      (BX), Z16
+	VMULPS       Z16, Z0, Z0
+	VMOVUPS      Z0, (SI)
+	VMULPS       Z16, Z1, Z1
+	VMOVUPS      Z1, 64(SI)
+	VMULPS       Z16, Z2, Z2
+	VMOVUPS      Z2, 128(SI)
+	VMULPS       Z16, Z3, Z3
+	VMOVUPS      Z3, 192(SI)
+	VMOVUPS      64(R9), Z21
+	VFNMADD231PS Z0, Z21, Z4
+	VFNMADD231PS Z1, Z21, Z5
+	VFNMADD231PS Z2, Z21, Z6
+	VFNMADD231PS Z3, Z21, Z7
+	VMOVUPS      128(R9), Z22
+	VFNMADD231PS Z0, Z22, Z8
+	VFNMADD231PS Z1, Z22, Z9
+	VFNMADD231PS Z2, Z22, Z10
+	VFNMADD231PS Z3, Z22, Z11
+	VMOVUPS      192(R9), Z23
+	VFNMADD231PS Z0, Z23, Z12
+	VFNMADD231PS Z1, Z23, Z13
+	VFNMADD231PS Z2, Z23, Z14
+	VFNMADD231PS Z3, Z23, Z15
+	VMOVUPS      64(BX), Z17
+	VMULPS       Z17, Z4, Z4
+	VMOVUPS      Z4, 256(SI)
+	VMULPS       Z17, Z5, Z5
+	VMOVUPS      Z5, 320(SI)
+	VMULPS       Z17, Z6, Z6
+	VMOVUPS      Z6, 384(SI)
+	VMULPS       Z17, Z7, Z7
+	VMOVUPS      Z7, 448(SI)
+	VMOVUPS      384(R9), Z22
+	VFNMADD231PS Z4, Z22, Z8
+	VFNMADD231PS Z5, Z22, Z9
+	VFNMADD231PS Z6, Z22, Z10
+	VFNMADD231PS Z7, Z22, Z11
+	VMOVUPS      448(R9), Z23
+	VFNMADD231PS Z4, Z23, Z12
+	VFNMADD231PS Z5, Z23, Z13
+	VFNMADD231PS Z6, Z23, Z14
+	VFNMADD231PS Z7, Z23, Z15
+	VMOVUPS      128(BX), Z18
+	VMULPS       Z18, Z8, Z8
+	VMOVUPS      Z8, 512(SI)
+	VMULPS       Z18, Z9, Z9
+	VMOVUPS      Z9, 576(SI)
+	VMULPS       Z18, Z10, Z10
+	VMOVUPS      Z10, 640(SI)
+	VMULPS       Z18, Z11, Z11
+	VMOVUPS      Z11, 704(SI)
+	VMOVUPS      704(R9), Z23
+	VFNMADD231PS Z8, Z23, Z12
+	VFNMADD231PS Z9, Z23, Z13
+	VFNMADD231PS Z10, Z23, Z14
+	VFNMADD231PS Z11, Z23, Z15
+	VMOVUPS      192(BX), Z19
+	VMULPS       Z19, Z12, Z12
+	VMOVUPS      Z12, 768(SI)
+	VMULPS       Z19, Z13, Z13
+	VMOVUPS      Z13, 832(SI)
+	VMULPS       Z19, Z14, Z14
+	VMOVUPS      Z14, 896(SI)
+	VMULPS       Z19, Z15, Z15
+	VMOVUPS      Z15, 960(SI)
+	ADDQ         $0x00000400, SI
+	ADDQ         $0x00000100, BX
+	ADDQ         $0x04, DI
+	ADDQ         R8, CX
+	DECQ         AX
+	TESTQ        $0x0000000f, DI
+	JNZ          block
+	ADDQ         $0x00001000, R8
+	JMP          block
+
+diagonal:
+	MOVQ    ridge_base+80(FP), AX
+	VMOVUPS (AX), Z24
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VADDPS  Z24, Z0, Z0
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	VADDPS  Z24, Z5, Z5
+	VMOVUPS 640(SI), Z10
+	VMOVUPS 704(SI), Z11
+	VADDPS  Z24, Z10, Z10
+	VMOVUPS 960(SI), Z15
+	VADDPS  Z24, Z15, Z15
+	MOVQ    b_base+104(FP), AX
+	MOVQ    AX, CX
+	MOVQ    DX, R10
+	MOVQ    DI, R11
+	SHLQ    $0x06, DI
+	LEAQ    (AX)(DI*1), AX
+	VMOVUPS (AX), Z25
+	VMOVUPS 64(AX), Z26
+	VMOVUPS 128(AX), Z27
+	VMOVUPS 192(AX), Z28
+	TESTQ   R11, R11
+	JZ      factor
+
+down:
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VMOVUPS      (CX), Z20
+	VFNMADD231PS Z16, Z16, Z0
+	VFNMADD231PS Z17, Z16, Z1
+	VFNMADD231PS Z18, Z16, Z2
+	VFNMADD231PS Z19, Z16, Z3
+	VFNMADD231PS Z20, Z16, Z25
+	VFNMADD231PS Z17, Z17, Z5
+	VFNMADD231PS Z18, Z17, Z6
+	VFNMADD231PS Z19, Z17, Z7
+	VFNMADD231PS Z20, Z17, Z26
+	VFNMADD231PS Z18, Z18, Z10
+	VFNMADD231PS Z19, Z18, Z11
+	VFNMADD231PS Z20, Z18, Z27
+	VFNMADD231PS Z19, Z19, Z15
+	VFNMADD231PS Z20, Z19, Z28
+	ADDQ         $0x00000100, R10
+	ADDQ         $0x40, CX
+	DECQ         R11
+	JNZ          down
+
+factor:
+	VBROADCASTSS one<>+0(SB), Z16
+	VDIVPS       Z0, Z16, Z17
+	VMULPS       Z17, Z1, Z19
+	VFNMADD231PS Z1, Z19, Z5
+	VFNMADD231PS Z2, Z19, Z6
+	VFNMADD231PS Z3, Z19, Z7
+	VMULPS       Z17, Z2, Z20
+	VFNMADD231PS Z2, Z20, Z10
+	VFNMADD231PS Z3, Z20, Z11
+	VMULPS       Z17, Z3, Z21
+	VFNMADD231PS Z3, Z21, Z15
+	VSQRTPS      Z17, Z17
+	VMOVUPS      Z17, (BX)
+	VMULPS       Z17, Z25, Z25
+	VMOVUPS      Z25, (AX)
+	VMULPS       Z17, Z0, Z0
+	VMOVUPS      Z0, (SI)
+	VMULPS       Z17, Z1, Z1
+	VMOVUPS      Z1, 64(SI)
+	VMULPS       Z17, Z2, Z2
+	VMOVUPS      Z2, 128(SI)
+	VMULPS       Z17, Z3, Z3
+	VMOVUPS      Z3, 192(SI)
+	VFNMADD231PS Z25, Z1, Z26
+	VFNMADD231PS Z25, Z2, Z27
+	VFNMADD231PS Z25, Z3, Z28
+	VDIVPS       Z5, Z16, Z17
+	VMULPS       Z17, Z6, Z20
+	VFNMADD231PS Z6, Z20, Z10
+	VFNMADD231PS Z7, Z20, Z11
+	VMULPS       Z17, Z7, Z21
+	VFNMADD231PS Z7, Z21, Z15
+	VSQRTPS      Z17, Z17
+	VMOVUPS      Z17, 64(BX)
+	VMULPS       Z17, Z26, Z26
+	VMOVUPS      Z26, 64(AX)
+	VMULPS       Z17, Z5, Z5
+	VMOVUPS      Z5, 320(SI)
+	VMULPS       Z17, Z6, Z6
+	VMOVUPS      Z6, 384(SI)
+	VMULPS       Z17, Z7, Z7
+	VMOVUPS      Z7, 448(SI)
+	VFNMADD231PS Z26, Z6, Z27
+	VFNMADD231PS Z26, Z7, Z28
+	VDIVPS       Z10, Z16, Z17
+	VMULPS       Z17, Z11, Z21
+	VFNMADD231PS Z11, Z21, Z15
+	VSQRTPS      Z17, Z17
+	VMOVUPS      Z17, 128(BX)
+	VMULPS       Z17, Z27, Z27
+	VMOVUPS      Z27, 128(AX)
+	VMULPS       Z17, Z10, Z10
+	VMOVUPS      Z10, 640(SI)
+	VMULPS       Z17, Z11, Z11
+	VMOVUPS      Z11, 704(SI)
+	VFNMADD231PS Z27, Z11, Z28
+	VDIVPS       Z15, Z16, Z17
+	VSQRTPS      Z17, Z17
+	VMOVUPS      Z17, 192(BX)
+	VMULPS       Z17, Z28, Z28
+	VMOVUPS      Z28, 192(AX)
+	VMULPS       Z17, Z15, Z15
+	VMOVUPS      Z15, 960(SI)
+	VZEROUPPER
+	RET
+
+// func lanesBackwardAVX512(panel int, own []float32, inverse []float32, b []float32)
+// Requires: AVX, AVX512F
+TEXT ·lanesBackwardAVX512(SB), NOSPLIT, $0-80
+	MOVQ         panel+0(FP), AX
+	MOVQ         own_base+8(FP), CX
+	MOVQ         inverse_base+32(FP), DX
+	MOVQ         b_base+56(FP), BX
+	MOVQ         AX, SI
+	SHLQ         $0x0a, SI
+	ADDQ         CX, SI
+	MOVQ         AX, DI
+	SHLQ         $0x08, DI
+	ADDQ         DI, DX
+	ADDQ         BX, DI
+	VMOVUPS      192(DI), Z3
+	VMULPS       192(DX), Z3, Z3
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      128(DI), Z2
+	VFNMADD231PS 704(SI), Z3, Z2
+	VMULPS       128(DX), Z2, Z2
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      64(DI), Z1
+	VFNMADD231PS 384(SI), Z2, Z1
+	VFNMADD231PS 448(SI), Z3, Z1
+	VMULPS       64(DX), Z1, Z1
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      (DI), Z0
+	VFNMADD231PS 64(SI), Z1, Z0
+	VFNMADD231PS 128(SI), Z2, Z0
+	VFNMADD231PS 192(SI), Z3, Z0
+	VMULPS       (DX), Z0, Z0
+	VMOVUPS      Z0, (DI)
+	SHLQ         $0x02, AX
+	JZ           done
+
+up:
+	VMOVUPS      (BX), Z4
+	VMULPS       (CX), Z0, Z6
+	VMOVUPS      64(BX), Z5
+	VMULPS       256(CX), Z0, Z7
+	VFNMADD231PS 64(CX), Z1, Z4
+	VFNMADD231PS 320(CX), Z1, Z5
+	VFMADD231PS  128(CX), Z2, Z6
+	VFMADD231PS  384(CX), Z2, Z7
+	VFNMADD231PS 192(CX), Z3, Z4
+	VFNMADD231PS 448(CX), Z3, Z5
+	VSUBPS       Z6, Z4, Z4
+	VMOVUPS      Z4, (BX)
+	VSUBPS       Z7, Z5, Z5
+	VMOVUPS      Z5, 64(BX)
+	ADDQ         $0x00000200, CX
+	ADDQ         $0x00000080, BX
+	SUBQ         $0x02, AX
+	JNZ          up
+
+done:
 	VZEROUPPER
 	RET

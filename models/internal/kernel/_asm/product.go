@@ -257,3 +257,50 @@ func (s set) peak() {
 	VZEROUPPER()
 	RET()
 }
+
+// tileAbove is a tile of eight rows and three vectors, c held without gaps, that
+// sets bit r where row r has an element above threshold r.
+func tileAbove() {
+	function("tileAboveAVX512", "func(depth int, a, b, c, thresholds []float32) int")
+	depth, a, b, c, thresholds := Load(Param("depth"), GP64()), slice("a"), slice("b"), slice("c"), slice("thresholds")
+	acc := func(r, v int) VecPhysical { return zmm[3*r+v] }
+	for i := range 24 {
+		VPXORD(zmm[i], zmm[i], zmm[i])
+	}
+	TESTQ(depth, depth)
+	JZ(LabelRef("write"))
+	Label("deeper")
+	for v := range 3 {
+		VMOVUPS(Mem{Base: b, Disp: 64 * v}, zmm[24+v])
+	}
+	for r := range 8 {
+		VBROADCASTSS(Mem{Base: a, Disp: 4 * r}, zmm[27+r%4])
+		for v := range 3 {
+			VFMADD231PS(zmm[24+v], zmm[27+r%4], acc(r, v))
+		}
+	}
+	ADDQ(Imm(32), a)
+	ADDQ(U32(192), b)
+	DECQ(depth)
+	JNZ(LabelRef("deeper"))
+	Label("write")
+	rows, one := GP64(), GP64()
+	XORQ(rows, rows)
+	for r := 7; r >= 0; r-- {
+		largest := zmm[24+r%4]
+		VMAXPS(acc(r, 0), acc(r, 1), largest)
+		VMAXPS(acc(r, 2), largest, largest)
+		VCMPPS_BCST(Imm(0x1e), Mem{Base: thresholds, Disp: 4 * r}, largest, K1) // x > threshold
+		for v := range 3 {
+			VMOVUPS(acc(r, v), Mem{Base: c, Disp: 192*r + 64*v})
+		}
+		KORTESTW(K1, K1)
+		SETNE(one.As8())
+		MOVBLZX(one.As8(), one.As32())
+		ADDQ(rows, rows)
+		ORQ(one, rows)
+	}
+	Store(rows, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}

@@ -260,13 +260,8 @@ func (s set) rowsAbove() {
 		VMOVUPS(at(0), s.vector(1))
 		VMAXPS(at(1), s.vector(1), s.vector(1))
 		VMAXPS(at(2), s.vector(1), s.vector(1))
-		if s.width == 16 {
-			VCMPPS(Imm(0x11), Z1, Z0, K1) // threshold < x
-			KMOVW(K1, one)
-		} else {
-			VCMPPS(Imm(0x11), Y1, Y0, Y1)
-			VMOVMSKPS(Y1, one)
-		}
+		VCMPPS(Imm(0x11), Y1, Y0, Y1) // threshold < x
+		VMOVMSKPS(Y1, one)
 		XORQ(mask, mask)
 		TESTL(one, one)
 		SETNE(mask.As8())
@@ -274,6 +269,35 @@ func (s set) rowsAbove() {
 		ORQ(mask, rows)
 	}
 	Store(rows, ReturnIndex(0))
+	VZEROUPPER()
+	RET()
+}
+
+// elementsAbove sets bit j where element j of a row of three vectors is above the threshold.
+func (s set) elementsAbove() {
+	function("elementsAbove"+s.suffix, "func(row []float32, threshold float32) uint64")
+	row := slice("row")
+	VBROADCASTSS(NewParamAddr("threshold", 24), s.vector(0))
+	mask, one := GP64(), GP64()
+	for v := 2; v >= 0; v-- {
+		from := Mem{Base: row, Disp: v * s.width * 4}
+		part := one
+		if v == 2 {
+			part = mask
+		}
+		if s.width == 16 {
+			VCMPPS(Imm(0x11), from, Z0, K1) // threshold < x
+			KMOVW(K1, part.As32())
+		} else {
+			VCMPPS(Imm(0x11), from, Y0, Y1)
+			VMOVMSKPS(Y1, part.As32())
+		}
+		if v < 2 {
+			SHLQ(U8(s.width), mask)
+			ORQ(one, mask)
+		}
+	}
+	Store(mask, ReturnIndex(0))
 	VZEROUPPER()
 	RET()
 }

@@ -53,19 +53,11 @@ func (s set) panelSolve() {
 }
 
 func (s set) multiplyByScalar(m Mem, x Register) {
-	if s.width == 16 {
-		VMULPS_BCST(m, x, x)
-		return
-	}
 	VBROADCASTSS(m, Y8)
 	VMULPS(Y8, x, x)
 }
 
 func (s set) subtractTimesScalar(m Mem, x, y Register) {
-	if s.width == 16 {
-		VFNMADD231PS_BCST(m, x, y)
-		return
-	}
 	VBROADCASTSS(m, Y8)
 	VFNMADD231PS(Y8, x, y)
 }
@@ -153,7 +145,13 @@ func transpose8() {
 func cholesky8() {
 	function("cholesky8AVX2", "func(a []float32, lda int, u, inverse []float32)")
 	load8(slice("a"), bytes("lda"))
-	u, inverse := slice("u"), slice("inverse")
+	factor8(slice("u"), slice("inverse"))
+	VZEROUPPER()
+	RET()
+}
+
+// factor8 factors the block in Y0 … Y7.
+func factor8(u, inverse Register) {
 	one := Y15
 	VBROADCASTSS(ones(), one)
 	for j := range 8 {
@@ -172,8 +170,6 @@ func cholesky8() {
 		VMOVUPS(ymm[j], Mem{Base: u, Disp: 32 * j})
 		VMOVSS(pivot.AsX(), Mem{Base: inverse, Disp: 4 * j})
 	}
-	VZEROUPPER()
-	RET()
 }
 
 var unit Mem

@@ -1,0 +1,155 @@
+package training
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"regulars/models"
+	"regulars/models/artifact"
+	"regulars/models/baserate"
+	"regulars/models/calibrate"
+	"regulars/models/forest"
+	"regulars/models/logistic"
+)
+
+// saveChurn writes a fitted classifier and its calibration.
+func saveChurn(dir string, model models.Classifier, map_ *calibrate.Platt) error {
+	if err := writeJSON(dir, calibrationFile, map_); err != nil {
+		return err
+	}
+	switch m := model.(type) {
+	case *baserate.Model:
+		return writeJSON(dir, parametersFile, m)
+	case *logistic.Model:
+		return saveLogistic(dir, m)
+	case *forest.Model:
+		return saveForest(dir, m)
+	}
+	return fmt.Errorf("a classifier of type %T cannot be stored", model)
+}
+
+// logisticParameters is a logistic model without its terms.
+type logisticParameters struct {
+	Names     []string `json:"names"`
+	Intercept float64  `json:"intercept"`
+}
+
+func saveLogistic(dir string, m *logistic.Model) error {
+	n := len(m.Terms)
+	column, missing, log := make([]int32, n), make([]int32, n), make([]int32, n)
+	names, mean, std, coefficient := make([]string, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	for i, t := range m.Terms {
+		column[i], missing[i], log[i] = int32(t.Column), bit(t.Missing), bit(t.Log)
+		names[i], mean[i], std[i], coefficient[i] = m.Names[t.Column], t.Mean, t.Std, t.Coefficient
+	}
+	return errors.Join(writeJSON(dir, parametersFile, logisticParameters{m.Names, m.Intercept}),
+		artifact.WriteColumns(filepath.Join(dir, termsFile), artifact.NewColumn("name", names), artifact.NewColumn("column", column),
+			artifact.NewColumn("missing", missing), artifact.NewColumn("log", log), artifact.NewColumn("mean", mean),
+			artifact.NewColumn("std", std), artifact.NewColumn("coefficient", coefficient)))
+}
+
+func bit(b bool) int32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func saveForest(dir string, m *forest.Model) error {
+	var tree, feature, left, right []int32
+	var threshold, value []float64
+	for i, t := range m.Trees {
+		for range t.Feature {
+			tree = append(tree, int32(i))
+		}
+		feature, threshold = append(feature, t.Feature...), append(threshold, t.Threshold...)
+		left, right, value = append(left, t.Left...), append(right, t.Right...), append(value, t.Value...)
+	}
+	return errors.Join(
+		artifact.WriteColumns(filepath.Join(dir, imputeFile), artifact.NewColumn("column", m.Names), artifact.NewColumn("impute", m.Impute)),
+		artifact.WriteColumns(filepath.Join(dir, nodesFile), artifact.NewColumn("tree", tree), artifact.NewColumn("feature", feature),
+			artifact.NewColumn("threshold", threshold), artifact.NewColumn("left", left), artifact.NewColumn("right", right),
+			artifact.NewColumn("value", value)))
+}
+
+// loadChurn reads what saveChurn wrote.
+func loadChurn(a *artifact.Artifact) (models.Classifier, error) {
+	var platt calibrate.Platt
+	if err := readJSON(a, calibrationFile, &platt); err != nil {
+		return nil, err
+	}
+	checked, err := calibrate.NewPlatt(platt.A, platt.B)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.Path(calibrationFile), err)
+	}
+	base, err := loadClassifier(a)
+	if err != nil {
+		return nil, err
+	}
+	return &calibrate.Calibrated{Base: base, Map: checked}, nil
+}
+
+func loadClassifier(a *artifact.Artifact) (models.Classifier, error) {
+	switch a.Kind {
+	case kindBaseRate:
+		var m baserate.Model
+		if err := readJSON(a, parametersFile, &m); err != nil {
+			return nil, err
+		}
+		return baserate.New(m.Names, m.Rate)
+	case kindLogistic:
+		return folderOf(a).logistic()
+	case kindForest:
+		return loadForest(a)
+	}
+	return nil, fmt.Errorf("%s version %s is a %q, which is no classifier", a.Name, a.Version, a.Kind)
+}
+
+func (f folder) logistic() (*logistic.Model, error) {
+	var p logisticParameters
+	if err := f.readJSON(parametersFile, &p); err != nil {
+		return nil, err
+	}
+	c := f.readColumns(termsFile)
+	at, missing, log := column[int32](c, "column"), column[int32](c, "missing"), column[int32](c, "log")
+	mean, std, coefficient := column[float64](c, "mean"), column[float64](c, "std"), column[float64](c, "coefficient")
+	if c.err != nil {
+		return nil, c.err
+	}
+	terms := make([]logistic.Term, len(at))
+	for i := range terms {
+		terms[i] = logistic.Term{Column: int(at[i]), Missing: missing[i] != 0, Log: log[i] != 0,
+			Mean: mean[i], Std: std[i], Coefficient: coefficient[i]}
+	}
+	return logistic.New(p.Names, terms, p.Intercept)
+}
+
+func loadForest(a *artifact.Artifact) (*forest.Model, error) {
+	nodes, err := artifact.ReadColumns(a.Path(nodesFile))
+	if err != nil {
+		return nil, err
+	}
+	impute, err := artifact.ReadColumns(a.Path(imputeFile))
+	if err != nil {
+		return nil, err
+	}
+	n, m := &columnsOf{columns: nodes}, &columnsOf{columns: impute}
+	tree, feature, left, right := column[int32](n, "tree"), column[int32](n, "feature"), column[int32](n, "left"), column[int32](n, "right")
+	threshold, value := column[float64](n, "threshold"), column[float64](n, "value")
+	names, medians := column[string](m, "column"), column[float64](m, "impute")
+	if err := errors.Join(n.err, m.err); err != nil {
+		return nil, err
+	}
+	var trees []forest.Tree
+	for from := 0; from < len(tree); {
+		to := from
+		for to < len(tree) && tree[to] == tree[from] {
+			to++
+		}
+		trees = append(trees, forest.Tree{Feature: feature[from:to], Threshold: threshold[from:to],
+			Left: left[from:to], Right: right[from:to], Value: value[from:to]})
+		from = to
+	}
+	return forest.New(names, medians, trees)
+}
