@@ -232,8 +232,3 @@ func (t *Tree) shift(by float64) {
 	}
 	t.Shrinkage = 1
 }
-
-// constant is a tree that is one leaf.
-func constant(value float64, rows int) Tree {
-	return Tree{LeafValue: []float64{value}, LeafWeight: []float64{0}, LeafCount: []int32{int32(rows)}, Shrinkage: 1}
-}
