@@ -48,12 +48,12 @@ type lightgbmAnswer struct {
 // python returns an interpreter that has LightGBM, or skips.
 func python(t *testing.T) string {
 	t.Helper()
-	name := os.Getenv("REGULARS_PYTHON")
+	name := os.Getenv("LIGHTGBM_PYTHON")
 	if name == "" {
 		name = "python3"
 	}
 	if err := exec.Command(name, "-c", "import lightgbm").Run(); err != nil {
-		t.Skipf("%s has no lightgbm (%v): set REGULARS_PYTHON to one that has", name, err)
+		t.Skipf("%s has no lightgbm (%v): set LIGHTGBM_PYTHON to one that has", name, err)
 	}
 	return name
 }

@@ -76,12 +76,12 @@ print(train, score, time.process_time() - start)
 
 // lightgbmSeconds measures LightGBM, or skips.
 func lightgbmSeconds(b *testing.B, rows int) (train, score, explain float64) {
-	name := os.Getenv("REGULARS_PYTHON")
+	name := os.Getenv("LIGHTGBM_PYTHON")
 	if name == "" {
 		name = "python3"
 	}
 	if err := exec.Command(name, "-c", "import lightgbm").Run(); err != nil {
-		b.Skipf("%s has no lightgbm (%v): set REGULARS_PYTHON to one that has", name, err)
+		b.Skipf("%s has no lightgbm (%v): set LIGHTGBM_PYTHON to one that has", name, err)
 	}
 	cmd := exec.Command(name, "-c", theirSpeed, strconv.Itoa(rows), strconv.Itoa(runtime.GOMAXPROCS(0)))
 	output, err := cmd.Output()
