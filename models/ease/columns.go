@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"regulars/features/matrix"
+	"regulars/models/internal/pairwise"
 )
 
 // column holds the weights that predict one item, by ascending item.
@@ -21,13 +22,10 @@ func newColumns(n int) *columns { return &columns{make([]column, n)} }
 // set may be called for different items at once.
 func (c *columns) set(j int, w column) { c.list[j] = w }
 
-// largest keeps sums of weighted histories within float32.
-const largest = 1e20
-
 func (c *columns) checkFinite() error {
 	for _, col := range c.list {
 		for _, w := range col.weights {
-			if !(math.Abs(float64(w)) <= largest) {
+			if !(math.Abs(float64(w)) <= pairwise.Largest) {
 				return fmt.Errorf("a weight is %v: %w", w, errNotPositive)
 			}
 		}

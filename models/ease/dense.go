@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"regulars/models/internal/kernel"
+	"regulars/models/internal/pairwise"
 )
 
 var errNotPositive = errors.New("the items' Gram matrix cannot be inverted in float32: raise L2, or leave weights out")
@@ -37,7 +38,7 @@ const pricePerRow = 1e6
 // which adds up its users in order.
 func fillGram(ctx context.Context, x *interactions, o Options, g []float32, m *meter) error {
 	n := len(x.known)
-	return inChunks(ctx, n, 16, o.Workers, none, func(_ struct{}, from, to int) {
+	return pairwise.InChunks(ctx, n, 16, o.Workers, none, func(_ struct{}, from, to int) {
 		for i := from; i < to; i++ {
 			row := g[i*n : i*n+i+1]
 			users, weights := x.byItem.Row(i)
@@ -68,7 +69,7 @@ func addTo(row []float32, weight float32, x *interactions, user int) {
 func takeWeights(ctx context.Context, x *interactions, o Options, p []float32, m *meter) (*columns, error) {
 	n := len(x.known)
 	out := newColumns(n)
-	err := inChunks(ctx, n, 16, o.Workers, func() *picker { return &picker{size: make([]float32, n)} }, func(s *picker, from, to int) {
+	err := pairwise.InChunks(ctx, n, 16, o.Workers, func() *picker { return &picker{size: make([]float32, n)} }, func(s *picker, from, to int) {
 		for j := from; j < to; j++ {
 			row := p[j*n : (j+1)*n]
 			out.set(j, s.pick(x, row, j, o.Neighbours))

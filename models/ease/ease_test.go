@@ -14,6 +14,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models"
+	"regulars/models/internal/pairwise"
 )
 
 const today = 50
@@ -82,7 +83,7 @@ func TestAgainstNumpy(t *testing.T) {
 		m := fitted(t, small(t), c.o)
 		for i := range int32(5) {
 			for j := range int32(5) {
-				if got, want := float64(m.weight(i, j)), c.want[i*5+j]; math.Abs(got-want) > 2e-6 {
+				if got, want := float64(m.Weight(i, j)), c.want[i*5+j]; math.Abs(got-want) > 2e-6 {
 					t.Errorf("%+v: weight of %d for %d is %.7f, want %.7f", c.o, i, j, got, want)
 				}
 			}
@@ -164,7 +165,7 @@ func TestAgainstDense(t *testing.T) {
 		}
 		b := reference(x, o)
 		user := rapid.IntRange(0, ev.Users-1).Draw(rt, "user")
-		items, counts := o.appendPairs(nil, nil, ev.History(user), now)
+		items, counts := o.counting().Append(nil, nil, ev.History(user), now)
 		scores := make([]float32, ev.Items)
 		if err := m.Score(ev.History(user), now, scores); (err != nil) != (len(items) == 0) {
 			rt.Fatalf("%d items in the history: %v", len(items), err)
@@ -237,15 +238,15 @@ func TestNeighbours(t *testing.T) {
 		for j := range int32(20) {
 			var sizes []float64
 			for i := range int32(20) {
-				sizes = append(sizes, math.Abs(float64(all.weight(i, j))))
+				sizes = append(sizes, math.Abs(float64(all.Weight(i, j))))
 			}
 			slices.Sort(sizes)
 			kept := 0
 			for i := range int32(20) {
-				switch w := few.weight(i, j); {
+				switch w := few.Weight(i, j); {
 				case w == 0:
-				case w != all.weight(i, j) || math.Abs(float64(w)) < sizes[16]:
-					t.Errorf("item %d: weight of %d is %v, was %v; the fourth largest is %v", j, i, w, all.weight(i, j), sizes[16])
+				case w != all.Weight(i, j) || math.Abs(float64(w)) < sizes[16]:
+					t.Errorf("item %d: weight of %d is %v, was %v; the fourth largest is %v", j, i, w, all.Weight(i, j), sizes[16])
 				default:
 					kept++
 				}
@@ -269,7 +270,7 @@ func TestNeighbourhood(t *testing.T) {
 	b := reference(x, o)
 	for i, row := range x.known {
 		for j, column := range x.known {
-			if got := float64(m.weight(row, column)); math.Abs(got-b.At(i, j)) > 1e-5 {
+			if got := float64(m.Weight(row, column)); math.Abs(got-b.At(i, j)) > 1e-5 {
 				t.Errorf("weight of %d for %d is %v, want %v", row, column, got, b.At(i, j))
 			}
 		}
@@ -427,7 +428,7 @@ func TestHugeWeights(t *testing.T) {
 			continue
 		}
 		for _, w := range m.Weights.Values {
-			if !(math.Abs(float64(w)) <= largest) {
+			if !(math.Abs(float64(w)) <= pairwise.Largest) {
 				t.Fatalf("weight %v", w)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"regulars/models/internal/kernel"
+	"regulars/models/internal/pairwise"
 )
 
 // inverter inverts a symmetric positive definite matrix in place by halves: with
@@ -122,7 +123,7 @@ func (v *inverter) multiplyRows(ctx context.Context, row, rows, columns int, alp
 func (v *inverter) mirror(ctx context.Context, o, n int) {
 	const side = 64
 	// The only error is that of ctx, at which the caller looks next.
-	_ = inChunks(ctx, n, side, v.workers, none, func(_ struct{}, from, to int) {
+	_ = pairwise.InChunks(ctx, n, side, v.workers, none, func(_ struct{}, from, to int) {
 		for left := 0; left <= from; left += side {
 			for i := from; i < to; i++ {
 				row := v.at(o+i, o)

@@ -1,13 +1,13 @@
 package ease
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
 
 	"regulars/features/matrix"
 	"regulars/models/internal/kernel"
+	"regulars/models/internal/pairwise"
 )
 
 // partnersPerMember says how many partners of an item are remembered for each
@@ -24,7 +24,7 @@ func nearWeights(ctx context.Context, x *interactions, o Options, report func(do
 		return nil, err
 	}
 	out := newColumns(len(x.known))
-	err = inChunks(ctx, len(x.known), 16, o.Workers, func() *regression { return newRegression(len(x.known), o.Neighbourhood) }, func(s *regression, from, to int) {
+	err = pairwise.InChunks(ctx, len(x.known), 16, o.Workers, func() *regression { return newRegression(len(x.known), o.Neighbourhood) }, func(s *regression, from, to int) {
 		for j := from; j < to; j++ {
 			out.set(j, s.solve(g, x, j, o))
 		}
@@ -50,7 +50,7 @@ func newGram(ctx context.Context, x *interactions, o Options, m *meter) (*gram, 
 		byUser, byItem = cut, cut.Transpose()
 	}
 	g := &gram{diagonal: diagonal(x.byItem), rows: make([]column, n), best: make([][]int32, n)}
-	err := inChunks(ctx, n, 16, o.Workers, func() *accumulator { return &accumulator{sum: make([]float32, n)} }, func(s *accumulator, from, to int) {
+	err := pairwise.InChunks(ctx, n, 16, o.Workers, func() *accumulator { return &accumulator{sum: make([]float32, n)} }, func(s *accumulator, from, to int) {
 		for i := from; i < to && ctx.Err() == nil; i++ {
 			s.multiply(ctx, byUser, byItem, i)
 			g.rows[i], g.best[i] = s.take(g.diagonal, i, o.Neighbourhood)
@@ -85,29 +85,12 @@ func cutRows(x *interactions, limit int) *matrix.CSR {
 	}
 	for u := range m.Rows {
 		items, weights := m.Row(u)
-		for _, k := range heaviest(x, items, weights, limit) {
+		for _, k := range pairwise.Heaviest(weights, limit, func(k int) int32 { return x.customers[x.known[items[k]]] }) {
 			out.Indices = append(out.Indices, items[k])
 			out.Values = append(out.Values, weights[k])
 		}
 	}
 	return out
-}
-
-// heaviest returns the places of the entries that stay, ascending.
-func heaviest(x *interactions, items []int32, weights []float32, limit int) []int {
-	places := make([]int, len(items))
-	for k := range places {
-		places[k] = k
-	}
-	if len(places) <= limit {
-		return places
-	}
-	slices.SortFunc(places, func(a, b int) int {
-		return cmp.Or(cmp.Compare(weights[b], weights[a]), cmp.Compare(x.customers[x.known[items[a]]], x.customers[x.known[items[b]]]), a-b)
-	})
-	places = places[:limit]
-	slices.Sort(places)
-	return places
 }
 
 // accumulator is one row of XᵀX, and which of it is not zero.

@@ -11,6 +11,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models/internal/kernel"
+	"regulars/models/internal/pairwise"
 )
 
 // errEigen is not known to happen: weights are scaled beforehand.
@@ -90,7 +91,7 @@ func (s *subspace) iterate(ctx context.Context) error {
 func (s *subspace) multiply(ctx context.Context, m *matrix.CSR, x []float32) ([]float32, error) {
 	k := s.columns
 	y := make([]float32, m.Rows*k)
-	err := inChunks(ctx, m.Rows, 64, s.workers, func() struct{} { return struct{}{} }, func(_ struct{}, from, to int) {
+	err := pairwise.InChunks(ctx, m.Rows, 64, s.workers, func() struct{} { return struct{}{} }, func(_ struct{}, from, to int) {
 		for r := from; r < to; r++ {
 			cols, vals := m.Row(r)
 			for i, c := range cols {

@@ -7,6 +7,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models/internal/kernel"
+	"regulars/models/internal/pairwise"
 )
 
 // filter holds what a row of F is made of.
@@ -41,7 +42,7 @@ func newFilter(g *graph, s *spectrum, o Options) *filter {
 func (f *filter) weights(ctx context.Context, items int, step func(rows int)) (*matrix.CSR, error) {
 	n := len(f.g.known)
 	rows := make([]row, n)
-	err := inChunks(ctx, n, 16, f.o.Workers, func() *accumulator { return &accumulator{sum: make([]float32, n)} }, func(a *accumulator, from, to int) {
+	err := pairwise.InChunks(ctx, n, 16, f.o.Workers, func() *accumulator { return &accumulator{sum: make([]float32, n)} }, func(a *accumulator, from, to int) {
 		for i := from; i < to && ctx.Err() == nil; i++ {
 			a.multiply(ctx, f.g, i)
 			rows[i] = a.take(f, i)

@@ -83,7 +83,7 @@ func TestAgainstNumpy(t *testing.T) {
 		m := fitted(t, small(t), c.o)
 		for i := range int32(5) {
 			for j := range int32(5) {
-				if got, want := float64(m.weight(i, j)), c.want[i*5+j]; math.Abs(got-want) > 5e-6 {
+				if got, want := float64(m.Weight(i, j)), c.want[i*5+j]; math.Abs(got-want) > 5e-6 {
 					t.Errorf("%+v: weight of %d for %d is %.7f, want %.7f", c.o, i, j, got, want)
 				}
 			}
@@ -155,7 +155,7 @@ func TestAgainstDense(t *testing.T) {
 		}
 		w := dense(g, o)
 		user := rapid.IntRange(0, ev.Users-1).Draw(rt, "user")
-		items, counts := o.appendPairs(nil, nil, ev.History(user), now)
+		items, counts := o.counting().Append(nil, nil, ev.History(user), now)
 		scores := make([]float32, ev.Items)
 		if err := m.Score(ev.History(user), now, scores); (err != nil) != (len(items) == 0) {
 			rt.Fatalf("%d items in the history: %v", len(items), err)
@@ -275,8 +275,8 @@ func TestNeighbours(t *testing.T) {
 			t.Errorf("item %d keeps %d weights, want 4", i, len(cols))
 		}
 		for k, j := range cols {
-			if kept[k] != all.weight(int32(i), j) || math.Abs(float64(kept[k])) < sizes[len(sizes)-4] {
-				t.Errorf("item %d: weight for %d is %v, was %v; the fourth largest is %v", i, j, kept[k], all.weight(int32(i), j), sizes[len(sizes)-4])
+			if kept[k] != all.Weight(int32(i), j) || math.Abs(float64(kept[k])) < sizes[len(sizes)-4] {
+				t.Errorf("item %d: weight for %d is %v, was %v; the fourth largest is %v", i, j, kept[k], all.Weight(int32(i), j), sizes[len(sizes)-4])
 			}
 		}
 	}
@@ -354,11 +354,11 @@ func TestSimilarAndExplain(t *testing.T) {
 	}
 	h := matrix.History{Item: []int32{0, 3}, Day: []int32{1, 1}, Weight: []float32{1, 1}}
 	best := int32(0)
-	if m.weight(3, 4) > m.weight(0, 4) {
+	if m.Weight(3, 4) > m.Weight(0, 4) {
 		best = 3
 	}
 	if r, ok := m.Explain(h, today, 4); !ok || r != (models.Reason{Kind: models.ReasonBought, Item: best}) {
-		t.Errorf("reason for item 4 is %+v, %v; item 0 adds %v, item 3 %v", r, ok, m.weight(0, 4), m.weight(3, 4))
+		t.Errorf("reason for item 4 is %+v, %v; item 0 adds %v, item 3 %v", r, ok, m.Weight(0, 4), m.Weight(3, 4))
 	}
 	for _, item := range []int32{-1, 5, math.MaxInt32} {
 		if _, ok := m.Explain(h, today, item); ok {
