@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -165,18 +166,8 @@ func (p *Pipeline) chooseChurn(ctx context.Context, train, choice *churnRows, ou
 	if len(best) == 0 {
 		return nil, "", fmt.Errorf("churn: %w", models.ErrNoData)
 	}
-	chosen := slices.MinFunc(best, func(a, b chosenChurn) int { return compareFloat(a.logLoss, b.logLoss) })
+	chosen := slices.MinFunc(best, func(a, b chosenChurn) int { return cmp.Compare(a.logLoss, b.logLoss) })
 	return best, chosen.family, nil
-}
-
-func compareFloat(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 func keepBest(best []chosenChurn, c chosenChurn) []chosenChurn {

@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (p *Pipeline) DropOne(ctx context.Context) ([]GroupWorth, error) {
 		out = append(out, worth)
 	}
 	p.step("leaving out groups", len(groups), len(groups))
-	slices.SortStableFunc(out[1:], func(a, b GroupWorth) int { return compareFloat(b.Lost, a.Lost) })
+	slices.SortStableFunc(out[1:], func(a, b GroupWorth) int { return cmp.Compare(b.Lost, a.Lost) })
 	return out, nil
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"regulars/data"
@@ -34,7 +33,7 @@ func ReadItems(ctx context.Context, path string) (_ *Items, err error) {
 	if err := r.plan(); err != nil {
 		return nil, err
 	}
-	if err := r.rows(ctx); err != nil {
+	if _, err := readRows(ctx, r.file, &r.out.Quarantine, r.row, nil); err != nil {
 		return nil, err
 	}
 	if len(r.out.IDs) == 0 {
@@ -109,29 +108,6 @@ func priceOf(v data.Value) float64 {
 		return math.NaN()
 	}
 	return v.Float()
-}
-
-func (r *itemReader) rows(ctx context.Context) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("reading %s: %w", r.file.Path(), err)
-		}
-		b, err := r.file.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, bad := range b.Bad {
-			r.out.Quarantine.add(bad.Number, bad.Reason)
-		}
-		for i, row := range b.Rows {
-			if err := r.row(row); err != nil {
-				r.out.Quarantine.add(b.Numbers[i], err.Error())
-			}
-		}
-	}
 }
 
 func (r *itemReader) row(row data.Row) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 
 	"regulars/data"
@@ -72,10 +71,10 @@ func Read(ctx context.Context, path string, progress func(done, total int64)) (_
 	if err := r.plan(); err != nil {
 		return nil, err
 	}
-	if err := r.rows(ctx, progress); err != nil {
+	if r.out.Read, err = readRows(ctx, r.file, &r.out.Quarantine, r.row, progress); err != nil {
 		return nil, err
 	}
-	return r.out, r.checkAny()
+	return r.out, checkAny(path, r.out.Read, len(r.out.User), r.out.Quarantine)
 }
 
 type convert = func(data.Value) (data.Value, error)
@@ -124,44 +123,6 @@ func (r *reader) plan() (err error) {
 		r.out.Weight = []float32{}
 	}
 	return r.file.Select([]int{r.user, r.item, r.ts, r.order, r.weight})
-}
-
-func (r *reader) rows(ctx context.Context, progress func(done, total int64)) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("reading %s: %w", r.out.Path, err)
-		}
-		b, err := r.file.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, bad := range b.Bad {
-			r.out.Quarantine.add(bad.Number, bad.Reason)
-		}
-		for i, row := range b.Rows {
-			if err := r.row(row); err != nil {
-				r.out.Quarantine.add(b.Numbers[i], err.Error())
-			}
-		}
-		r.out.Read += int64(len(b.Rows) + len(b.Bad))
-		if progress != nil {
-			progress(r.out.Read, max(r.out.Read, r.file.Estimate()))
-		}
-	}
-}
-
-func (r *reader) checkAny() error {
-	q := r.out.Quarantine
-	switch {
-	case r.out.Read == 0:
-		return fmt.Errorf("%s has no rows", r.out.Path)
-	case len(r.out.User) == 0:
-		return fmt.Errorf("%s: none of its %d rows can be used; row %d: %s", r.out.Path, r.out.Read, q.Examples[0].Row, q.Examples[0].Reason)
-	}
-	return nil
 }
 
 // row appends a row to every column, or says why it cannot be used.

@@ -3,8 +3,6 @@ package interactions
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"math"
 
 	"regulars/data"
@@ -41,10 +39,10 @@ func ReadTransactions(ctx context.Context, path string, progress func(done, tota
 	if err := r.plan(); err != nil {
 		return nil, err
 	}
-	if err := r.rows(ctx, progress); err != nil {
+	if r.out.Read, err = readRows(ctx, r.file, &r.out.Quarantine, r.row, progress); err != nil {
 		return nil, err
 	}
-	return r.out, r.checkAny()
+	return r.out, checkAny(path, r.out.Read, len(r.out.Customer), r.out.Quarantine)
 }
 
 type transactionReader struct {
@@ -77,44 +75,6 @@ func (r *transactionReader) plan() (err error) {
 		r.out.Amount = []float64{}
 	}
 	return r.file.Select([]int{r.customer, r.date, r.amount})
-}
-
-func (r *transactionReader) rows(ctx context.Context, progress func(done, total int64)) error {
-	for {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("reading %s: %w", r.out.Path, err)
-		}
-		b, err := r.file.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		for _, bad := range b.Bad {
-			r.out.Quarantine.add(bad.Number, bad.Reason)
-		}
-		for i, row := range b.Rows {
-			if err := r.row(row); err != nil {
-				r.out.Quarantine.add(b.Numbers[i], err.Error())
-			}
-		}
-		r.out.Read += int64(len(b.Rows) + len(b.Bad))
-		if progress != nil {
-			progress(r.out.Read, max(r.out.Read, r.file.Estimate()))
-		}
-	}
-}
-
-func (r *transactionReader) checkAny() error {
-	q := r.out.Quarantine
-	switch {
-	case r.out.Read == 0:
-		return fmt.Errorf("%s has no rows", r.out.Path)
-	case len(r.out.Customer) == 0:
-		return fmt.Errorf("%s: none of its %d rows can be used; row %d: %s", r.out.Path, r.out.Read, q.Examples[0].Row, q.Examples[0].Reason)
-	}
-	return nil
 }
 
 // row appends a row to every column, or says why it cannot be used.

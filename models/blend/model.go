@@ -1,6 +1,7 @@
 package blend
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -200,18 +201,8 @@ func reorder(dst, by []float32, own []int32) {
 	for i, it := range first {
 		scores[i] = dst[it]
 	}
-	slices.SortFunc(scores, func(a, b float32) int { return -compare(a, b) })
+	slices.SortFunc(scores, func(a, b float32) int { return cmp.Compare(b, a) })
 	for i, it := range first {
 		dst[it] = scores[i]
 	}
-}
-
-func compare(a, b float32) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

@@ -1,6 +1,7 @@
 package propensity
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -205,24 +206,14 @@ func (a *alarm) separation() {
 			a.findings = append(a.findings, Finding{Feature: a.fit.X.Names[j], Leak: Separates, Value: 1 - w, Other: 1 - next})
 		}
 	}
-	slices.SortStableFunc(a.findings, func(f, g Finding) int { return compare(g.Value, f.Value) })
-}
-
-func compare(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	slices.SortStableFunc(a.findings, func(f, g Finding) int { return cmp.Compare(g.Value, f.Value) })
 }
 
 // auc is the share of pairs of a positive and a negative that the scores rank
 // rightly, ties one half.
 func auc(score []float64, y []bool) float64 {
 	order := every(len(score))
-	slices.SortFunc(order, func(a, b int) int { return compare(score[a], score[b]) })
+	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(score[a], score[b]) })
 	below, right, positives := 0.0, 0.0, 0.0
 	for i := 0; i < len(order); {
 		positive, n, first := 0.0, 0.0, score[order[i]]
