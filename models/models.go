@@ -76,6 +76,15 @@ const (
 	ReasonSimilar                    // customers like you buy it
 )
 
+// A Contributor can say what each column adds to its answer for a row.
+type Contributor interface {
+	// Contributions writes, for each row of x, what each column adds to the
+	// log-odds of Probability, then the log-odds before any column: x.Cols + 1
+	// numbers a row that add up to the log-odds of the probability. dst has room
+	// for x.Rows × (x.Cols + 1). Columns as in Probability.
+	Contributions(x *matrix.Dense, dst []float64) error
+}
+
 // A Classifier gives the probability that the label of a row is true.
 // Implementations are immutable after fitting and safe for concurrent use.
 type Classifier interface {
