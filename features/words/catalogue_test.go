@@ -104,19 +104,24 @@ func TestSentencesAreWellFormed(t *testing.T) {
 	_, learned := userColumns(t)
 	for _, s := range []words.Style{english, chinese, {Currency: "XYZ"}, {Lang: "zh"}} {
 		for _, feature := range learned {
+			others := []float64{nan}
+			if words.With(feature) != nil {
+				others = []float64{nan, 0, 1, -2, 1e300}
+			}
 			for _, x := range special {
-				for _, other := range special {
-					values := []float64{x}
-					for range words.With(feature) {
-						values = append(values, other)
-					}
-					if err := checkSentence(s, feature, values); err != nil {
+				for _, other := range others {
+					if err := checkSentence(s, feature, withOthers(feature, x, other)); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 		}
 	}
+}
+
+// withOthers returns the values of a sentence: x and the same for each companion.
+func withOthers(feature string, x, other float64) []float64 {
+	return append([]float64{x}, slices.Repeat([]float64{other}, len(words.With(feature)))...)
 }
 
 func TestSentencesOfAnyNumbers(t *testing.T) {
@@ -140,20 +145,17 @@ func TestSentencesTellValuesApart(t *testing.T) {
 	all, learned := userColumns(t)
 	for _, s := range []words.Style{english, chinese} {
 		for _, feature := range learned {
-			values := [][]float64{{3}, {12}, {nan}}
+			values := []float64{3, 12, nan}
 			if all[feature].Type == "BOOLEAN" {
-				values = [][]float64{{1}, {0}, {nan}}
+				values = []float64{1, 0, nan}
 			}
 			said := map[string]float64{}
-			for _, v := range values {
-				for range words.With(feature) {
-					v = append(v, v[0]) // the trends tell theirs by the numbers behind them
-				}
-				text := s.Sentence(feature, v)
+			for _, x := range values {
+				text := s.Sentence(feature, withOthers(feature, x, x)) // trends tell theirs by the numbers behind them
 				if other, same := said[text]; same {
-					t.Errorf("%s says %q of both %v and %v", feature, text, other, v[0])
+					t.Errorf("%s says %q of both %v and %v", feature, text, other, x)
 				}
-				said[text] = v[0]
+				said[text] = x
 			}
 		}
 	}
@@ -165,7 +167,7 @@ func TestUnknownIsSaid(t *testing.T) {
 	for _, s := range []words.Style{english, chinese} {
 		owner := map[string]string{}
 		for _, feature := range learned {
-			values := slices.Repeat([]float64{nan}, 1+len(words.With(feature)))
+			values := withOthers(feature, nan, nan)
 			text := s.Sentence(feature, values)
 			for _, x := range []float64{0, 1, 12, -3, 0.5} {
 				values[0] = x
