@@ -76,7 +76,7 @@ func (s Style) form(form string, x float64) string {
 		return s.form(rest, equalParts(x))
 	}
 	if one, many, ok := strings.Cut(form, "|"); ok {
-		return s.count(one, many, x)
+		return count(one, many, x)
 	}
 	switch form {
 	case "n":

@@ -49,7 +49,7 @@ func fixed(x float64, decimals int) string {
 }
 
 // count writes a number with an English noun.
-func (s Style) count(one, many string, x float64) string {
+func count(one, many string, x float64) string {
 	switch n := number(x); n {
 	case "0":
 		if one == "day" {

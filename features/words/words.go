@@ -96,9 +96,9 @@ func (s Style) plainValue(unit string, value float64) string {
 	case "currency":
 		return s.money(value)
 	case "days":
-		return s.say(s.count("day", "days", value), number(value)+" 天")
+		return s.say(count("day", "days", value), number(value)+" 天")
 	case "orders":
-		return s.say(s.count("order", "orders", value), number(value)+" 单")
+		return s.say(count("order", "orders", value), number(value)+" 单")
 	case "ratio", "-", "":
 		return number(value)
 	}
