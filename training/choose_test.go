@@ -154,7 +154,7 @@ func TestBestByWhatAFamilyIsFor(t *testing.T) {
 }
 
 func TestParseOverrides(t *testing.T) {
-	p := &Pipeline{Workspace: t.TempDir(), Options: Options{Overrides: mustOverrides(t, "ials.factors=12", "ials.reg_exponent=0", "logistic.l2=3", "personal.half_life_days=7.5")}}
+	p := &Pipeline{Workspace: t.TempDir(), Options: Options{Overrides: mustOverrides(t, "ials.factors=12", "ials.reg_exponent=0", "personal.half_life_days=7.5")}}
 	for _, c := range optionsOf[ials.Options](t, p, "ials", 10) {
 		if c.Factors != 12 || c.RegExponent == nil || *c.RegExponent != 0 {
 			t.Errorf("ials candidate %+v", c)
@@ -165,9 +165,6 @@ func TestParseOverrides(t *testing.T) {
 	}
 	if got := optionsOf[personal.Options](t, p, "personal-top", 10); len(got) != 1 || got[0].HalfLifeDays != 0 {
 		t.Errorf("the baseline is %+v", got)
-	}
-	if got := p.Options.Overrides.logistic(); len(got) != 1 || got[0].L2 != 3 {
-		t.Errorf("a fixed option leaves %d candidates to search: %+v", len(got), got)
 	}
 	for _, bad := range []struct{ word, want string }{
 		{"factors=3", "not MODEL.OPTION=VALUE"},

@@ -1,231 +1,163 @@
 package training
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"regulars/data"
 	"regulars/features"
 	"regulars/features/matrix"
 	"regulars/features/read"
-	"regulars/models"
-	"regulars/models/calibrate"
-	"regulars/training/metrics"
-	"regulars/training/options"
+	"regulars/training/churn"
+	"regulars/training/propensity"
 	"regulars/training/ranking"
 	"regulars/training/split"
 )
 
-// churnRows are customers at one or more dates with what they did afterwards.
-type churnRows struct {
-	x     *matrix.Dense
-	churn []bool // no order within the horizon
-}
-
 // churnOutcome is what the protocol found out about churn models.
 type churnOutcome struct {
-	recipe   churnRecipe // the chosen one
-	refused  bool        // no better than the base rate: not published
+	choice   *churn.Choice
+	refused  bool // no better than the base rate: not published
 	protocol split.Protocol
 	slice    *Slice
 	notes    []string
 }
 
-// chosenChurn is a recipe, how well it did on the choice slice and the map from
-// its raw probabilities to calibrated ones.
-type chosenChurn struct {
-	churnRecipe
-	calibration *calibrate.Platt
-	logLoss     float64
+// churnJob is what churn means to this run. orders are the order days of every
+// customer.
+func (p *Pipeline) churnJob(orders [][]int32) *churn.Job {
+	return &churn.Job{HorizonDays: p.Options.HorizonDays, ActiveDays: p.Options.ActiveDays, Settings: p.Options.Overrides.set,
+		Seed: p.Options.Seed, Workers: p.Options.Workers, Season: p.season(orders), Progress: p.step}
 }
 
 // evaluateChurn chooses and calibrates on the rows at D−2H, fits the choices
-// again on everything up to there, and reports on the untouched rows at D−H.
-func (p *Pipeline) evaluateChurn(ctx context.Context, pr split.Protocol) (*churnOutcome, error) {
-	train, err := p.churnRows(pr.Train)
+// again on everything known at D−H, and reports on the untouched rows there.
+func (p *Pipeline) evaluateChurn(ctx context.Context, pr split.Protocol, in *read.Interactions) (*churnOutcome, error) {
+	orders := orderDays(in)
+	job := p.churnJob(orders)
+	train, err := p.churnRows(pr.Train(), pr.Choice, orders)
 	if err != nil {
 		return nil, err
 	}
-	choice, err := p.churnRows([]data.Day{pr.Choice})
+	choice, err := p.churnRows([]data.Day{pr.Choice}, pr.Test, orders)
 	if err != nil {
 		return nil, err
 	}
-	out := &churnOutcome{protocol: pr}
-	families, chosen, err := p.chooseChurn(ctx, train, choice, out)
+	leaks, err := p.churnAlarm(ctx, train, choice)
 	if err != nil {
 		return nil, err
 	}
-	test, err := p.churnRows([]data.Day{pr.Test})
+	chosen, err := job.Choose(ctx, train, choice)
 	if err != nil {
 		return nil, err
 	}
-	all, err := concat(train, choice)
+	learn, err := p.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
 	if err != nil {
 		return nil, err
 	}
-	results, err := p.testChurn(ctx, families, chosen, all, test)
+	test, err := p.churnRows([]data.Day{pr.Test}, pr.AsOf, orders)
 	if err != nil {
 		return nil, err
 	}
-	out.slice = &Slice{Task: "churn", TestAsOf: pr.Test.String(), Days: pr.Horizon, Results: results}
-	return out, out.gate(families, chosen)
+	tested, err := job.Test(ctx, chosen, learn, test, int32(pr.Test))
+	if err != nil {
+		return nil, err
+	}
+	out := &churnOutcome{choice: chosen, protocol: pr, notes: append(leaks, chosen.Notes...)}
+	out.slice = &Slice{Task: "churn", TestAsOf: pr.Test.String(), Days: pr.Horizon, Results: churnResults(tested)}
+	out.notes = append(out.notes, baseRateNote(tested[0].BaseRate, pr))
+	return out, out.gate()
 }
 
-// churnRows reads the features and labels of every customer at the given dates.
-func (p *Pipeline) churnRows(days []data.Day) (*churnRows, error) {
-	var all *churnRows
+func baseRateNote(r churn.Rate, pr split.Protocol) string {
+	return fmt.Sprintf("churn: base rate expected in the %d days from %s: %.3f (%.3f to %.3f), %s", pr.Horizon, pr.Test, r.Rate, r.Low, r.High, r.Rule)
+}
+
+func churnResults(tested []churn.Tested) []Result {
+	out := make([]Result, len(tested))
+	for i, t := range tested {
+		out[i] = Result{Model: t.Family, Options: t.Options, Metrics: t.Metrics, Users: t.Customers, FitSeconds: t.FitSeconds,
+			ScoreSeconds: t.ScoreSeconds, PeakRSSBytes: ranking.PeakRSS(), Chosen: t.Best, Baseline: t.Family == churn.BaseRate}
+	}
+	return out
+}
+
+// churnAlarm refuses to learn from features that tell the label in a way they
+// could not at the time of scoring, but for those that are allowed to; these
+// give notes.
+func (p *Pipeline) churnAlarm(ctx context.Context, train, choice churn.Rows) (notes []string, err error) {
+	p.step("looking for leaks", 0, 1)
+	found, err := propensity.Alarm(ctx, propensity.Check{Early: propensity.Rows{X: train.X, Y: train.Left}, Seed: p.Options.Seed,
+		Later: []propensity.Slice{{Name: "the choice slice", Rows: propensity.Rows{X: choice.X, Y: choice.Left}}}})
+	if err != nil {
+		return nil, fmt.Errorf("looking for leaks: %w", err)
+	}
+	p.step("looking for leaks", 1, 1)
+	refused := slices.DeleteFunc(slices.Clone(found), func(f propensity.Finding) bool { return p.allowed(f.Feature) })
+	if len(refused) > 0 {
+		return nil, fmt.Errorf("churn: %w: leave their groups out (--without GROUP), or say that they are known when customers are scored (--allow-leaks COLUMN)",
+			&propensity.LeakError{Findings: refused})
+	}
+	for _, f := range found {
+		notes = append(notes, "churn: allowed although it looks like a leak: "+f.String())
+	}
+	return notes, nil
+}
+
+func (p *Pipeline) allowed(feature string) bool {
+	return slices.Contains(p.Options.AllowLeaks, feature) || slices.Contains(p.Options.AllowLeaks, "all")
+}
+
+// mostRows bounds how many rows of customers a model learns from: of more, each
+// customer is drawn or not, the same in every run. 300,000 rows of 150 columns
+// are 360 MB.
+const mostRows = 300_000
+
+// churnRows reads the features and labels of customers at the given dates, whose
+// labels became known at a day.
+func (p *Pipeline) churnRows(days []data.Day, known data.Day, orders [][]int32) (churn.Rows, error) {
+	out := churn.Rows{Orders: before(orders, int32(known)), Known: int32(known)}
 	for _, day := range days {
-		table, err := p.customers(day)
+		x, left, err := p.labelled(day, mostRows/len(days))
 		if err != nil {
-			return nil, err
+			return churn.Rows{}, err
 		}
-		labels, err := read.Labels(p.featureRoot(), features.LabelGroup(p.Options.HorizonDays, 0), day)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Equal(table.IDs, labels.IDs) {
-			return nil, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
-		}
-		rows := &churnRows{x: table.X, churn: not(labels.Ordered)}
-		if all == nil {
-			all = rows
-		} else if all, err = concat(all, rows); err != nil {
-			return nil, fmt.Errorf("features at %s: %w", day, err)
+		part := churn.Rows{X: x, Left: left, Orders: out.Orders, Known: out.Known}
+		if out.X == nil {
+			out = part
+		} else if out, err = churn.Append(out, part); err != nil {
+			return churn.Rows{}, fmt.Errorf("features at %s: %w", day, err)
 		}
 	}
-	return all, nil
+	return out, nil
+}
+
+// labelled reads at most so many customers of one date.
+func (p *Pipeline) labelled(day data.Day, most int) (*matrix.Dense, []bool, error) {
+	table, err := p.customers(day)
+	if err != nil {
+		return nil, nil, err
+	}
+	labels, err := read.Labels(p.featureRoot(), features.LabelGroup(p.Options.HorizonDays, 0), day)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.Equal(table.IDs, labels.IDs) {
+		return nil, nil, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
+	}
+	left := not(labels.Ordered)
+	if len(left) <= most {
+		return table.X, left, nil
+	}
+	rows := drawn(table.IDs, most)
+	return table.X.Take(rows), pick(left, rows), nil
 }
 
 func not(in []bool) []bool {
 	out := make([]bool, len(in))
 	for i, b := range in {
 		out[i] = !b
-	}
-	return out
-}
-
-func concat(a, b *churnRows) (*churnRows, error) {
-	x, err := matrix.Append(a.x, b.x)
-	if err != nil {
-		return nil, err
-	}
-	return &churnRows{x: x, churn: slices.Concat(a.churn, b.churn)}, nil
-}
-
-// active returns the rows of customers who ordered within the active days:
-// those whose leaving is still to be decided, on whom figures are reported.
-func (p *Pipeline) active(x *matrix.Dense) ([]int, error) {
-	return selectRows(x, recencyColumn, func(v float64) bool { return v <= float64(p.Options.ActiveDays) })
-}
-
-func selectRows(x *matrix.Dense, column string, keep func(float64) bool) ([]int, error) {
-	j := slices.Index(x.Names, column)
-	if j < 0 {
-		return nil, fmt.Errorf("the feature %s is missing: %w", column, models.ErrColumns)
-	}
-	var rows []int
-	for i := range x.Rows {
-		if keep(x.Row(i)[j]) {
-			rows = append(rows, i)
-		}
-	}
-	return rows, nil
-}
-
-// chooseChurn fits every recipe on train, and judges it on the choice rows by
-// the log loss of cross-fitted calibrated probabilities of active customers. It
-// returns the best of each family, in order, and the best family.
-func (p *Pipeline) chooseChurn(ctx context.Context, train, choice *churnRows, out *churnOutcome) ([]chosenChurn, string, error) {
-	active, err := p.active(choice.x)
-	if err != nil {
-		return nil, "", err
-	}
-	if len(active) < fewCustomers {
-		return nil, "", fmt.Errorf("only %d customers ordered in the %d days before %s, %d are needed to choose a model: %w",
-			len(active), p.Options.ActiveDays, out.protocol.Choice, fewCustomers, models.ErrNoData)
-	}
-	var best []chosenChurn
-	recipes := p.churnRecipes()
-	for i, r := range recipes {
-		p.step("choosing churn models", i, len(recipes))
-		c, err := calibrated(ctx, r, train, choice, active)
-		if errors.Is(err, models.ErrNoData) {
-			out.notes = append(out.notes, fmt.Sprintf("churn: %s left out: %v", r.family, err))
-			continue
-		}
-		if err != nil {
-			return nil, "", fmt.Errorf("%s: %w", r.family, err)
-		}
-		best = keepBest(best, c)
-	}
-	p.step("choosing churn models", len(recipes), len(recipes))
-	if len(best) == 0 {
-		return nil, "", fmt.Errorf("churn: %w", models.ErrNoData)
-	}
-	chosen := slices.MinFunc(best, func(a, b chosenChurn) int { return cmp.Compare(a.logLoss, b.logLoss) })
-	return best, chosen.family, nil
-}
-
-func keepBest(best []chosenChurn, c chosenChurn) []chosenChurn {
-	i := slices.IndexFunc(best, func(b chosenChurn) bool { return b.family == c.family })
-	switch {
-	case i < 0:
-		return append(best, c)
-	case c.logLoss < best[i].logLoss:
-		best[i] = c
-	}
-	return best
-}
-
-// calibrationFolds is how many parts the choice rows are cut into, so that no
-// row's probability was calibrated by the row itself.
-const calibrationFolds = 5
-
-func calibrated(ctx context.Context, r churnRecipe, train, choice *churnRows, active []int) (chosenChurn, error) {
-	raw, err := fitAndApply(ctx, r, train, choice.x)
-	if err != nil {
-		return chosenChurn{}, err
-	}
-	full, err := calibrate.FitPlatt(raw, choice.churn)
-	if err != nil {
-		return chosenChurn{}, err
-	}
-	probability := make([]float64, len(raw))
-	for fold := range calibrationFolds {
-		m, err := calibrate.FitPlatt(outside(raw, fold), outside(choice.churn, fold))
-		if err != nil { // of one class: too few rows to choose a model by
-			return chosenChurn{}, err
-		}
-		for i := fold; i < len(raw); i += calibrationFolds {
-			probability[i] = m.Apply(raw[i])
-		}
-	}
-	values, err := metrics.Classification(ctx, pick(probability, active), pick(choice.churn, active), 1, 0)
-	if err != nil {
-		return chosenChurn{}, err
-	}
-	return chosenChurn{churnRecipe: r, calibration: full, logLoss: values["log_loss"].Value}, nil
-}
-
-func fitAndApply(ctx context.Context, r churnRecipe, train *churnRows, x *matrix.Dense) ([]float64, error) {
-	model, err := r.fit(ctx, train.x, train.churn)
-	if err != nil {
-		return nil, err
-	}
-	raw := make([]float64, x.Rows)
-	return raw, model.Probability(x, raw)
-}
-
-func outside[T any](values []T, fold int) []T {
-	var out []T
-	for i, v := range values {
-		if i%calibrationFolds != fold {
-			out = append(out, v)
-		}
 	}
 	return out
 }
@@ -238,68 +170,68 @@ func pick[T any](values []T, rows []int) []T {
 	return out
 }
 
-// testChurn fits the choices again on all rows up to D−2H and reports on test:
-// active customers, and beside them (prefix) new, light, heavy and lapsed ones.
-func (p *Pipeline) testChurn(ctx context.Context, families []chosenChurn, chosen string, train, test *churnRows) ([]Result, error) {
-	segments, err := p.segments(test.x)
-	if err != nil {
-		return nil, err
-	}
-	var out []Result
-	for i, f := range families {
-		p.step("testing churn models", i, len(families))
-		begun := time.Now()
-		model, err := f.fit(ctx, train.x, train.churn)
-		if err != nil {
-			return nil, fmt.Errorf("%s on the rows before the test: %w", f.family, err)
-		}
-		fitted := time.Now()
-		raw := make([]float64, test.x.Rows)
-		if err := model.Probability(test.x, raw); err != nil {
-			return nil, fmt.Errorf("%s at the test rows: %w", f.family, err)
-		}
-		scored := time.Now()
-		for j := range raw {
-			raw[j] = f.calibration.Apply(raw[j])
-		}
-		values, err := p.segmentMetrics(ctx, raw, test.churn, segments)
-		if err != nil {
-			return nil, fmt.Errorf("measuring %s: %w", f.family, err)
-		}
-		out = append(out, Result{Model: f.family, Options: options.Describe(f.options), Metrics: values, Users: len(segments[0].rows),
-			FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(), PeakRSSBytes: ranking.PeakRSS(),
-			Chosen: f.family == chosen, Baseline: f.baseline})
-	}
-	p.step("testing churn models", len(families), len(families))
-	return out, nil
-}
-
 // gate refuses a model that the base rate beats: one that lost to it already
 // on the choice slice, or whose log loss on the test slice is surely above. What
 // was published before then stays in use.
-func (o *churnOutcome) gate(families []chosenChurn, chosen string) error {
-	var base, won *Result
-	for i := range o.slice.Results {
-		r := &o.slice.Results[i]
-		if r.Model == chosen {
-			won = r
-		}
-		if r.Baseline {
-			base = r
-		}
-	}
+func (o *churnOutcome) gate() error {
+	won, base := resultOf(o.slice.Results, o.choice.Best), resultOf(o.slice.Results, churn.BaseRate)
 	if won == nil {
-		return fmt.Errorf("the chosen churn model %s was not tested", chosen)
+		return fmt.Errorf("the chosen churn model %s was not tested", o.choice.Best)
 	}
 	lost := base != nil && won.Metrics["log_loss"].Low != nil && *won.Metrics["log_loss"].Low > base.Metrics["log_loss"].Value
 	if lost || won.Baseline {
 		o.notes = append(o.notes, "churn: no model beats the base rate, which says the same of everybody, so none is published; one published before stays in use")
 		won.Chosen, o.refused = false, true
 	}
-	for _, f := range families {
-		if f.family == chosen {
-			o.recipe = f.churnRecipe
-		}
-	}
 	return nil
+}
+
+// churn shifts the protocol by one horizon: calibrated on the rows at D−H by a
+// model that has not seen them, then fitted on all rows up to and with these.
+func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
+	if ev.churn == nil || ev.churn.refused {
+		return nil
+	}
+	s.step("refitting churn", 0, 1)
+	model, err := s.refitChurn(ctx, ev)
+	if err != nil {
+		return fmt.Errorf("fitting %s again on everything before %s: %w", ev.churn.choice.Best, s.Options.AsOf, err)
+	}
+	o := churnOptions{HorizonDays: s.Options.HorizonDays, Model: model.Recipe.Options, Why: model.Why, BaseRate: model.BaseRate}
+	err = s.store(RoleChurn, model.Method, classifierKind(model.Base), o, resultOf(ev.churn.slice.Results, model.Method), func(dir string) error {
+		return saveChurn(dir, model)
+	})
+	s.step("refitting churn", 1, 1)
+	return err
+}
+
+func (s *publisher) refitChurn(ctx context.Context, ev *evaluated) (*churn.Model, error) {
+	pr, orders := ev.churn.protocol, orderDays(ev.interactions)
+	earlier, err := s.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
+	if err != nil {
+		return nil, err
+	}
+	latest, err := s.churnRows([]data.Day{pr.Test}, pr.AsOf, orders)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.churnRows(pr.KnownAt(pr.AsOf), pr.AsOf, orders)
+	if err != nil {
+		return nil, err
+	}
+	current, err := s.customers(pr.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	chosen, _ := ev.churn.choice.Of(ev.churn.choice.Best)
+	return s.churnJob(orders).Refit(ctx, chosen.Recipe, ev.churn.choice.Why, earlier, latest, all, current.X)
+}
+
+// churnOptions is what a churn model was made with: its probabilities mean
+// nothing without the horizon.
+type churnOptions struct {
+	HorizonDays int            `json:"horizon_days"`
+	Model       map[string]any `json:"model"`
+	Why         string         `json:"why,omitempty"` // this method
+	BaseRate    churn.Rate     `json:"base_rate"`
 }

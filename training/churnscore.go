@@ -9,7 +9,11 @@ import (
 	"regulars/features/matrix"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
+	"regulars/training/churn"
 )
+
+// spendColumn is what a customer has spent so far.
+const spendColumn = "monetary"
 
 // Upper bounds of the bands that a churn probability is called by.
 const (
@@ -41,7 +45,7 @@ func (p *Pipeline) churnScores(c *champions) (map[string]*snapshot.Scores, error
 			return nil, fmt.Errorf("scoring churn with version %s (train again if the features have changed): %w", c.versions[RoleChurn], err)
 		}
 	}
-	columns, err := positions(table.X, recencyColumn, ordersColumn, spendColumn)
+	columns, err := positions(table.X, churn.RecencyColumn, churn.OrdersColumn, spendColumn)
 	if err != nil {
 		return nil, err
 	}
@@ -82,16 +86,16 @@ const scoresFile = "scores.parquet"
 func (s *scoring) saveScores(path string) error {
 	ids := slices.Sorted(maps.Keys(s.scores))
 	n := len(ids)
-	churn, percentile, back := make([]float64, n), make([]float64, n), make([]float64, n)
+	gone, percentile, back := make([]float64, n), make([]float64, n), make([]float64, n)
 	recency, spend := make([]float64, n), make([]float64, n)
 	lapsed, orders := make([]int32, n), make([]int64, n)
 	for i, id := range ids {
 		c := s.scores[id]
-		churn[i], percentile[i], back[i] = c.Churn.Probability, c.Churn.Percentile, c.ReturnProbability
+		gone[i], percentile[i], back[i] = c.Churn.Probability, c.Churn.Percentile, c.ReturnProbability
 		lapsed[i], recency[i], orders[i], spend[i] = bit(c.Lapsed), c.RFM.RecencyDays, c.RFM.Orders, c.RFM.Spend
 	}
 	return artifact.WriteColumns(path, artifact.NewColumn("user_id", ids),
-		artifact.NewColumn("churn_probability", churn), artifact.NewColumn("churn_percentile", percentile),
+		artifact.NewColumn("churn_probability", gone), artifact.NewColumn("churn_percentile", percentile),
 		artifact.NewColumn("return_probability", back), artifact.NewColumn("lapsed", lapsed),
 		artifact.NewColumn("recency_days", recency), artifact.NewColumn("orders", orders), artifact.NewColumn("spend", spend))
 }

@@ -7,6 +7,7 @@ import (
 	"regulars/data"
 	"regulars/features"
 	"regulars/features/read"
+	"regulars/training/churn"
 )
 
 // notNumbers are units of columns that hold numbers without being quantities: a
@@ -52,7 +53,7 @@ func learned(columns []string, groups []features.Group) []int {
 // buyers keeps the given columns of the customers who have bought: some groups
 // have rows for those who only registered or looked around.
 func buyers(t *read.Table, columns []int) (*read.Table, error) {
-	at, err := positions(t.X, recencyColumn)
+	at, err := positions(t.X, churn.RecencyColumn)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"regulars/data"
 	"regulars/features/matrix"
+	"regulars/training/churn"
 	"regulars/training/metrics"
 )
 
@@ -31,16 +32,17 @@ func (p *Pipeline) DropOne(ctx context.Context) ([]GroupWorth, error) {
 	if ev.churn == nil {
 		return nil, fmt.Errorf("there is no churn model to explain: %w", errors.Join(noteErrors(ev.Notes)...))
 	}
-	pr, recipe := ev.churn.protocol, ev.churn.recipe
-	train, err := p.churnRows(append([]data.Day{pr.Choice}, pr.Train...))
+	pr, orders := ev.churn.protocol, orderDays(ev.interactions)
+	chosen, _ := ev.churn.choice.Of(ev.churn.choice.Best)
+	train, err := p.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
 	if err != nil {
 		return nil, err
 	}
-	test, err := p.churnRows([]data.Day{pr.Test})
+	test, err := p.churnRows([]data.Day{pr.Test}, pr.AsOf, orders)
 	if err != nil {
 		return nil, err
 	}
-	owners, err := p.owners(train.x)
+	owners, err := p.owners(train.X)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func (p *Pipeline) DropOne(ctx context.Context) ([]GroupWorth, error) {
 	var out []GroupWorth
 	for i, g := range groups {
 		p.step("leaving out groups", i, len(groups))
-		worth, err := p.without(ctx, recipe, train, test, owners, g)
+		worth, err := p.without(ctx, chosen.Recipe, train, test, owners, g)
 		if err != nil {
 			return nil, fmt.Errorf("without %s: %w", g, err)
 		}
@@ -90,22 +92,26 @@ func (p *Pipeline) owners(x *matrix.Dense) ([]string, error) {
 	return out, nil
 }
 
-func (p *Pipeline) without(ctx context.Context, r churnRecipe, train, test *churnRows, owners []string, group string) (GroupWorth, error) {
+func (p *Pipeline) without(ctx context.Context, r churn.Recipe, train, test churn.Rows, owners []string, group string) (GroupWorth, error) {
 	var keep []int
 	for j, owner := range owners {
 		if owner != group {
 			keep = append(keep, j)
 		}
 	}
-	active, err := p.active(test.x)
+	active, err := churn.Active(test.X, p.Options.ActiveDays)
 	if err != nil {
 		return GroupWorth{}, err
 	}
-	raw, err := fitAndApply(ctx, r, &churnRows{x: train.x.Select(keep), churn: train.churn}, test.x.Select(keep))
+	model, err := r.Fit(ctx, train.Select(keep))
 	if err != nil {
 		return GroupWorth{}, err
 	}
-	values, err := metrics.Classification(ctx, pick(raw, active), pick(test.churn, active), 0, p.Options.Seed)
+	raw := make([]float64, len(active))
+	if err := model.Probability(test.X.Select(keep).Take(active), raw); err != nil {
+		return GroupWorth{}, err
+	}
+	values, err := metrics.Classification(ctx, raw, pick(test.Left, active), 0, p.Options.Seed)
 	if err != nil {
 		return GroupWorth{}, err
 	}

@@ -67,7 +67,7 @@ func (p *Pipeline) evaluatePropensity(ctx context.Context, t *timetable, out *ev
 	if t.protocol == nil {
 		return nil
 	}
-	o, err := p.evaluateChurn(ctx, *t.protocol)
+	o, err := p.evaluateChurn(ctx, *t.protocol, out.interactions)
 	if errors.Is(err, models.ErrNoData) {
 		out.Notes = append(out.Notes, "churn is not computed: "+err.Error())
 		return nil

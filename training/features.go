@@ -47,7 +47,11 @@ func (p *Pipeline) timetable() (*timetable, error) {
 			p.Options.AsOf, last, last+1)
 	}
 	t := &timetable{first: first}
-	pr, err := split.NewProtocol(p.Options.AsOf, p.Options.HorizonDays, p.Options.TrainDates, first)
+	plan, err := p.plan()
+	if err != nil {
+		return nil, err
+	}
+	pr, err := split.NewProtocol(p.Options.AsOf, plan, first)
 	switch {
 	case errors.Is(err, split.ErrShortHistory):
 		t.notes = append(t.notes, "churn is not computed: "+err.Error())
@@ -78,6 +82,33 @@ func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
 	}
 	known := slices.DeleteFunc(slices.Clone(days), func(d data.Day) bool { return d > t.protocol.Test }) // labels need a horizon behind them
 	return p.buildLabels(ctx, paths, known)
+}
+
+// manyLines is from how many order lines on a horizon gives rows at one date
+// only: there are customers enough, and features at three times the dates cost
+// three times the time.
+const manyLines = 3_000_000
+
+// partsOfHorizon is at how many dates a horizon it gives rows below that.
+const partsOfHorizon = 3
+
+// plan says at which past dates churn models learn.
+func (p *Pipeline) plan() (split.Plan, error) {
+	files, err := p.Lake.Files()
+	if err != nil {
+		return split.Plan{}, err
+	}
+	lines := int64(0)
+	for _, f := range files {
+		if f.Table == data.Orders {
+			lines += f.Rows
+		}
+	}
+	plan := split.Plan{HorizonDays: p.Options.HorizonDays, MaxTrain: p.Options.TrainDates, Parts: 1}
+	if lines < manyLines {
+		plan.Parts = min(partsOfHorizon, p.Options.HorizonDays)
+	}
+	return plan, nil
 }
 
 // notLearned are groups that no model reads: the same for everybody at a date,

@@ -2,12 +2,10 @@ package training
 
 import (
 	"fmt"
-	"reflect"
 	"slices"
 
-	"regulars/models/forest"
-	"regulars/models/logistic"
 	"regulars/training/options"
+	"regulars/training/propensity"
 	"regulars/training/ranking"
 )
 
@@ -30,19 +28,15 @@ func ParseOverrides(words []string) (Overrides, error) {
 // check also refuses options of the baselines, which stay what others are
 // compared with.
 func (o Overrides) check() error {
-	classifiers := map[string]any{"logistic": &logistic.Options{}, "forest": &forest.Options{}}
 	for _, s := range o.set {
-		target, ok := classifiers[s.Model]
-		var err error
+		check := ranking.CheckSettings
 		switch {
-		case ok:
-			err = options.Set(target, s)
+		case slices.Contains(propensity.Names(), s.Model):
+			check = propensity.CheckSettings
 		case s.Model == "popular" || s.Model == "popular-recent":
-			err = fmt.Errorf("%s: %s is a baseline, which stays as it is", s, s.Model)
-		default:
-			err = ranking.CheckSettings([]options.Setting{s})
+			return fmt.Errorf("%s: %s is a baseline, which stays as it is", s, s.Model)
 		}
-		if err != nil {
+		if err := check([]options.Setting{s}); err != nil {
 			return err
 		}
 	}
@@ -52,25 +46,6 @@ func (o Overrides) check() error {
 // of returns the overrides of one model.
 func (o Overrides) of(model string) []options.Setting {
 	return slices.DeleteFunc(slices.Clone(o.set), func(s options.Setting) bool { return s.Model != model })
-}
-
-// apply sets the overrides of one model on each candidate and drops candidates
-// that have become equal. The words were checked by ParseOverrides.
-func apply[T any](o Overrides, model string, candidates []T) []T {
-	var out []T
-	for _, c := range candidates {
-		for _, s := range o.set {
-			if s.Model == model {
-				if err := options.Set(&c, s); err != nil {
-					panic("training: overrides were not checked: " + err.Error())
-				}
-			}
-		}
-		if !slices.ContainsFunc(out, func(x T) bool { return reflect.DeepEqual(x, c) }) {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 // tunedSettings returns what a search has found for a model, nil when it has not
@@ -83,14 +58,4 @@ func tunedSettings(found *ranking.Tuned, model string) []options.Setting {
 		return nil
 	}
 	return append([]options.Setting{}, slices.DeleteFunc(found.Settings(), func(s options.Setting) bool { return s.Model != model })...)
-}
-
-// Candidates that the search compares on the choice slice, cheap ones first.
-
-func (o Overrides) logistic() []logistic.Options {
-	return apply(o, "logistic", []logistic.Options{{L2: 1}, {L2: 10}, {L2: 100}})
-}
-
-func (o Overrides) forest() []forest.Options {
-	return apply(o, "forest", []forest.Options{{Trees: 50, SampleRows: 4000, MinLeaf: 20, MaxDepth: 10}})
 }

@@ -33,6 +33,7 @@ type Options struct {
 	TimeZone      string // of the shop: what its customers call a day
 	Overrides     Overrides
 	WithoutGroups []string      // feature groups that churn models do without
+	AllowLeaks    []string      // features that the alarm may name without ending the run; "all" = any
 	TuneFor       time.Duration // how long Train searches options of recommenders first; 0 = not at all
 }
 

@@ -11,13 +11,11 @@ import (
 	"io"
 	"slices"
 
-	"regulars/data"
 	"regulars/data/lake"
 	"regulars/features/matrix"
 	"regulars/features/read"
 	"regulars/models"
 	"regulars/models/artifact"
-	"regulars/models/calibrate"
 	"regulars/training/options"
 	"regulars/training/ranking"
 )
@@ -166,62 +164,6 @@ func (s *publisher) dataOf(family string, in *read.Interactions) (*ranking.Data,
 	d.IDs = matrix.NewVocabulary(slices.Concat(in.Items.IDs(), d.Items.IDs))
 	d.Events, err = reindex(in, d.IDs)
 	return d, err
-}
-
-// churn shifts the protocol by one horizon: calibrated on the rows at D−H by a
-// model that has not seen them, then fitted on all rows up to and with these.
-func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
-	if ev.churn == nil || ev.churn.refused {
-		return nil
-	}
-	s.step("refitting churn", 0, 1)
-	pr := ev.churn.protocol
-	earlier, err := s.churnRows(append([]data.Day{pr.Choice}, pr.Train...))
-	if err != nil {
-		return err
-	}
-	latest, err := s.churnRows([]data.Day{pr.Test})
-	if err != nil {
-		return err
-	}
-	recipe := ev.churn.recipe
-	model, platt, err := refit(ctx, recipe, earlier, latest)
-	if errors.Is(err, models.ErrNoData) {
-		ev.Notes = append(ev.Notes, "churn is not computed: "+err.Error())
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("fitting %s again on everything before %s: %w", recipe.family, s.Options.AsOf, err)
-	}
-	err = s.store(RoleChurn, recipe.family, recipe.family, churnOptions{s.Options.HorizonDays, options.Describe(recipe.options)}, resultOf(ev.churn.slice.Results, recipe.family), func(dir string) error {
-		return saveChurn(dir, model, platt)
-	})
-	s.step("refitting churn", 1, 1)
-	return err
-}
-
-// churnOptions is what a churn model was made with: its probabilities mean
-// nothing without the horizon.
-type churnOptions struct {
-	HorizonDays int            `json:"horizon_days"`
-	Model       map[string]any `json:"model"`
-}
-
-func refit(ctx context.Context, r churnRecipe, earlier, latest *churnRows) (models.Classifier, *calibrate.Platt, error) {
-	raw, err := fitAndApply(ctx, r, earlier, latest.x)
-	if err != nil {
-		return nil, nil, err
-	}
-	platt, err := calibrate.FitPlatt(raw, latest.churn)
-	if err != nil {
-		return nil, nil, err
-	}
-	all, err := concat(earlier, latest)
-	if err != nil {
-		return nil, nil, err
-	}
-	model, err := r.fit(ctx, all.x, all.churn)
-	return model, platt, err
 }
 
 // store publishes a version with its manifest.

@@ -7,11 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"regulars/features/matrix"
 	"regulars/models"
-	"regulars/models/baserate"
-	"regulars/models/forest"
-	"regulars/models/logistic"
 	"regulars/training/options"
 	"regulars/training/ranking"
 )
@@ -198,35 +194,4 @@ func (p *Pipeline) defaultRecipe(family string) (recommenderRecipe, error) {
 		return recommenderRecipe{}, err
 	}
 	return recipes[0], nil
-}
-
-// A churnRecipe is one way to make a classifier.
-type churnRecipe struct {
-	family   string
-	options  any
-	baseline bool
-	fit      func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error)
-}
-
-// churnRecipes lists what competes. The base rate, which says the same of
-// everybody, is the baseline.
-func (p *Pipeline) churnRecipes() []churnRecipe {
-	recipes := []churnRecipe{{family: "base-rate", baseline: true,
-		fit: func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error) {
-			return baserate.Fit(ctx, x, y)
-		}}}
-	for _, o := range p.Options.Overrides.logistic() {
-		recipes = append(recipes, churnRecipe{family: "logistic", options: o,
-			fit: func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error) {
-				return logistic.Fit(ctx, x, y, o)
-			}})
-	}
-	for _, o := range p.Options.Overrides.forest() {
-		o.Seed, o.Workers = p.Options.Seed, p.Options.Workers
-		recipes = append(recipes, churnRecipe{family: "forest", options: o,
-			fit: func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error) {
-				return forest.Fit(ctx, x, y, o)
-			}})
-	}
-	return recipes
 }

@@ -32,6 +32,9 @@ const (
 	kindLogistic = "logistic"
 	kindForest   = "forest"
 	kindBaseRate = "base-rate"
+	kindTrees    = "gbdt"
+	kindNets     = "mlp"
+	kindAverage  = "average"
 )
 
 // Files of a stored model. Arrays are Parquet, which other tools read. Where a
@@ -46,6 +49,7 @@ const (
 	imputeFile      = "columns.parquet"  // column, impute
 	parametersFile  = "parameters.json"  // the few numbers that are no arrays
 	calibrationFile = "calibration.json" // of a classifier
+	treesFile       = "trees.txt"        // boosted trees in LightGBM's text format
 )
 
 // A folder is where a model is stored.

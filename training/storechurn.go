@@ -3,30 +3,120 @@ package training
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"strconv"
 
 	"regulars/models"
 	"regulars/models/artifact"
+	"regulars/models/average"
 	"regulars/models/baserate"
 	"regulars/models/calibrate"
 	"regulars/models/forest"
+	"regulars/models/gbdt"
 	"regulars/models/logistic"
+	"regulars/models/mlp"
+	"regulars/training/churn"
 )
 
 // saveChurn writes a fitted classifier and its calibration.
-func saveChurn(dir string, model models.Classifier, map_ *calibrate.Platt) error {
-	if err := writeJSON(dir, calibrationFile, map_); err != nil {
+func saveChurn(dir string, m *churn.Model) error {
+	if err := writeJSON(dir, calibrationFile, m.Map); err != nil {
 		return err
 	}
+	return folder{dir: dir, what: RoleChurn}.saveClassifier(m.Base)
+}
+
+// memberFolder begins the names of the folders of an average's members; its
+// parameters hold their kinds.
+const memberFolder = "member-"
+
+func (f folder) saveClassifier(model models.Classifier) error {
 	switch m := model.(type) {
 	case *baserate.Model:
-		return writeJSON(dir, parametersFile, m)
+		return f.writeJSON(parametersFile, m)
 	case *logistic.Model:
-		return saveLogistic(dir, m)
+		return saveLogistic(f.dir, m)
 	case *forest.Model:
-		return saveForest(dir, m)
+		return saveForest(f.dir, m)
+	case *gbdt.Model:
+		return f.saveTrees(m)
+	case *mlp.Model:
+		return f.writeJSON(parametersFile, m)
+	case *average.Model:
+		return f.saveAverage(m)
 	}
 	return fmt.Errorf("a classifier of type %T cannot be stored", model)
+}
+
+// classifierKind says how the files of a classifier are to be read.
+func classifierKind(model models.Classifier) string {
+	switch model.(type) {
+	case *baserate.Model:
+		return kindBaseRate
+	case *logistic.Model:
+		return kindLogistic
+	case *forest.Model:
+		return kindForest
+	case *gbdt.Model:
+		return kindTrees
+	case *mlp.Model:
+		return kindNets
+	case *average.Model:
+		return kindAverage
+	}
+	return ""
+}
+
+// saveTrees writes boosted trees as LightGBM does.
+func (f folder) saveTrees(m *gbdt.Model) (err error) {
+	file, err := os.Create(f.path(treesFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	return m.WriteText(file)
+}
+
+func (f folder) trees() (_ *gbdt.Model, err error) {
+	file, err := os.Open(f.path(treesFile))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.what, err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	m, err := gbdt.ReadText(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return m, nil
+}
+
+func (f folder) saveAverage(m *average.Model) error {
+	var kinds []string
+	for i, member := range m.Members {
+		inside := f.within(memberFolder + strconv.Itoa(i))
+		if err := errors.Join(os.Mkdir(inside.dir, 0o755), inside.saveClassifier(member)); err != nil {
+			return fmt.Errorf("member %d: %w", i, err)
+		}
+		kinds = append(kinds, classifierKind(member))
+	}
+	return f.writeJSON(parametersFile, kinds)
+}
+
+func (f folder) average() (*average.Model, error) {
+	var kinds []string
+	if err := f.readJSON(parametersFile, &kinds); err != nil {
+		return nil, err
+	}
+	var members []models.Classifier
+	for i, kind := range kinds {
+		m, err := f.within(memberFolder + strconv.Itoa(i)).classifier(kind)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, m)
+	}
+	return average.New(members...)
 }
 
 // logisticParameters is a logistic model without its terms.
@@ -75,35 +165,44 @@ func saveForest(dir string, m *forest.Model) error {
 
 // loadChurn reads what saveChurn wrote.
 func loadChurn(a *artifact.Artifact) (models.Classifier, error) {
-	var platt calibrate.Platt
-	if err := readJSON(a, calibrationFile, &platt); err != nil {
+	var c churn.Calibration
+	if err := readJSON(a, calibrationFile, &c); err != nil {
 		return nil, err
 	}
-	checked, err := calibrate.NewPlatt(platt.A, platt.B)
-	if err != nil {
+	if err := c.Check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", a.Path(calibrationFile), err)
 	}
-	base, err := loadClassifier(a)
+	base, err := folderOf(a).classifier(a.Kind)
 	if err != nil {
 		return nil, err
 	}
-	return &calibrate.Calibrated{Base: base, Map: checked}, nil
+	return &calibrate.Calibrated{Base: base, Map: &c}, nil
 }
 
-func loadClassifier(a *artifact.Artifact) (models.Classifier, error) {
-	switch a.Kind {
+func (f folder) classifier(kind string) (models.Classifier, error) {
+	switch kind {
 	case kindBaseRate:
 		var m baserate.Model
-		if err := readJSON(a, parametersFile, &m); err != nil {
+		if err := f.readJSON(parametersFile, &m); err != nil {
 			return nil, err
 		}
 		return baserate.New(m.Names, m.Rate)
 	case kindLogistic:
-		return folderOf(a).logistic()
+		return f.logistic()
 	case kindForest:
-		return loadForest(a)
+		return f.forest()
+	case kindTrees:
+		return f.trees()
+	case kindNets:
+		var m mlp.Model
+		if err := f.readJSON(parametersFile, &m); err != nil {
+			return nil, err
+		}
+		return mlp.New(m.Names, m.Inputs, m.Nets)
+	case kindAverage:
+		return f.average()
 	}
-	return nil, fmt.Errorf("%s version %s is a %q, which is no classifier", a.Name, a.Version, a.Kind)
+	return nil, fmt.Errorf("%s is a %q, which is no classifier", f.what, kind)
 }
 
 func (f folder) logistic() (*logistic.Model, error) {
@@ -125,12 +224,12 @@ func (f folder) logistic() (*logistic.Model, error) {
 	return logistic.New(p.Names, terms, p.Intercept)
 }
 
-func loadForest(a *artifact.Artifact) (*forest.Model, error) {
-	nodes, err := artifact.ReadColumns(a.Path(nodesFile))
+func (f folder) forest() (*forest.Model, error) {
+	nodes, err := artifact.ReadColumns(f.path(nodesFile))
 	if err != nil {
 		return nil, err
 	}
-	impute, err := artifact.ReadColumns(a.Path(imputeFile))
+	impute, err := artifact.ReadColumns(f.path(imputeFile))
 	if err != nil {
 		return nil, err
 	}

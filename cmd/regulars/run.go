@@ -75,6 +75,8 @@ func newJobCommands(g *global) []*cobra.Command {
 func (o *jobOptions) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.asOf, "as-of", "", "date of the run; data from it on is not looked at (default: the day after the last order)")
 	cmd.Flags().StringArrayVar(&o.set, "set", nil, "fix an option of a model, MODEL.OPTION=VALUE; may be repeated")
+	cmd.Flags().StringSliceVar(&o.without, "without", nil, "groups of features that churn models do without")
+	cmd.Flags().StringSliceVar(&o.allow, "allow-leaks", nil, "columns that may tell who leaves although they look like leaks, or all")
 }
 
 // tuneFlags are those of `train`.

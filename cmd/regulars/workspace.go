@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"regulars/cmd/regulars/config"
@@ -15,6 +16,7 @@ import (
 	"regulars/data/durable"
 	"regulars/data/lake"
 	"regulars/data/state"
+	"regulars/features"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training"
@@ -106,8 +108,10 @@ func (w *workspace) statePath() string { return filepath.Join(w.dir, "state.db")
 type jobOptions struct {
 	asOf    string
 	set     []string
-	tune    bool    // of train alone
-	minutes float64 // for tuning
+	without []string // groups of features
+	allow   []string // columns that may look like leaks
+	tune    bool     // of train alone
+	minutes float64  // for tuning
 }
 
 // pipeline wires a job. The caller holds the lock and closes the engine.
@@ -131,13 +135,19 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 		}
 		tuneFor = time.Duration(o.minutes * float64(time.Minute))
 	}
+	for _, name := range o.without {
+		if !slices.ContainsFunc(groups, func(g features.Group) bool { return g.Entity == "user" && g.Name == name }) {
+			return nil, usageError{fmt.Errorf("--without %s: there is no group of that name about customers; `regulars features list` names them", name)}
+		}
+	}
 	t := w.config.Training
 	return &training.Pipeline{
 		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Groups: groups, Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
 			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,
-			Currency: w.config.Currency, TimeZone: w.config.TimeZone, Overrides: overrides, TuneFor: tuneFor},
+			Currency: w.config.Currency, TimeZone: w.config.TimeZone, Overrides: overrides, TuneFor: tuneFor,
+			WithoutGroups: o.without, AllowLeaks: o.allow},
 	}, nil
 }
 

@@ -12,44 +12,75 @@ import (
 // ErrShortHistory says that there are too few days for the protocol of a run.
 var ErrShortHistory = errors.New("history is too short")
 
-// Protocol is the timetable of a run at AsOf with a horizon of H days: every
-// label window [day, day+H) ends where the next later one begins, or before.
+// Protocol is the timetable of a run at AsOf with a horizon of H days. The label
+// window [day, day+H) of a training row ends before the choice rows are looked
+// at, that of a choice row before the test rows are.
 type Protocol struct {
 	AsOf    data.Day
 	Horizon int        // H, in days
 	Test    data.Day   // AsOf − H: figures are reported on these rows
 	Choice  data.Day   // AsOf − 2H: models are chosen and calibrated on these
-	Train   []data.Day // AsOf − 3H, AsOf − 4H, …, latest first
+	Past    []data.Day // AsOf − H and earlier, latest first: all rows whose labels are known at AsOf
+}
+
+// Plan says which past days a timetable takes.
+type Plan struct {
+	HorizonDays int
+	Parts       int // days a horizon that rows are taken at: label windows overlap where there are several; 0 = 1
+	MaxTrain    int // training days at most, the latest; 0 = as many as there are
+}
+
+func (pl Plan) check() error {
+	switch {
+	case pl.HorizonDays < 1:
+		return fmt.Errorf("horizon of %d days: it must be at least 1", pl.HorizonDays)
+	case pl.Parts < 0 || pl.Parts > pl.HorizonDays:
+		return fmt.Errorf("a horizon in %d parts: there may be 1 to %d, one a day", pl.Parts, pl.HorizonDays)
+	case pl.MaxTrain < 0:
+		return fmt.Errorf("at most %d training days: it must be 0 (no limit) or more", pl.MaxTrain)
+	}
+	return nil
 }
 
 // NewProtocol returns the timetable of a run at asOf. first is the first day of
 // the history; a training row needs a horizon of history before it, to have
-// features at all. At most maxTrain training days are taken (0 = as many as
-// there are). Without room for one the error wraps ErrShortHistory and says how
-// many days are needed.
-func NewProtocol(asOf data.Day, horizonDays, maxTrain int, first data.Day) (Protocol, error) {
-	if horizonDays < 1 {
-		return Protocol{}, fmt.Errorf("horizon of %d days: it must be at least 1", horizonDays)
+// features at all. Without room for one the error wraps ErrShortHistory and says
+// how many days are needed.
+func NewProtocol(asOf data.Day, pl Plan, first data.Day) (Protocol, error) {
+	if err := pl.check(); err != nil {
+		return Protocol{}, err
 	}
-	if maxTrain < 0 {
-		return Protocol{}, fmt.Errorf("at most %d training days: it must be 0 (no limit) or more", maxTrain)
-	}
-	h := int64(horizonDays)
-	days := int64(asOf) - int64(first)
-	if days < 4*h {
+	h, parts := data.Day(pl.HorizonDays), data.Day(max(pl.Parts, 1))
+	if asOf-4*h < first {
 		return Protocol{}, fmt.Errorf("%w: %d days from %s to %s, a horizon of %d days needs %d (a shorter horizon needs fewer)",
-			ErrShortHistory, max(0, days), first, asOf, h, 4*h)
+			ErrShortHistory, max(0, asOf-first), first, asOf, h, 4*h)
 	}
-	p := Protocol{AsOf: asOf, Horizon: horizonDays, Test: asOf - data.Day(h), Choice: asOf - data.Day(2*h)}
-	for n := int64(3); (n+1)*h <= days && (maxTrain == 0 || len(p.Train) < maxTrain); n++ {
-		p.Train = append(p.Train, asOf-data.Day(n*h))
+	p := Protocol{AsOf: asOf, Horizon: pl.HorizonDays, Test: asOf - h, Choice: asOf - 2*h}
+	train := 0
+	for i := data.Day(0); ; i++ {
+		day := p.Test - i*h/parts // every multiple of a horizon is among them
+		if day <= asOf-3*h {
+			if day-h < first || pl.MaxTrain > 0 && train == pl.MaxTrain {
+				return p, nil
+			}
+			train++
+		}
+		p.Past = append(p.Past, day)
 	}
-	return p, nil
+}
+
+// Train returns the days of the training rows, latest first: AsOf − 3H and
+// earlier.
+func (p Protocol) Train() []data.Day { return p.KnownAt(p.Choice) }
+
+// KnownAt returns the past days whose labels are known at a day, latest first.
+func (p Protocol) KnownAt(day data.Day) []data.Day {
+	return slices.DeleteFunc(slices.Clone(p.Past), func(d data.Day) bool { return d > day-data.Day(p.Horizon) })
 }
 
 // Days returns every day of the timetable that needs features, ascending.
 func (p Protocol) Days() []data.Day {
-	days := append(slices.Clone(p.Train), p.Choice, p.Test, p.AsOf)
+	days := append(slices.Clone(p.Past), p.AsOf)
 	slices.Sort(days)
 	return days
 }

@@ -24,59 +24,74 @@ func day(t *testing.T, s string) data.Day {
 }
 
 func TestProtocolOfTheShop(t *testing.T) {
-	p, err := split.NewProtocol(day(t, "2011-12-08"), 90, 0, day(t, "2009-12-01"))
+	p, err := split.NewProtocol(day(t, "2011-12-08"), split.Plan{HorizonDays: 90}, day(t, "2009-12-01"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(p.Test, p.Choice, p.Train); got != "2011-09-09 2011-06-11 [2011-03-13 2010-12-13 2010-09-14 2010-06-16 2010-03-18]" {
+	if got := fmt.Sprint(p.Test, p.Choice, p.Train()); got != "2011-09-09 2011-06-11 [2011-03-13 2010-12-13 2010-09-14 2010-06-16 2010-03-18]" {
 		t.Errorf("timetable %s", got)
 	}
-	if p, err = split.NewProtocol(day(t, "2011-12-08"), 90, 2, day(t, "2009-12-01")); err != nil || len(p.Train) != 2 || p.Train[0] != day(t, "2011-03-13") {
-		t.Errorf("at most two training days give %v, %v", p.Train, err)
+	if p, err = split.NewProtocol(day(t, "2011-12-08"), split.Plan{HorizonDays: 90, MaxTrain: 2}, day(t, "2009-12-01")); err != nil ||
+		len(p.Train()) != 2 || p.Train()[0] != day(t, "2011-03-13") {
+		t.Errorf("at most two training days give %v, %v", p.Train(), err)
+	}
+	p, err = split.NewProtocol(day(t, "2011-12-08"), split.Plan{HorizonDays: 90, Parts: 3, MaxTrain: 2}, day(t, "2009-12-01"))
+	if got := fmt.Sprint(p.Past, p.Train()); err != nil || got != "[2011-09-09 2011-08-10 2011-07-11 2011-06-11 2011-05-12 2011-04-12 2011-03-13 2011-02-11] [2011-03-13 2011-02-11]" {
+		t.Errorf("a third of a horizon apart: %s, %v", got, err)
 	}
 }
 
 func TestShortHistory(t *testing.T) {
 	first := day(t, "2011-01-01")
-	if _, err := split.NewProtocol(first+40, 10, 0, first); err != nil {
+	if _, err := split.NewProtocol(first+40, split.Plan{HorizonDays: 10}, first); err != nil {
 		t.Errorf("four horizons are enough: %v", err)
 	}
-	_, err := split.NewProtocol(first+39, 10, 0, first)
+	_, err := split.NewProtocol(first+39, split.Plan{HorizonDays: 10}, first)
 	if !errors.Is(err, split.ErrShortHistory) || !strings.Contains(err.Error(), "39 days") || !strings.Contains(err.Error(), "needs 40") {
 		t.Errorf("39 days with a horizon of 10 give %v", err)
 	}
-	if _, err := split.NewProtocol(first-5, 10, 0, first); !errors.Is(err, split.ErrShortHistory) {
+	if _, err := split.NewProtocol(first-5, split.Plan{HorizonDays: 10}, first); !errors.Is(err, split.ErrShortHistory) {
 		t.Errorf("an as_of before the history gives %v", err)
 	}
-	if _, err := split.NewProtocol(first, 0, 0, first); err == nil || errors.Is(err, split.ErrShortHistory) {
+	if _, err := split.NewProtocol(first, split.Plan{}, first); err == nil || errors.Is(err, split.ErrShortHistory) {
 		t.Errorf("a horizon of 0 gives %v", err)
 	}
-	if _, err := split.NewProtocol(first+500, 10, -1, first); err == nil {
+	if _, err := split.NewProtocol(first+500, split.Plan{HorizonDays: 10, MaxTrain: -1}, first); err == nil {
 		t.Error("a negative number of training days is accepted")
 	}
 }
 
-// No label window reaches into a later row's, and every row has a horizon of history.
+// No label window of a row that is learned from reaches behind what is known, and
+// every row has a horizon of history.
 func TestProtocolProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h := rapid.IntRange(1, 200).Draw(t, "horizon")
 		first := data.Day(rapid.IntRange(-1000, 20000).Draw(t, "first"))
 		asOf := first + data.Day(rapid.IntRange(0, 3000).Draw(t, "days"))
-		p, err := split.NewProtocol(asOf, h, rapid.IntRange(0, 5).Draw(t, "most"), first)
+		plan := split.Plan{HorizonDays: h, Parts: rapid.IntRange(0, min(h, 4)).Draw(t, "parts"), MaxTrain: rapid.IntRange(0, 5).Draw(t, "most")}
+		p, err := split.NewProtocol(asOf, plan, first)
 		if err != nil {
 			if int(asOf-first) >= 4*h {
 				t.Fatalf("%d days refused: %v", asOf-first, err)
 			}
 			return
 		}
-		days := p.Days()
-		for i := 1; i < len(days); i++ {
-			if days[i]-days[i-1] != data.Day(h) {
-				t.Fatalf("days %v are not a horizon of %d apart", days, h)
+		H := data.Day(h)
+		if len(p.Train()) == 0 || p.Train()[0] != asOf-3*H || plan.MaxTrain > 0 && len(p.Train()) > plan.MaxTrain {
+			t.Fatalf("training days %v of a run at %v", p.Train(), asOf)
+		}
+		if !slices.Contains(p.Past, p.Choice) || p.Past[0] != p.Test || p.Test != asOf-H || p.Choice != asOf-2*H {
+			t.Fatalf("days %v, choice %v, test %v of a run at %v", p.Past, p.Choice, p.Test, asOf)
+		}
+		for _, known := range []data.Day{p.Choice, p.Test, asOf} {
+			for _, d := range p.KnownAt(known) {
+				if d+H > known || d-H < first {
+					t.Fatalf("rows at %v are learned from at %v, first day %v", d, known, first)
+				}
 			}
 		}
-		if days[0]-data.Day(h) < first || len(p.Train) == 0 || days[len(days)-1] != asOf {
-			t.Fatalf("days %v do not fit history from %v to %v", days, first, asOf)
+		if days := p.Days(); !slices.IsSorted(days) || days[len(days)-1] != asOf || len(slices.Compact(days)) != len(p.Past)+1 {
+			t.Fatalf("days %v", days)
 		}
 	})
 }

@@ -84,7 +84,7 @@ func Default() Config {
 		Seed:     1,
 		Machine:  Machine{Memory: "1GB"},
 		Features: Features{Parameters: map[string]float64{}},
-		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 8,
+		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
 		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en"},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},

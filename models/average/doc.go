@@ -1,0 +1,3 @@
+// Package average lets classifiers of different kinds vote: the log-odds of
+// their probabilities are averaged.
+package average

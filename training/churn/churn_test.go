@@ -1,0 +1,232 @@
+package churn
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"regulars/features/matrix"
+	"regulars/models"
+	"regulars/training/options"
+)
+
+// truth is the log-odds of leaving that a simulated customer really has.
+func truth(row []float64) float64 { return 0.02*row[0] - 0.5*row[1] + 0.3*row[2] }
+
+// shop draws customers whose leaving is decided by truth: recency in days,
+// orders, a score that counts and one that does not.
+func shop(seed uint64, n int, shift float64) (Rows, []float64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	x := matrix.NewDense(n, []string{RecencyColumn, OrdersColumn, "score", "noise"})
+	r := Rows{X: x, Left: make([]bool, n)}
+	p := make([]float64, n)
+	for i := range n {
+		row := x.Row(i)
+		row[0], row[1], row[2], row[3] = math.Floor(rng.Float64()*500), 1+math.Floor(rng.ExpFloat64()*3), rng.NormFloat64(), rng.NormFloat64()
+		p[i] = 1 / (1 + math.Exp(-(truth(row) + shift)))
+		r.Left[i] = rng.Float64() < p[i]
+	}
+	return r, p
+}
+
+// steady expects what the model says.
+func steady(_ int32, p []float64) (Rate, float64, error) {
+	sum := 0.0
+	for _, v := range p {
+		sum += v
+	}
+	return Rate{Rate: sum / float64(len(p)), Rule: "model"}, 0, nil
+}
+
+func job() *Job {
+	return &Job{HorizonDays: 90, ActiveDays: 365, Seed: 1, Season: steady, Settings: set("forest.trees=4")}
+}
+
+func set(words ...string) []options.Setting {
+	s, err := options.Parse(words)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+// What is set takes the place of the candidates; a family that is spoken of
+// competes on any rung.
+func TestSettings(t *testing.T) {
+	j := job()
+	j.Settings = set("logistic.l2=3", "tree.max_depth=2")
+	recipes, err := j.recipes([]string{BaseRate, Logistic})
+	if err != nil || len(recipes) != 3 || recipes[1].Options["l2"] != 3.0 || recipes[2].Family != "tree" {
+		t.Errorf("%+v, %v", recipes, err)
+	}
+	j.Settings = nil
+	if recipes, err = j.recipes([]string{BaseRate, Logistic}); err != nil || len(recipes) != 1+len(candidates[Logistic]) {
+		t.Errorf("%+v, %v", recipes, err)
+	}
+}
+
+func TestLadder(t *testing.T) {
+	for _, c := range []struct {
+		customers int
+		want      string
+		not       []string
+		why       string
+	}{
+		{50, BaseRate, []string{Logistic, Trees}, "too few for regression"},
+		{500, Logistic, []string{Trees, Forest, Average}, "too few for trees"},
+		{5000, Trees, nil, "enough for all"},
+	} {
+		families, why := rungOf(c.customers)
+		if !slices.Contains(families, c.want) || slices.ContainsFunc(c.not, func(f string) bool { return slices.Contains(families, f) }) || !strings.Contains(why, c.why) {
+			t.Errorf("%d customers: %v, %s", c.customers, families, why)
+		}
+	}
+}
+
+// TestFindsTheTruth: what is published must be close to the probabilities that
+// the labels were drawn with, on customers that nothing was learned from.
+func TestFindsTheTruth(t *testing.T) {
+	train, _ := shop(1, 3000, 0)
+	choice, _ := shop(2, 2000, 0.6) // another base rate: the calibration must follow it
+	chosen, err := job().Choose(t.Context(), train, choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if chosen.Best == BaseRate || len(chosen.Families) < 4 {
+		t.Fatalf("chose %s of %d families, notes %v", chosen.Best, len(chosen.Families), chosen.Notes)
+	}
+	test, p := shop(3, 2000, 0.6)
+	best, _ := chosen.Of(chosen.Best)
+	model, err := job().Refit(t.Context(), best.Recipe, chosen.Why, train, choice, train, test.X)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make([]float64, test.X.Rows)
+	if err := model.Probability(test.X, said); err != nil {
+		t.Fatal(err)
+	}
+	off := 0.0
+	for i := range p {
+		off += math.Abs(p[i]-said[i]) / float64(len(p))
+	}
+	if off > 0.06 {
+		t.Errorf("%s is off by %.3f on average", chosen.Best, off)
+	}
+	tested, err := job().Test(t.Context(), chosen, train, test, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range tested {
+		auc := r.Metrics["auc"].Value
+		if r.Family == BaseRate && auc != 0.5 || r.Best && auc < 0.75 || math.IsNaN(r.Metrics["lapsed:log_loss"].Value) {
+			t.Errorf("%s reaches an AUC of %v", r.Family, auc)
+		}
+	}
+}
+
+func TestTooFewToChoose(t *testing.T) {
+	train, _ := shop(1, 300, 0)
+	choice, _ := shop(2, 15, 0)
+	if _, err := job().Choose(t.Context(), train, choice); !errors.Is(err, models.ErrNoData) || !strings.Contains(err.Error(), "20 are needed") {
+		t.Errorf("15 customers give %v", err)
+	}
+	noRecency := Rows{X: choice.X.Select([]int{1, 2, 3}), Left: choice.Left}
+	if _, err := job().Choose(t.Context(), train, noRecency); !errors.Is(err, models.ErrColumns) {
+		t.Errorf("rows without recency give %v", err)
+	}
+}
+
+// With few labels the base rate has half the say, with many hardly any; nothing
+// is ever certain.
+func TestCaution(t *testing.T) {
+	c := Calibration{Weight: 1, Rate: 0.5}
+	if c.cautious(10, 0.3); math.Abs(c.Apply(0.9)-0.6) > 1e-12 {
+		t.Errorf("10 labels: 0.9 becomes %v, want 0.6 between it and 0.3", c.Apply(0.9))
+	}
+	if c.cautious(10_000, 0.3); math.Abs(c.Apply(0.9)-0.9) > 0.001 {
+		t.Errorf("10,000 labels: 0.9 becomes %v", c.Apply(0.9))
+	}
+	for _, p := range []float64{0, 1} {
+		if got := c.Apply(p); got <= 0 || got >= 1 {
+			t.Errorf("%v becomes %v", p, got)
+		}
+	}
+	for _, bad := range []Calibration{{Weight: 0, Rate: 0.5}, {Weight: 1, Rate: 1}, {Weight: 1, Rate: 0.5, Shift: math.NaN()}, {Weight: math.NaN(), Rate: 0.5}} {
+		if bad.Check() == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+}
+
+func TestStrongestOfEachGroup(t *testing.T) {
+	got := Strongest([]float64{0.1, -0.9, 0.8, 0, 0.3}, []int{0, 1, 1, 2, 3}, 3)
+	want := []Reason{{1, -0.9}, {4, 0.3}, {0, 0.1}}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := Strongest([]float64{0, 0}, []int{0, 1}, 3); got != nil {
+		t.Errorf("nothing contributes, yet %v", got)
+	}
+}
+
+// linear contributes what truth adds up from.
+type linear struct{}
+
+func (linear) Probability(x *matrix.Dense, dst []float64) error {
+	for i := range dst {
+		dst[i] = 1 / (1 + math.Exp(-truth(x.Row(i))))
+	}
+	return nil
+}
+
+func (linear) Contributions(x *matrix.Dense, dst []float64) error {
+	for i := range x.Rows {
+		row := x.Row(i)
+		copy(dst[5*i:], []float64{0.02 * row[0], -0.5 * row[1], 0.3 * row[2], 0, 0})
+	}
+	return nil
+}
+
+// Recency drives the simulated customers away, most of all; more than one chunk
+// of them.
+func TestCauses(t *testing.T) {
+	r, _ := shop(5, 6000, 0)
+	segments, err := Segments(r.X, 365)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, ok, err := Causes(t.Context(), linear{}, r.X, r.Left, segments, []int{0, 1, 2, 3})
+	if err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	customers := 0
+	for _, l := range lost {
+		if l.Segment != "" {
+			customers += l.Customers
+		}
+		c := l.Causes[0]
+		if c.Column != 0 || c.Share < 0.9 || c.Share > 1 || c.Contribution <= c.Others || c.Median < c.MedianOthers || l.Lost < c.Customers {
+			t.Errorf("%q: %d of %d lost by %+v", l.Segment, l.Lost, l.Customers, c)
+		}
+	}
+	if customers != 6000 {
+		t.Errorf("the segments hold %d customers", customers)
+	}
+	if _, ok, err := Causes(t.Context(), spoken(nil), r.X, r.Left, segments, nil); ok || err != nil {
+		t.Errorf("a model without contributions: %v, %v", ok, err)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	train, _ := shop(1, 500, 0)
+	choice, _ := shop(2, 300, 0)
+	if _, err := job().Choose(ctx, train, choice); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled choice gives %v", err)
+	}
+}

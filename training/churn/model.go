@@ -1,0 +1,86 @@
+package churn
+
+import (
+	"context"
+	"fmt"
+
+	"regulars/features/matrix"
+	"regulars/models"
+	"regulars/models/calibrate"
+)
+
+// A Model is what is published: a classifier with its calibration.
+type Model struct {
+	calibrate.Calibrated
+	Recipe   Recipe
+	Map      *Calibration
+	BaseRate Rate   // expected of the active customers in the horizon that the model speaks of
+	Method   string // the family
+	Why      string // it was used
+}
+
+// A Rate is the share of customers who leave.
+type Rate struct {
+	Rate float64 `json:"rate"`
+	Low  float64 `json:"low"` // 95% interval
+	High float64 `json:"high"`
+	Rule string  `json:"rule"` // how it was found
+}
+
+// Refit makes what is published at a day: calibrated on the latest rows by a
+// model that has seen only the earlier ones, then fitted on all rows whose labels
+// are known. current are the customers of the day, of whom it will speak.
+func (j *Job) Refit(ctx context.Context, r Recipe, why string, earlier, latest, all Rows, current *matrix.Dense) (*Model, error) {
+	raw, err := fitAndApply(ctx, r, earlier, latest.X)
+	if err != nil {
+		return nil, err
+	}
+	active, err := Active(latest.X, j.ActiveDays)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := calibrated(ctx, raw, latest.Left, active)
+	if err != nil {
+		return nil, err
+	}
+	model, err := r.fit(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	out := &Model{Calibrated: calibrate.Calibrated{Base: model, Map: c}, Recipe: r, Map: c, Method: r.Family, Why: why}
+	if err := out.season(j, all.Known, current, rarer(latest.Left)); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// season shifts the model's word so that its mean over the active customers is
+// the base rate to be expected in the horizon that begins at day. labels counts
+// those of the rarer kind that the calibration rests on.
+func (m *Model) season(j *Job, day int32, x *matrix.Dense, labels int) error {
+	active, err := Active(x, j.ActiveDays)
+	if err != nil {
+		return err
+	}
+	if len(active) == 0 {
+		return fmt.Errorf("no customer ordered in the %d days before the scoring date: %w", j.ActiveDays, models.ErrNoData)
+	}
+	p := make([]float64, len(active))
+	if err := m.Probability(x.Take(active), p); err != nil {
+		return err
+	}
+	if m.BaseRate, m.Map.Shift, err = j.Season(day, p); err != nil {
+		return err
+	}
+	m.Map.cautious(labels, m.BaseRate.Rate)
+	return nil
+}
+
+func fitAndApply(ctx context.Context, r Recipe, rows Rows, x *matrix.Dense) ([]float64, error) {
+	model, err := r.fit(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	raw := make([]float64, x.Rows)
+	return raw, model.Probability(x, raw)
+}
