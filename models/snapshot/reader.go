@@ -90,6 +90,18 @@ func (s *Snapshot) User(id string) (u User, ok bool, err error) {
 	return u, ok, err
 }
 
+// Candidates returns a customer's main list, best first, and reads no more of
+// the customer: none for an unknown one.
+func (s *Snapshot) Candidates(id string) (list []Candidate, err error) {
+	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
+		core := &decoder{b: d.take(d.uvarint()), err: d.err}
+		core.uvarint() // flags of the scores
+		list = core.candidates(s.bounds())
+		d.b, d.err = nil, core.err
+	})
+	return list, err
+}
+
 // List returns the list numbered n of Info.Lists for a customer, best first:
 // none for an unknown one.
 func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {

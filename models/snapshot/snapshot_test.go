@@ -137,6 +137,9 @@ func TestRoundTrip(t *testing.T) {
 			if got, ok, err := s.User(id); err != nil || !ok || !same(got, users[id]) {
 				rt.Fatalf("user %q: %+v %v %v, want %+v", id, got, ok, err, users[id])
 			}
+			if got, err := s.Candidates(id); err != nil || !slices.Equal(got, users[id].Candidates) {
+				rt.Fatalf("candidates of user %q: %v %v, want %v", id, got, err, users[id].Candidates)
+			}
 			for l := range info().Lists {
 				want := shared
 				if l != 1 {
