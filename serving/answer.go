@@ -117,31 +117,6 @@ func (s *Store) Popular(k int) (List, error) {
 	return l, nil
 }
 
-// ScoreCard is what is known of how likely a customer is to come back.
-type ScoreCard struct {
-	Meta
-	HorizonDays int
-	Currency    string
-	Scores      snapshot.Scores
-}
-
-// Scores returns a customer's scores; ok is false when the customer is unknown
-// or was not scored.
-func (s *Store) Scores(userID string) (card ScoreCard, ok bool, err error) {
-	v, err := s.acquire()
-	if err != nil {
-		return ScoreCard{}, false, err
-	}
-	defer v.release()
-	u, ok, err := v.snap.User(userID)
-	if err != nil || !ok || u.Scores == nil {
-		return ScoreCard{}, false, err
-	}
-	info := v.snap.Info()
-	return ScoreCard{Meta: v.meta(info.Propensity), HorizonDays: info.HorizonDays,
-		Currency: info.Currency, Scores: *u.Scores}, true, nil
-}
-
 func (v *view) meta(role string) Meta {
 	info := v.snap.Info()
 	return Meta{AsOf: info.AsOf, ModelVersion: info.ModelVersion(role), Snapshot: info.Version}

@@ -36,14 +36,14 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	if err != nil {
 		return List{}, nil, err
 	}
-	var own snapshot.User
+	var own []snapshot.Candidate
 	if userID != "" {
-		if own, _, err = v.snap.User(userID); err != nil {
+		if own, err = v.snap.Candidates(userID); err != nil {
 			return List{}, nil, err
 		}
 	}
 	info := v.snap.Info()
-	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, slices.Concat(basket, v.lookup(a.Exclude)), near, v.whole(own.Candidates)), unknown, nil
+	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, slices.Concat(basket, v.lookup(a.Exclude)), near, v.whole(own)), unknown, nil
 }
 
 // basket returns the distinct numbers of the items in ascending order, so that

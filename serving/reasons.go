@@ -48,11 +48,11 @@ type Reason struct {
 	Name   string // of a brand or category
 }
 
-// words of a kind: one text where it always says the same, else what stands
+// phrase words a kind: one text where it always says the same, else what stands
 // before and after what it is about.
-type words struct{ before, after string }
+type phrase struct{ before, after string }
 
-var wording = map[Lang]map[string]words{
+var wording = map[Lang]map[string]phrase{
 	English: {
 		KindPopular: {"popular now", ""}, KindTrending: {"trending", ""}, KindAgain: {"bought before", ""},
 		KindUsual: {"usual every ", " days"}, KindBought: {"because you bought ", ""}, KindTogether: {"bought together with ", ""},
@@ -72,11 +72,17 @@ var wording = map[Lang]map[string]words{
 // daily is said instead of "every 1 days".
 var daily = map[Lang]string{English: "usual every day", Chinese: "您通常每天购买"}
 
+// known is English for a language that there is none of.
+func (l Lang) known() Lang {
+	if _, ok := wording[l]; !ok {
+		return English
+	}
+	return l
+}
+
 // Text words the reason; a language that is not known is English.
 func (r Reason) Text(lang Lang) string {
-	if _, ok := wording[lang]; !ok {
-		lang = English
-	}
+	lang = lang.known()
 	w := wording[lang][r.Kind]
 	switch r.Kind {
 	case KindUsual:

@@ -147,21 +147,6 @@ func TestLists(t *testing.T) {
 	}
 }
 
-func TestScores(t *testing.T) {
-	s := load(t, tiny())
-	if card, ok, err := s.Scores("ann"); !ok || err != nil || card.Scores.Churn.Probability != .2 || card.HorizonDays != 90 || card.ModelVersion != "c1" {
-		t.Errorf("%+v %v %v", card, ok, err)
-	}
-	if card, ok, err := s.Scores("new"); !ok || err != nil || card.Scores.Churn != nil || card.Scores.Note != "no orders yet" {
-		t.Errorf("%+v %v %v", card, ok, err)
-	}
-	for _, id := range []string{"bob", "nobody"} {
-		if _, ok, err := s.Scores(id); ok || err != nil {
-			t.Errorf("%s has scores: %v %v", id, ok, err)
-		}
-	}
-}
-
 // TestBasket works the sums out by hand: of a (b .5, d .4) and f (b .25 by
 // repeat, c .625, e .5 by repeat).
 func TestBasket(t *testing.T) {
@@ -324,7 +309,8 @@ func TestNotReady(t *testing.T) {
 	_, _, err4 := s.Scores("u")
 	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1})
 	_, _, err6 := s.Basket([]string{"a"}, "", Ask{K: 1})
-	for _, err := range []error{err1, err2, err3, err4, err5, err6} {
+	_, _, _, err7 := s.ScoresAll([]string{"u"})
+	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
 		if !errors.Is(err, ErrNotReady) {
 			t.Error(err)
 		}
@@ -352,7 +338,7 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 2`, `"format_version": 7`, 1)), 0o644)
+			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 3`, `"format_version": 7`, 1)), 0o644)
 		}, "written in a format that this program does not know"},
 		"gone": {os.RemoveAll, "its files are missing"},
 	}

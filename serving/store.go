@@ -25,6 +25,8 @@ type Options struct {
 	// empty when it is unknown which is current). The error wraps ErrNotReady when
 	// nothing is loaded; otherwise what was loaded stays in use. Default: nobody.
 	Report func(version string, err error)
+	// Now is the clock that next orders are told by. Default time.Now.
+	Now func() time.Time
 }
 
 // Store holds the snapshot that is served. Its methods are safe for concurrent use.
@@ -51,6 +53,9 @@ func NewStore(root string, opts Options) *Store {
 	}
 	if opts.Report == nil {
 		opts.Report = func(string, error) {}
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
 	return &Store{root: root, opts: opts}
 }
@@ -199,7 +204,7 @@ func (st Status) Reason() string {
 	case st.Rejected == "":
 		return "which one is current cannot be read; the server's log says why"
 	case errors.Is(st.Err, snapshot.ErrFormat):
-		return "written in a format that this program does not know"
+		return "written in a format that this program does not know: regulars score makes one that it does"
 	case errors.Is(st.Err, snapshot.ErrDamaged):
 		return "damaged: its files are not those that were published"
 	case errors.Is(st.Err, snapshot.ErrNotFound), errors.Is(st.Err, fs.ErrNotExist):

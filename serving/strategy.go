@@ -27,8 +27,7 @@ func (v *view) chosenFor(userID, strategy string) ([]snapshot.Candidate, error) 
 	}
 	switch strategy {
 	case "", info.Main:
-		u, _, err := v.snap.User(userID)
-		return u.Candidates, err
+		return v.snap.Candidates(userID)
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}

@@ -16,28 +16,15 @@ import (
 //	            n × (byte kind of reason, and uvarint of what where it has one)
 //	lists       for each: uvarint number of bytes, candidates
 //	item        byte flags (1 in stock), text id, title, brand, category
-//	user        uvarint number of bytes up to the lists, byte flags, candidates,
-//	            uvarint n, n × uvarint step to the next bought item, then if
-//	            scored: text note, if churn: 3 × float64 (probability,
-//	            percentile, return probability), text band; if rfm: float64
-//	            recency, uvarint orders, float64 spend; then lists
-const (
-	flagScored = 1 << iota
-	flagChurn
-	flagLapsed
-	flagRFM
-)
-
+//	user        uvarint number of bytes up to the lists, uvarint flags,
+//	            candidates, uvarint n, n × uvarint step to the next bought item,
+//	            then scores if there are any; then lists
 const flagInStock = 1
 
 var errCut = errors.New("a stored value ends too early")
 
 func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
-
-func appendFloat(b []byte, f float64) []byte {
-	return binary.LittleEndian.AppendUint64(b, math.Float64bits(f))
 }
 
 func appendCandidates(b []byte, list []Candidate) []byte {
@@ -81,14 +68,14 @@ func appendItem(b []byte, it Item) []byte {
 	return b
 }
 
-func appendUser(b []byte, u User) []byte {
-	core := appendCore(nil, u)
+func appendUser(b []byte, u User, l *lexicon) []byte {
+	core := appendCore(nil, u, l)
 	b = append(binary.AppendUvarint(b, uint64(len(core))), core...)
 	return appendLists(b, u.Lists)
 }
 
-func appendCore(b []byte, u User) []byte {
-	b = append(b, userFlags(u.Scores))
+func appendCore(b []byte, u User, l *lexicon) []byte {
+	b = binary.AppendUvarint(b, u.Scores.flags())
 	b = appendCandidates(b, u.Candidates)
 	b = binary.AppendUvarint(b, uint64(len(u.Bought)))
 	last := int32(0)
@@ -99,34 +86,7 @@ func appendCore(b []byte, u User) []byte {
 	if u.Scores == nil {
 		return b
 	}
-	b = appendText(b, u.Scores.Note)
-	if c := u.Scores.Churn; c != nil {
-		b = appendFloat(appendFloat(appendFloat(b, c.Probability), c.Percentile), u.Scores.ReturnProbability)
-		b = appendText(b, c.Band)
-	}
-	if r := u.Scores.RFM; r != nil {
-		b = appendFloat(b, r.RecencyDays)
-		b = binary.AppendUvarint(b, uint64(r.Orders))
-		b = appendFloat(b, r.Spend)
-	}
-	return b
-}
-
-func userFlags(s *Scores) (flags byte) {
-	if s == nil {
-		return 0
-	}
-	flags = flagScored
-	if s.Churn != nil {
-		flags |= flagChurn
-	}
-	if s.Lapsed {
-		flags |= flagLapsed
-	}
-	if s.RFM != nil {
-		flags |= flagRFM
-	}
-	return flags
+	return appendScores(b, u.Scores, l)
 }
 
 // A decoder takes values off the front of b; after the first error it yields zeros.
@@ -181,7 +141,11 @@ func (d *decoder) text() string { return string(d.take(d.uvarint())) }
 
 // bounds are what numbers in a value may not reach, so that nobody later
 // indexes outside.
-type bounds struct{ items, strategies int }
+type bounds struct {
+	items, strategies int
+	words             []string // that a value may name, the first by 1
+	info              *Info    // what scores are made of
+}
 
 func (d *decoder) candidates(in bounds) []Candidate {
 	n := d.uvarint()
@@ -280,21 +244,11 @@ func (d *decoder) user(in bounds) User {
 }
 
 func (d *decoder) core(in bounds) User {
-	flags := d.byte()
+	flags := d.uvarint()
 	u := User{Candidates: d.candidates(in), Bought: d.bought(in.items)}
-	if flags&flagScored == 0 {
-		return u
+	if flags&flagScored != 0 {
+		u.Scores = d.scores(flags, in)
 	}
-	s := &Scores{Note: d.text(), Lapsed: flags&flagLapsed != 0}
-	if flags&flagChurn != 0 {
-		s.Churn = &Churn{Probability: d.float(), Percentile: d.float()}
-		s.ReturnProbability = d.float()
-		s.Churn.Band = d.text()
-	}
-	if flags&flagRFM != 0 {
-		s.RFM = &RFM{RecencyDays: d.float(), Orders: int64(d.uvarint()), Spend: d.float()}
-	}
-	u.Scores = s
 	return u
 }
 

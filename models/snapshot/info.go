@@ -14,8 +14,9 @@ import (
 
 // FormatVersion is the format of manifest and store. History: 1, the first; 2,
 // candidates say why, customers and items have several lists, items a brand and
-// a category.
-const FormatVersion = 2
+// a category; 3, scores say when the next order comes, what it is worth and of
+// what, when to write, and why; texts that customers share are stored once.
+const FormatVersion = 3
 
 // Errors that opening a snapshot may wrap.
 var (
@@ -25,7 +26,7 @@ var (
 )
 
 // Info is the manifest of a snapshot. The publisher fills in everything up to
-// Strategies; Publish sets the rest. CreatedAt and Version aside it is content:
+// BaseRate; Publish sets the rest. CreatedAt and Version aside it is content:
 // the same content gives the same version.
 type Info struct {
 	CreatedAt   string            `json:"created_at"` // RFC 3339
@@ -40,6 +41,16 @@ type Info struct {
 	Main        string            `json:"main,omitempty"`       // name of the strategy behind the main list of a customer
 	Lists       []ListKind        `json:"lists,omitempty"`      // beside a customer's main list, by number
 	ItemLists   []ListKind        `json:"item_lists,omitempty"` // of an item; the first is the one meant unless another is asked for
+
+	Outlook       string            `json:"outlook,omitempty"`        // role of the model behind the scores beside churn
+	Horizons      []int             `json:"horizons,omitempty"`       // days, ascending, that Scores.Returns looks ahead
+	CourseDays    []int             `json:"course_days,omitempty"`    // days after as_of, ascending, of Scores.Course
+	ValueDays     int               `json:"value_days,omitempty"`     // that a lifetime value looks ahead
+	ValueDiscount float64           `json:"value_discount,omitempty"` // of it, a year
+	Features      []Feature         `json:"features,omitempty"`       // that reasons are about
+	Methods       map[string]string `json:"methods,omitempty"`        // Scores.Method → why it was used, in English
+	MethodsZh     map[string]string `json:"methods_zh,omitempty"`     // the same in Chinese
+	BaseRate      *Rate             `json:"base_rate,omitempty"`      // of churn in the horizon
 
 	FormatVersion int                  `json:"format_version"`
 	Version       string               `json:"version"`
@@ -93,29 +104,6 @@ type User struct {
 	Lists      [][]Candidate
 }
 
-// Scores is what the propensity model says of one customer.
-type Scores struct {
-	Churn             *Churn  // nil for a customer without orders; Note says why
-	ReturnProbability float64 // 1 − churn probability; counts only where Churn is set
-	Lapsed            bool    // gone already: the return probability is the recall score
-	RFM               *RFM    // nil for a customer without orders
-	Note              string
-}
-
-// Churn is the calibrated probability of no order within the horizon.
-type Churn struct {
-	Probability float64 // in [0, 1]
-	Percentile  float64 // share of customers with a lower probability, in [0, 1]
-	Band        string  // such as "low"
-}
-
-// RFM is recency, frequency and monetary value at as_of.
-type RFM struct {
-	RecencyDays float64 // since the last order
-	Orders      int64
-	Spend       float64 // in units of Info.Currency
-}
-
 // Limits of the format.
 const (
 	maxItems      = 1 << 24 // a candidate packs the item into 24 bits
@@ -140,12 +128,12 @@ func (in *Info) check() error {
 			return err
 		}
 	}
-	for _, role := range []string{in.Recommender, in.Similar, in.Propensity} {
+	for _, role := range []string{in.Recommender, in.Similar, in.Propensity, in.Outlook} {
 		if _, ok := in.Models[role]; role != "" && !ok {
 			return fmt.Errorf("the model %q is not among those that the snapshot lists", role)
 		}
 	}
-	return nil
+	return in.checkScores()
 }
 
 // checkLists refuses names that would leave open which list is meant.

@@ -21,6 +21,7 @@ type Snapshot struct {
 	byID    []int32 // catalogue numbers by ascending id
 	popular []Candidate
 	shared  [][]Candidate // by Info.Lists; nil where each customer has one
+	words   []string      // that scores name by number
 }
 
 // Open opens the snapshot in the folder dir after verifying the size and
@@ -28,6 +29,9 @@ type Snapshot struct {
 // catalogue and the popular list are read into memory, customers stay on disk.
 func Open(dir string) (*Snapshot, error) {
 	info, err := readInfo(dir)
+	if errors.Is(err, ErrFormat) {
+		return nil, fmt.Errorf("opening a snapshot: %w: `regulars score` makes one that this program reads", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("opening a snapshot: %w", err)
 	}
@@ -86,6 +90,18 @@ func (s *Snapshot) User(id string) (u User, ok bool, err error) {
 	return u, ok, err
 }
 
+// Candidates returns a customer's main list, best first, and reads no more of
+// the customer: none for an unknown one.
+func (s *Snapshot) Candidates(id string) (list []Candidate, err error) {
+	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
+		core := &decoder{b: d.take(d.uvarint()), err: d.err}
+		core.uvarint() // flags of the scores
+		list = core.candidates(s.bounds())
+		d.b, d.err = nil, core.err
+	})
+	return list, err
+}
+
 // List returns the list numbered n of Info.Lists for a customer, best first:
 // none for an unknown one.
 func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {
@@ -106,7 +122,9 @@ func (s *Snapshot) Similar(item int32, n int) (list []Candidate, err error) {
 	return list, err
 }
 
-func (s *Snapshot) bounds() bounds { return bounds{len(s.items), len(s.info.Strategies)} }
+func (s *Snapshot) bounds() bounds {
+	return bounds{items: len(s.items), strategies: len(s.info.Strategies), words: s.words, info: &s.info}
+}
 
 // get decodes the value of a key; a key that is not there decodes nothing.
 func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error {
@@ -141,6 +159,9 @@ func (s *Snapshot) load(tx *bbolt.Tx) error {
 	if err != nil || len(s.items) != s.info.Items {
 		return fmt.Errorf("the catalogue has %d of %d items: %w", len(s.items), s.info.Items, errors.Join(err, ErrDamaged))
 	}
+	if s.words, err = loadWords(lists.Get([]byte(keyWords))); err != nil {
+		return err
+	}
 	if s.popular, err = s.loadList(lists, keyPopular); err != nil {
 		return err
 	}
@@ -167,6 +188,17 @@ func (s *Snapshot) loadList(lists *bbolt.Bucket, key string) ([]Candidate, error
 		return nil, fmt.Errorf("the list %s: %w: %w", key, err, ErrDamaged)
 	}
 	return list, nil
+}
+
+func loadWords(packed []byte) (words []string, err error) {
+	d := &decoder{b: packed}
+	for d.err == nil && len(d.b) > 0 {
+		words = append(words, d.text())
+	}
+	if d.err != nil {
+		return nil, fmt.Errorf("the words of the scores: %w: %w", d.err, ErrDamaged)
+	}
+	return words, nil
 }
 
 func (s *Snapshot) loadByID(packed []byte) error {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,8 +28,14 @@ func info() Info {
 	return Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", Models: map[string]string{"ials": "v1", "churn": "v2"},
 		Recommender: "ials", HorizonDays: 90, Currency: "GBP", Strategies: strategies,
 		Lists:     []ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "popular", Shared: true}, {Strategy: "ials"}},
-		ItemLists: []ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat"}}}
+		ItemLists: []ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat"}},
+		Outlook:   "churn", Horizons: []int{30, 90, 180}, CourseDays: courseDays, ValueDays: 365, ValueDiscount: .1,
+		Features: []Feature{{Name: "recency_days", Unit: "days", Doc: "days since the last order", With: []string{"next_order_elapsed_ratio"}}, {Name: "own", With: []string{"a", "b"}}, {Name: "alone"}},
+		Methods:  map[string]string{"gbdt": "it was the best"}, MethodsZh: map[string]string{"gbdt": "效果最好"},
+		BaseRate: &Rate{Rate: .5, Low: .4, High: .6, Rule: "last year's window"}}
 }
+
+var courseDays = []int{7, 14, 21, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 365, 545, 730}
 
 func catalogue(n int) []Item {
 	list := make([]Item, n)
@@ -85,22 +90,6 @@ func drawReason(rt *rapid.T, items int) Reason {
 	return r
 }
 
-func drawScores(rt *rapid.T) *Scores {
-	if rapid.Bool().Draw(rt, "unscored") {
-		return nil
-	}
-	unit := rapid.Float64Range(0, 1)
-	s := &Scores{Note: rapid.String().Draw(rt, "note"), Lapsed: rapid.Bool().Draw(rt, "lapsed")}
-	if rapid.Bool().Draw(rt, "churn") {
-		s.Churn = &Churn{Probability: unit.Draw(rt, "p"), Percentile: unit.Draw(rt, "pct"), Band: rapid.StringN(0, 9, -1).Draw(rt, "band")}
-		s.ReturnProbability = unit.Draw(rt, "return")
-	}
-	if rapid.Bool().Draw(rt, "rfm") {
-		s.RFM = &RFM{RecencyDays: rapid.Float64Range(0, 1e4).Draw(rt, "r"), Orders: rapid.Int64Range(0, 1e9).Draw(rt, "f"), Spend: rapid.Float64Range(-1e6, 1e9).Draw(rt, "m")}
-	}
-	return s
-}
-
 // TestRoundTrip writes whatever may be written and reads the same back.
 func TestRoundTrip(t *testing.T) {
 	root, run := t.TempDir(), 0
@@ -145,8 +134,11 @@ func TestRoundTrip(t *testing.T) {
 		}
 		defer s.Close()
 		for _, id := range ids {
-			if got, ok, err := s.User(id); err != nil || !ok || !reflect.DeepEqual(got, users[id]) {
+			if got, ok, err := s.User(id); err != nil || !ok || !same(got, users[id]) {
 				rt.Fatalf("user %q: %+v %v %v, want %+v", id, got, ok, err, users[id])
+			}
+			if got, err := s.Candidates(id); err != nil || !slices.Equal(got, users[id].Candidates) {
+				rt.Fatalf("candidates of user %q: %v %v, want %v", id, got, err, users[id].Candidates)
 			}
 			for l := range info().Lists {
 				want := shared
@@ -313,6 +305,16 @@ func TestPublishChecksInfo(t *testing.T) {
 		`created_at "" is not an RFC 3339 instant`:      func(in *Info) { in.CreatedAt = "" },
 		`251 strategies are more than the 250 that fit`: func(in *Info) { in.Strategies = make([]string, 251) },
 		`the model "x" is not among those`:              func(in *Info) { in.Propensity = "x" },
+		`the model "y" is not among those`:              func(in *Info) { in.Outlook = "y" },
+		`horizons are [30 30]: they must ascend`:        func(in *Info) { in.Horizons = []int{30, 30} },
+		`course_days are [0 7]: they must ascend`:       func(in *Info) { in.CourseDays = []int{0, 7} },
+		`course_days has 65 days: at most 64 fit`:       func(in *Info) { in.CourseDays = make([]int, 65) },
+		`over -1 days discounted by 0.1`:                func(in *Info) { in.ValueDays = -1 },
+		`over 365 days discounted by NaN`:               func(in *Info) { in.ValueDiscount = math.NaN() },
+		`the base rate is 0.5, 0.6 to 0.7`:              func(in *Info) { in.BaseRate = &Rate{Rate: .5, Low: .6, High: .7} },
+		`the base rate is NaN, 0 to 0`:                  func(in *Info) { in.BaseRate = &Rate{Rate: math.NaN()} },
+		`two features go by the name "a"`:               func(in *Info) { in.Features = []Feature{{Name: "a"}, {Name: "a"}} },
+		`the feature a stands with 17 others`:           func(in *Info) { in.Features = []Feature{{Name: "a", With: make([]string, 17)}} },
 	}
 	for want, change := range cases {
 		in := info()
@@ -538,22 +540,35 @@ func TestManyProcessesRead(t *testing.T) {
 }
 
 func FuzzUserValue(f *testing.F) {
+	l, in := newLexicon(), info()
+	for _, word := range []string{"growth", "gbdt", "low", NextCategory, NextBrand, NextPriceBand, "tea", "Acme", "email", "sms"} {
+		l.number(word)
+	}
+	within := bounds{items: 10, strategies: 3, info: &in}
+	var err error
+	if within.words, err = loadWords(l.packed); err != nil {
+		f.Fatal(err)
+	}
 	f.Add(appendUser(nil, User{Candidates: []Candidate{{Item: 3, Score: .5, Strategy: 1}}, Bought: []int32{0, 4},
-		Scores: &Scores{Churn: &Churn{.2, .3, "low"}, ReturnProbability: .8, RFM: &RFM{3, 4, 5}, Note: "n"}}))
+		Scores: &Scores{Churn: &Churn{.2, .3, "low"}, ReturnProbability: .8, RFM: &RFM{3, 4, 5}, Note: "n"}}, l))
+	f.Add(appendUser(nil, User{Scores: whole()}, l))
 	f.Add([]byte{0, 255, 255, 255, 255, 15})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		d := &decoder{b: value}
-		u := d.user(bounds{10, 3})
+		u := d.user(within)
 		if d.end() != nil {
 			return
 		}
 		for _, c := range u.Candidates {
-			if err := c.check(bounds{10, 3}); err != nil {
+			if err := c.check(within); err != nil {
 				t.Fatal(err)
 			}
 		}
-		again := &decoder{b: appendUser(nil, u)}
-		if got := again.user(bounds{10, 3}); again.end() != nil || !reflect.DeepEqual(got, u) {
+		if err := u.Scores.check(&in); err != nil {
+			t.Fatal(err)
+		}
+		again := &decoder{b: appendUser(nil, u, l)}
+		if got := again.user(within); again.end() != nil || !same(got, u) {
 			t.Errorf("%+v became %+v, %v", u, got, again.err)
 		}
 	})

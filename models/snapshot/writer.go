@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"unicode/utf8"
@@ -26,6 +25,7 @@ const (
 	bucketLists   = "lists"   // name → candidates, or item numbers
 	keyPopular    = "popular"
 	keyByID       = "items_by_id" // catalogue numbers by ascending id, uint32 each
+	keyWords      = "words"       // the texts that scores name by number
 )
 
 // keyShared is the key of a list that is the same for everybody.
@@ -68,7 +68,7 @@ func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	w := &Writer{db: db, dir: dir, info: info, items: -1}
+	w := &Writer{db: db, dir: dir, info: info, items: -1, words: newLexicon()}
 	defer func() { err = errors.Join(err, w.rollback()) }()
 	if err := fill(w); err != nil {
 		return err
@@ -86,6 +86,7 @@ type Writer struct {
 	items  int // -1 before Items
 	users  int
 	lastID string
+	words  *lexicon
 	marks  []uint32 // by item: the list it was last seen in
 	mark   uint32
 	buf    []byte
@@ -145,7 +146,7 @@ func (w *Writer) User(id string, u User) error {
 	if err := w.checkUser(id, u); err != nil {
 		return fmt.Errorf("user number %d: %w", w.users+1, err)
 	}
-	w.buf = appendUser(w.buf[:0], u)
+	w.buf = appendUser(w.buf[:0], u, w.words)
 	w.lastID = id
 	w.users++
 	w.info.Users = w.users
@@ -218,7 +219,7 @@ func (w *Writer) checkUser(id string, u User) error {
 			return fmt.Errorf("bought item number %d of %d is out of range or order", it, w.items)
 		}
 	}
-	return u.Scores.check()
+	return u.Scores.check(w.info)
 }
 
 // checkLists checks the lists of a customer or item against those announced.
@@ -245,7 +246,7 @@ func (w *Writer) checkList(list []Candidate) error {
 	}
 	w.mark++
 	for i, c := range list {
-		if err := c.check(bounds{w.items, len(w.info.Strategies)}); err != nil {
+		if err := c.check(bounds{items: w.items, strategies: len(w.info.Strategies)}); err != nil {
 			return err
 		}
 		if i > 0 && c.Score > list[i-1].Score {
@@ -255,25 +256,6 @@ func (w *Writer) checkList(list []Candidate) error {
 			return fmt.Errorf("item number %d is listed twice", c.Item)
 		}
 		w.marks[c.Item] = w.mark
-	}
-	return nil
-}
-
-func (s *Scores) check() error {
-	if s == nil {
-		return nil
-	}
-	if c := s.Churn; c != nil {
-		for _, p := range []float64{c.Probability, c.Percentile, s.ReturnProbability} {
-			if !(p >= 0 && p <= 1) {
-				return fmt.Errorf("a probability or percentile is %v: it must lie in [0, 1]", p)
-			}
-		}
-	}
-	if r := s.RFM; r != nil {
-		if sum := r.RecencyDays + r.Spend; math.IsNaN(sum) || math.IsInf(sum, 0) || r.Orders < 0 {
-			return fmt.Errorf("recency %v, orders %d or spend %v is not a number that counts", r.RecencyDays, r.Orders, r.Spend)
-		}
 	}
 	return nil
 }
@@ -324,6 +306,9 @@ func (w *Writer) commit() error {
 func (w *Writer) finish() error {
 	if w.items < 0 {
 		return errors.New("the catalogue was not written")
+	}
+	if err := w.put(bucketLists, []byte(keyWords), w.words.packed); err != nil {
+		return err
 	}
 	for _, bucket := range []string{bucketItems, bucketSimilar, bucketUsers, bucketLists} {
 		if w.tx != nil {

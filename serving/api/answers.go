@@ -45,33 +45,6 @@ type metaJSON struct {
 	ModelVersion string `json:"model_version"`
 }
 
-type scoresJSON struct {
-	UserID string      `json:"user_id"`
-	Churn  *churnJSON  `json:"churn"` // null, with a note, where there is nothing to go by
-	Recall *recallJSON `json:"recall,omitempty"`
-	RFM    *rfmJSON    `json:"rfm,omitempty"`
-	Note   string      `json:"note,omitempty"`
-	metaJSON
-}
-
-type churnJSON struct {
-	Probability float64 `json:"probability"`
-	Percentile  float64 `json:"percentile"`
-	HorizonDays int     `json:"horizon_days"`
-	Band        string  `json:"band"`
-}
-
-type recallJSON struct {
-	ReturnProbability float64 `json:"return_probability"`
-	Lapsed            bool    `json:"lapsed"`
-}
-
-type rfmJSON struct {
-	RecencyDays float64   `json:"recency_days"`
-	Orders      int64     `json:"orders"`
-	Spend       moneyJSON `json:"spend"`
-}
-
 type moneyJSON struct {
 	Amount   float64 `json:"amount"`
 	Currency string  `json:"currency,omitempty"`
@@ -198,24 +171,6 @@ func (s *server) popular(c *gin.Context) error {
 	return answer(c, "no-cache", listOf(list, manner, false))
 }
 
-func (s *server) scores(c *gin.Context) error {
-	id, err := pathID(c.Param("id"))
-	if err != nil {
-		return err
-	}
-	if _, err := query(c.Request.URL.RawQuery); err != nil {
-		return err
-	}
-	card, ok, err := s.store.Scores(id)
-	if err != nil {
-		return err
-	}
-	if !ok {
-		return notFound("customer %q is unknown, or was not scored", clip(id))
-	}
-	return answer(c, "private, no-cache", scoresOf(id, card))
-}
-
 func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 	out := &listJSON{Items: make([]itemJSON, len(l.Items)), metaJSON: metaOf(l.Meta)}
 	for i, it := range l.Items {
@@ -231,19 +186,6 @@ func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 }
 
 func metaOf(m serving.Meta) metaJSON { return metaJSON{AsOf: m.AsOf, ModelVersion: m.ModelVersion} }
-
-func scoresOf(id string, card serving.ScoreCard) *scoresJSON {
-	sc := card.Scores
-	out := &scoresJSON{UserID: id, Note: sc.Note, metaJSON: metaOf(card.Meta)}
-	if c := sc.Churn; c != nil {
-		out.Churn = &churnJSON{Probability: c.Probability, Percentile: c.Percentile, HorizonDays: card.HorizonDays, Band: c.Band}
-		out.Recall = &recallJSON{ReturnProbability: sc.ReturnProbability, Lapsed: sc.Lapsed}
-	}
-	if r := sc.RFM; r != nil {
-		out.RFM = &rfmJSON{RecencyDays: r.RecencyDays, Orders: r.Orders, Spend: moneyJSON{r.Spend, card.Currency}}
-	}
-	return out
-}
 
 // answer writes v as JSON. Unless it may not be stored at all, it carries an
 // ETag, and a client that has it already is told so with 304.

@@ -89,6 +89,7 @@ func (s *server) routes(metrics http.Handler) http.Handler {
 	s.get(e, "/v1/users/:id/recommendations", s.recommendations)
 	s.post(e, "/v1/recommendations", s.postRecommendations)
 	s.get(e, "/v1/users/:id/scores", s.scores)
+	s.post(e, "/v1/scores/batch", s.postScores)
 	s.get(e, "/v1/items/:id/similar", s.similar)
 	s.get(e, "/v1/popular", s.popular)
 	if s.jobs != nil {

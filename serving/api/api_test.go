@@ -151,19 +151,24 @@ func TestGoldenAnswers(t *testing.T) {
 			if !strings.HasPrefix(target, "/") {
 				method, target, body = "POST", "/v1/recommendations", target
 			}
-			w := send(h, method, target, body)
-			got := fmt.Sprintf("%d %s\n%s\n", w.Code, w.Header().Get("Content-Type"), bytes.TrimSpace(w.Body.Bytes()))
-			path := filepath.Join("testdata", name+".golden")
-			if *update {
-				if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(path)
-			if err != nil || got != string(want) {
-				t.Errorf("%s answered\n%swant\n%s%v", target, got, want, err)
-			}
+			golden(t, name, send(h, method, target, body))
 		})
+	}
+}
+
+// golden compares an answer with the one in testdata.
+func golden(t *testing.T, name string, w *httptest.ResponseRecorder) {
+	t.Helper()
+	got := fmt.Sprintf("%d %s\n%s\n", w.Code, w.Header().Get("Content-Type"), bytes.TrimSpace(w.Body.Bytes()))
+	path := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil || got != string(want) {
+		t.Errorf("answered\n%swant\n%s%v", got, want, err)
 	}
 }
 
@@ -222,7 +227,12 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/users/%ff/recommendations", 400, "the id is not valid UTF-8"},
 		{"GET", "/v1/users/%ff/scores", 400, "the id is not valid UTF-8"},
 		{"GET", "/v1/users//recommendations", 400, "the id is empty"},
-		{"GET", "/v1/users/17850/scores?k=1", 400, `unknown parameter "k": this route has none`},
+		{"GET", "/v1/users/17850/scores?k=1", 400, `unknown parameter "k": this route knows lang`},
+		{"GET", "/v1/users/17850/scores?lang=fr", 400, `lang must be zh or en, not "fr"`},
+		{"GET", "/v1/users/nobody/scores?lang=", 400, `lang must be zh or en, not ""`},
+		{"GET", "/v1/users/17850/scores?lang=en&lang=zh", 400, `parameter "lang" is given 2 times: once is enough`},
+		{"GET", "/v1/scores/batch", 405, "GET is not allowed here, only POST"},
+		{"POST", "/v1/scores/batch?lang=zh", 400, `unknown parameter "lang": this route has none`},
 		{"GET", "/v1/items/nothing/similar", 404, `item "nothing" is not in the catalogue`},
 		{"GET", "/v1/items/nothing/similar?exclude=a", 400, `unknown parameter "exclude": this route knows k, strategy, lang, explain`},
 		{"GET", "/v1/users/nobody/scores", 404, `customer "nobody" is unknown, or was not scored`},

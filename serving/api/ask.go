@@ -47,10 +47,8 @@ func (a *askJSON) check() error {
 			return err
 		}
 	}
-	if a.Lang != nil {
-		if err := oneOf(map[string]string{"lang": *a.Lang}, "lang", languages...); err != nil {
-			return err
-		}
+	if err := checkLang(a.Lang); err != nil {
+		return err
 	}
 	for _, err := range []error{checkIDs("users", a.Users, maxUsers), checkIDs("items", a.Items, maxBasket), checkIDs("exclude", a.Exclude, maxExclude)} {
 		if err != nil {
@@ -58,6 +56,14 @@ func (a *askJSON) check() error {
 		}
 	}
 	return nil
+}
+
+// checkLang checks the language of a body, if one is given.
+func checkLang(lang *string) error {
+	if lang == nil {
+		return nil
+	}
+	return oneOf(map[string]string{"lang": *lang}, "lang", languages...)
 }
 
 func (a *askJSON) ask() serving.Ask {

@@ -1,0 +1,155 @@
+package serving
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"regulars/features/lifecycle"
+	"regulars/features/words"
+	"regulars/models/snapshot"
+)
+
+// ScoreCard is what is known of how likely a customer is to come back, and of
+// what that is worth.
+type ScoreCard struct {
+	Meta
+	OutlookVersion string // of the model behind the scores beside churn; "" = there is none
+	UserID         string
+	HorizonDays    int
+	Currency       string
+	Scores         snapshot.Scores
+	NextOrder      *NextOrder // nil where the course is not known or ended before today
+
+	info *snapshot.Info
+	asOf time.Time
+}
+
+// Scores returns a customer's scores; ok is false when the customer is unknown
+// or was not scored.
+func (s *Store) Scores(userID string) (card ScoreCard, ok bool, err error) {
+	v, err := s.acquire()
+	if err != nil {
+		return ScoreCard{}, false, err
+	}
+	defer v.release()
+	return v.scores(userID, s.opts.Now())
+}
+
+// ScoresAll returns the scores of the customers that have any, in the order of
+// the ids, all from one snapshot and told at one moment, and the distinct ids of
+// the others.
+func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string, meta Meta, err error) {
+	v, err := s.acquire()
+	if err != nil {
+		return nil, nil, Meta{}, err
+	}
+	defer v.release()
+	now, missing := s.opts.Now(), map[string]bool{}
+	for i, id := range userIDs {
+		card, ok, err := v.scores(id, now)
+		if err != nil {
+			return nil, nil, Meta{}, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
+		}
+		if ok {
+			cards = append(cards, card)
+		} else if !missing[id] {
+			missing[id], unknown = true, append(unknown, id)
+		}
+	}
+	return cards, unknown, v.meta(v.snap.Info().Propensity), nil
+}
+
+func (v *view) scores(userID string, now time.Time) (card ScoreCard, ok bool, err error) {
+	u, ok, err := v.snap.User(userID)
+	if err != nil || !ok || u.Scores == nil {
+		return ScoreCard{}, false, err
+	}
+	info := v.snap.Info()
+	card = ScoreCard{Meta: v.meta(info.Propensity), UserID: userID, HorizonDays: info.HorizonDays,
+		Currency: info.Currency, Scores: *u.Scores, info: info, asOf: v.asOf}
+	if info.Outlook != "" {
+		card.OutlookVersion = info.ModelVersion(info.Outlook)
+	}
+	if len(card.Scores.Course) > 0 {
+		if next, ok := (course{info.CourseDays, card.Scores.Course}).nextOrder(v.asOf, now); ok {
+			card.NextOrder = &next
+		}
+	}
+	return card, true, nil
+}
+
+// Horizons returns the days that Scores.Returns looks ahead.
+func (c ScoreCard) Horizons() []int { return c.info.Horizons }
+
+// ValueTerms returns the days that a lifetime value looks ahead, and by how much
+// a year of it is discounted.
+func (c ScoreCard) ValueTerms() (days int, discount float64) {
+	return c.info.ValueDays, c.info.ValueDiscount
+}
+
+// BaseRate returns how many customers are expected to churn; nil = not known.
+func (c ScoreCard) BaseRate() *snapshot.Rate { return c.info.BaseRate }
+
+// Why says why the method that gave the churn probability was used; "" = not
+// known.
+func (c ScoreCard) Why(lang Lang) string {
+	if why, ok := c.info.MethodsZh[c.Scores.Method]; ok && lang == Chinese {
+		return why
+	}
+	return c.info.Methods[c.Scores.Method]
+}
+
+// Stage names the life-cycle state; "" = not known.
+func (c ScoreCard) Stage(lang Lang) string {
+	name := lifecycle.State(c.Scores.Stage).Name()
+	if lang == Chinese {
+		return name.Chinese
+	}
+	return name.English
+}
+
+// NextOrderNote says why there is no next order where there once was one.
+func (c ScoreCard) NextOrderNote(lang Lang) string {
+	if c.NextOrder != nil || len(c.Scores.Course) == 0 {
+		return ""
+	}
+	days := c.info.CourseDays[len(c.info.CourseDays)-1]
+	return fmt.Sprintf(courseEnded[lang.known()], c.asOf.UTC().Format(time.DateOnly), days)
+}
+
+// courseEnded takes the day and how many days were looked ahead of it.
+var courseEnded = map[Lang]string{
+	English: "the scores are of %s and look %d days ahead, which have passed: score again",
+	Chinese: "评分日期为 %s，只预测其后 %d 天，现已过期，请重新评分",
+}
+
+// FeatureReason is why a churn probability is as it is.
+type FeatureReason struct {
+	Feature      string
+	Contribution float32 // to the log-odds of churn
+	Text         string
+}
+
+// Reasons words why the churn probability is as it is, the strongest first.
+func (c ScoreCard) Reasons(lang Lang) []FeatureReason {
+	style := words.Style{Lang: string(lang.known()), Currency: c.Currency}
+	out := make([]FeatureReason, len(c.Scores.Reasons))
+	for i, r := range c.Scores.Reasons {
+		f := c.info.Features[r.Feature]
+		out[i] = FeatureReason{Feature: f.Name, Contribution: r.Contribution, Text: featureText(style, f, r.Values)}
+	}
+	return out
+}
+
+// featureText words a feature by its own sentence, if the values beside its own
+// are those that the sentence takes: another version of the program may have
+// written others.
+func featureText(style words.Style, f snapshot.Feature, values []float64) string {
+	if words.Known(f.Name) && slices.Equal(words.With(f.Name), f.With) {
+		if text := style.Sentence(f.Name, values); text != "" {
+			return text
+		}
+	}
+	return style.Plain(f.Name, f.Doc, f.Unit, values[0])
+}
