@@ -32,7 +32,8 @@ type champions struct {
 	recommenders map[string]*champion // by role; RoleRecommender is always there
 	churn        models.Classifier    // nil: none was published
 	churnNote    string               // why a customer has no churn score
-	horizonDays  int                  // of churn
+	churnMade    churnOptions         // what churn was made with
+	churnMethod  string               // its family
 	versions     map[string]string
 	notes        []string
 }
@@ -91,7 +92,7 @@ func (c *champions) openChurn(a *artifact.Artifact) error {
 	if err := json.Unmarshal(a.Options, &o); err != nil {
 		return fmt.Errorf("%s version %s: options: %w", a.Name, a.Version, err)
 	}
-	c.horizonDays = o.HorizonDays
+	c.churnMade, c.churnMethod = o, a.Kind
 	var err error
 	c.churn, err = loadChurn(a)
 	return err

@@ -232,6 +232,6 @@ func (s *publisher) refitChurn(ctx context.Context, ev *evaluated) (*churn.Model
 type churnOptions struct {
 	HorizonDays int            `json:"horizon_days"`
 	Model       map[string]any `json:"model"`
-	Why         string         `json:"why,omitempty"` // this method
+	Why         churn.Why      `json:"why"` // this method
 	BaseRate    churn.Rate     `json:"base_rate"`
 }

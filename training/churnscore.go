@@ -1,12 +1,19 @@
 package training
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"sort"
 
+	"regulars/features"
 	"regulars/features/matrix"
+	"regulars/features/read"
+	"regulars/features/words"
 	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training/churn"
@@ -21,6 +28,9 @@ const (
 	mediumBelow = 2.0 / 3
 )
 
+// reasonsKept is how many reasons a score has.
+const reasonsKept = 3
+
 func band(probability float64) string {
 	switch {
 	case probability < lowBelow:
@@ -31,38 +41,154 @@ func band(probability float64) string {
 	return "high"
 }
 
-// churnScores scores every customer who has ordered before as_of.
-func (p *Pipeline) churnScores(c *champions) (map[string]*snapshot.Scores, error) {
-	out := map[string]*snapshot.Scores{}
+// scoreCustomers scores every customer who has ordered before as_of.
+func (p *Pipeline) scoreCustomers(ctx context.Context, s *scoring) error {
 	table, err := p.customers(p.Options.AsOf)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var probability []float64
-	if c.churn != nil {
-		probability = make([]float64, table.X.Rows)
-		if err := c.churn.Probability(table.X, probability); err != nil {
-			return nil, fmt.Errorf("scoring churn with version %s (train again if the features have changed): %w", c.versions[RoleChurn], err)
+	all, err := s.known(table, float64(p.Options.ActiveDays))
+	if err != nil {
+		return err
+	}
+	if err := p.stages(table.IDs, all); err != nil {
+		return err
+	}
+	if s.champions.churn != nil {
+		if err := p.scoreChurn(ctx, s, table.X, all); err != nil {
+			return fmt.Errorf("scoring churn with version %s (train again if the features have changed): %w", s.champions.versions[RoleChurn], err)
 		}
 	}
-	columns, err := positions(table.X, churn.RecencyColumn, churn.OrdersColumn, spendColumn)
+	s.scores = make(map[string]*snapshot.Scores, len(all))
+	for i, id := range table.IDs {
+		s.scores[id] = all[i]
+	}
+	return nil
+}
+
+// known is what is said of customers without any model.
+func (s *scoring) known(t *read.Table, activeDays float64) ([]*snapshot.Scores, error) {
+	columns, err := positions(t.X, churn.RecencyColumn, churn.OrdersColumn, spendColumn)
 	if err != nil {
 		return nil, err
 	}
-	sorted := slices.Sorted(slices.Values(probability))
-	for i, id := range table.IDs {
-		row := table.X.Row(i)
-		s := &snapshot.Scores{RFM: &snapshot.RFM{RecencyDays: row[columns[0]], Orders: int64(row[columns[1]]), Spend: row[columns[2]]}}
-		s.Lapsed = s.RFM.RecencyDays > float64(p.Options.ActiveDays)
-		if c.churn == nil {
-			s.Note = c.churnNote
-		} else {
-			s.Churn = &snapshot.Churn{Probability: probability[i], Percentile: shareBelow(sorted, probability[i]), Band: band(probability[i])}
-			s.ReturnProbability = 1 - probability[i]
-		}
-		out[id] = s
+	out := make([]*snapshot.Scores, t.X.Rows)
+	for i := range out {
+		row := t.X.Row(i)
+		rfm := &snapshot.RFM{RecencyDays: row[columns[0]], Orders: int64(row[columns[1]]), Spend: row[columns[2]]}
+		out[i] = &snapshot.Scores{RFM: rfm, Lapsed: rfm.RecencyDays > activeDays, Note: s.champions.churnNote}
 	}
 	return out, nil
+}
+
+// stages adds the life-cycle states, where the group that knows them is built.
+func (p *Pipeline) stages(ids []string, all []*snapshot.Scores) error {
+	known, states, err := read.Texts(p.featureRoot(), "lifecycle", "state", p.Options.AsOf)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if j, ok := slices.BinarySearch(known, id); ok {
+			all[i].Stage = states[j]
+		}
+	}
+	return nil
+}
+
+// scoreChurn adds probabilities and the reasons behind them.
+func (p *Pipeline) scoreChurn(ctx context.Context, s *scoring, x *matrix.Dense, all []*snapshot.Scores) error {
+	probability := make([]float64, x.Rows)
+	if err := s.champions.churn.Probability(x, probability); err != nil {
+		return err
+	}
+	sorted := slices.Sorted(slices.Values(probability))
+	method := s.champions.churnMethod
+	for i, v := range probability {
+		all[i].Note = ""
+		all[i].Churn = &snapshot.Churn{Probability: v, Percentile: shareBelow(sorted, v), Band: band(v)}
+		all[i].ReturnProbability, all[i].Method = 1-v, method
+	}
+	owners, err := p.owners(x)
+	if err != nil {
+		return err
+	}
+	s.features = p.described(x.Names)
+	r := &reasoner{features: s.features, column: map[string]int{}, group: numbered(owners)}
+	for j, name := range x.Names {
+		r.column[name] = j
+	}
+	_, err = churn.Explain(ctx, s.champions.churn, x, func(i int, contributions []float64) error {
+		all[i].Reasons = r.reasons(x.Row(i), contributions)
+		return nil
+	})
+	return err
+}
+
+// described documents columns for those who word reasons.
+func (p *Pipeline) described(names []string) []snapshot.Feature {
+	documented := map[string]features.Column{}
+	for _, g := range p.Groups {
+		if g.Entity == "user" && !g.Label {
+			for _, c := range g.Features() {
+				documented[c.Name] = c
+			}
+		}
+	}
+	out := make([]snapshot.Feature, len(names))
+	for j, name := range names {
+		c := documented[name]
+		out[j] = snapshot.Feature{Name: name, Unit: c.Unit, Doc: c.Doc, With: words.With(name)}
+	}
+	return out
+}
+
+// numbered gives equal names equal numbers.
+func numbered(names []string) []int {
+	number := map[string]int{}
+	out := make([]int, len(names))
+	for i, name := range names {
+		if _, ok := number[name]; !ok {
+			number[name] = len(number)
+		}
+		out[i] = number[name]
+	}
+	return out
+}
+
+// reasoner turns contributions into reasons with the customer's own numbers.
+type reasoner struct {
+	features []snapshot.Feature
+	column   map[string]int // by name
+	group    []int          // of a column
+}
+
+func (r *reasoner) reasons(row, contributions []float64) []snapshot.FeatureReason {
+	var out []snapshot.FeatureReason
+	for _, c := range churn.Strongest(contributions, r.group, reasonsKept) {
+		values := []float64{row[c.Column]}
+		for _, name := range r.features[c.Column].With {
+			v := math.NaN()
+			if j, ok := r.column[name]; ok {
+				v = row[j]
+			}
+			values = append(values, v)
+		}
+		out = append(out, snapshot.FeatureReason{Feature: c.Column, Contribution: float32(c.Contribution), Values: values})
+	}
+	return out
+}
+
+// describeChurn says in the manifest what the churn scores are and rest on.
+func (s *scoring) describeChurn(info *snapshot.Info) {
+	made := s.champions.churnMade
+	info.Propensity, info.Features = RoleChurn, s.features
+	info.Methods = map[string]string{s.champions.churnMethod: made.Why.English}
+	info.MethodsZh = map[string]string{s.champions.churnMethod: made.Why.Chinese}
+	b := made.BaseRate
+	info.BaseRate = &snapshot.Rate{Rate: b.Rate, Low: b.Low, High: b.High, Rule: b.Rule}
 }
 
 func shareBelow(sorted []float64, v float64) float64 {

@@ -57,7 +57,8 @@ type scoring struct {
 	strategies []string                 // by number
 	goesWith   [][][]snapshot.Candidate // by item: its lists, as in itemKinds; nil = none
 	scores     map[string]*snapshot.Scores
-	alias      map[string]string // other ids of a customer → the id that stands for all
+	features   []snapshot.Feature // that reasons are about
+	alias      map[string]string  // other ids of a customer → the id that stands for all
 	now        int32
 }
 
@@ -81,17 +82,15 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 	}
 	users := matrix.NewVocabulary(slices.Concat(registered, s.customers.IDs(), slices.Collect(maps.Keys(s.alias))))
 	info := snapshot.Info{CreatedAt: p.Now().UTC().Format(time.RFC3339), AsOf: p.Options.AsOf.Time().Format(time.RFC3339),
-		Models: s.champions.versions, Recommender: RoleRecommender, HorizonDays: s.champions.horizonDays,
+		Models: s.champions.versions, Recommender: RoleRecommender, HorizonDays: s.champions.churnMade.HorizonDays,
 		Currency: p.Options.Currency, Strategies: s.strategies, Main: s.main.kind, Lists: s.kinds, ItemLists: s.itemKinds}
 	if len(s.itemLists) > 0 {
 		info.Similar = s.itemLists[0].role
 	}
-	if s.champions.churn != nil {
-		info.Propensity = RoleChurn
-	}
 	scored := 0
 	if s.champions.churn != nil {
 		scored = len(s.scores)
+		s.describeChurn(&info)
 	}
 	version, err := snapshot.Publish(p.snapshotRoot(), p.FS, info, func(w *snapshot.Writer) error { return p.fill(ctx, s, users, w) })
 	if err != nil {
@@ -134,8 +133,7 @@ func (p *Pipeline) prepareScoring(ctx context.Context) (*scoring, error) {
 	if s.alias, err = p.aliases(); err != nil {
 		return nil, err
 	}
-	s.scores, err = p.churnScores(c)
-	return s, err
+	return s, p.scoreCustomers(ctx, s)
 }
 
 // aliases returns the ids that are known, at as_of, to be another customer's:

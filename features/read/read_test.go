@@ -310,3 +310,19 @@ func BenchmarkPurchases(b *testing.B) {
 	b.ReportMetric(float64(len(rows))/perOp*1e9, "rows/s")
 	b.ReportMetric(float64(generic.Nanoseconds())/float64(b.N)/perOp, "generic/ours")
 }
+
+func TestTexts(t *testing.T) {
+	root := t.TempDir()
+	write(t, root, "user", "rfm", []rfm{{User: "a", Segment: "new"}, {User: "b", Segment: "lost"}, {User: "c", Segment: "new"}})
+	ids, values, err := read.Texts(root, "rfm", "segment", asOf)
+	if err != nil || !slices.Equal(ids, []string{"a", "b", "c"}) || !slices.Equal(values, []string{"new", "lost", "new"}) {
+		t.Errorf("%v %v, %v", ids, values, err)
+	}
+	path := write(t, root, "user", "rfm", []rfm{{User: "a", Segment: "new"}, {User: "b"}})
+	if _, _, err := read.Texts(root, "rfm", "segment", asOf); err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "row 2 is null") {
+		t.Errorf("a null gives %v", err)
+	}
+	if _, _, err := read.Texts(root, "rfm", "state", asOf); err == nil || !strings.Contains(err.Error(), "state") {
+		t.Errorf("no such column gives %v", err)
+	}
+}

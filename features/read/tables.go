@@ -60,6 +60,28 @@ func Items(root string, asOf data.Day) (*Table, error) {
 	return readTable(root, "item", "sales", asOf, "item_id")
 }
 
+// Texts reads a text column of a group of customers that has no nulls, and the
+// ids that its values belong to.
+func Texts(root, group, column string, asOf data.Day) (ids, values []string, err error) {
+	f, err := openTable(root, "user", group, asOf)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.close(&err)
+	if ids, err = f.readKey("user_id"); err != nil {
+		return nil, nil, err
+	}
+	c, err := f.readIDs(column)
+	if err != nil {
+		return nil, nil, err
+	}
+	values = make([]string, len(c.codes))
+	for i, code := range c.codes {
+		values[i] = c.ids[code]
+	}
+	return ids, values, nil
+}
+
 // LabelTable says what each customer did in the horizon after as_of.
 type LabelTable struct {
 	IDs     []string  // ascending by byte; all else one value an id

@@ -25,7 +25,7 @@ func scored(t testing.TB, now time.Time, lang serving.Lang) http.Handler {
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"churn": "2011-12-08-cccccccc", "outlook": "2011-12-08-00000000"}, Propensity: "churn", Outlook: "outlook",
 		HorizonDays: 90, Currency: "GBP", Horizons: []int{30, 90}, CourseDays: []int{10, 100}, ValueDays: 365, ValueDiscount: .1,
-		Features: []snapshot.Feature{{Name: "recency_days", Unit: "days", Doc: "days since the last order", With: []string{"next_order_elapsed_ratio"}}, {Name: "own_score", Doc: "the shop's own"}},
+		Features: []snapshot.Feature{{Name: "recency_days", Unit: "days", Doc: "days since the last order", With: words.With("recency_days")}, {Name: "own_score", Doc: "the shop's own"}},
 		Methods:  map[string]string{"gbdt": "best on the choice slice", "gap": "too few customers for a model"}, MethodsZh: map[string]string{"gbdt": "在选择集上效果最好"},
 		BaseRate: &snapshot.Rate{Rate: .5, Low: .375, High: .625, Rule: "last year's window and the trend"}}, func(w *snapshot.Writer) error {
 		return errors.Join(w.Items([]snapshot.Item{{ID: "85123A"}}),

@@ -44,7 +44,7 @@ const FewCustomers = 20
 type Choice struct {
 	Families []Chosen
 	Best     string
-	Why      string
+	Why      Why // the best was used
 	Notes    []string
 }
 
@@ -84,7 +84,7 @@ func (j *Job) Choose(ctx context.Context, train, choice Rows) (*Choice, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Choice{Why: why}
+	out := &Choice{}
 	for i, r := range recipes {
 		j.step("choosing churn models", i, len(recipes))
 		raw, err := fitAndApply(ctx, r, train, choice.X)
@@ -109,7 +109,7 @@ func (j *Job) Choose(ctx context.Context, train, choice Rows) (*Choice, error) {
 		return nil, fmt.Errorf("churn: no model could be made: %w", models.ErrNoData)
 	}
 	best := slices.MinFunc(out.Families, func(a, b Chosen) int { return cmp.Compare(a.LogLoss, b.LogLoss) })
-	out.Best = best.Family
+	out.Best, out.Why = best.Family, why.best(len(out.Families))
 	return out, nil
 }
 

@@ -16,7 +16,7 @@ type Model struct {
 	Map      *Calibration
 	BaseRate Rate   // expected of the active customers in the horizon that the model speaks of
 	Method   string // the family
-	Why      string // it was used
+	Why      Why    // it was used
 }
 
 // A Rate is the share of customers who leave.
@@ -30,7 +30,7 @@ type Rate struct {
 // Refit makes what is published at a day: calibrated on the latest rows by a
 // model that has seen only the earlier ones, then fitted on all rows whose labels
 // are known. current are the customers of the day, of whom it will speak.
-func (j *Job) Refit(ctx context.Context, r Recipe, why string, earlier, latest, all Rows, current *matrix.Dense) (*Model, error) {
+func (j *Job) Refit(ctx context.Context, r Recipe, why Why, earlier, latest, all Rows, current *matrix.Dense) (*Model, error) {
 	raw, err := fitAndApply(ctx, r, earlier, latest.X)
 	if err != nil {
 		return nil, err
