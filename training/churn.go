@@ -7,7 +7,6 @@ import (
 
 	"regulars/data"
 	"regulars/features"
-	"regulars/features/matrix"
 	"regulars/features/read"
 	"regulars/training/churn"
 	"regulars/training/propensity"
@@ -119,11 +118,11 @@ const mostRows = 300_000
 func (p *Pipeline) churnRows(days []data.Day, known data.Day, orders [][]int32) (churn.Rows, error) {
 	out := churn.Rows{Orders: before(orders, int32(known)), Known: int32(known)}
 	for _, day := range days {
-		x, left, err := p.labelled(day, mostRows/len(days))
+		part, err := p.labelled(day, mostRows/len(days))
 		if err != nil {
 			return churn.Rows{}, err
 		}
-		part := churn.Rows{X: x, Left: left, Orders: out.Orders, Known: out.Known}
+		part.Orders, part.Known = out.Orders, out.Known
 		if out.X == nil {
 			out = part
 		} else if out, err = churn.Append(out, part); err != nil {
@@ -134,24 +133,24 @@ func (p *Pipeline) churnRows(days []data.Day, known data.Day, orders [][]int32) 
 }
 
 // labelled reads at most so many customers of one date.
-func (p *Pipeline) labelled(day data.Day, most int) (*matrix.Dense, []bool, error) {
+func (p *Pipeline) labelled(day data.Day, most int) (churn.Rows, error) {
 	table, err := p.customers(day)
 	if err != nil {
-		return nil, nil, err
+		return churn.Rows{}, err
 	}
 	labels, err := read.Labels(p.featureRoot(), features.LabelGroup(p.Options.HorizonDays, 0), day)
 	if err != nil {
-		return nil, nil, err
+		return churn.Rows{}, err
 	}
 	if !slices.Equal(table.IDs, labels.IDs) {
-		return nil, nil, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
+		return churn.Rows{}, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
 	}
-	left := not(labels.Ordered)
-	if len(left) <= most {
-		return table.X, left, nil
+	out := churn.Rows{IDs: table.IDs, X: table.X, Left: not(labels.Ordered)}
+	if table.X.Rows > most {
+		rows := drawn(table.IDs, most)
+		out = churn.Rows{IDs: pick(out.IDs, rows), X: out.X.Take(rows), Left: pick(out.Left, rows)}
 	}
-	rows := drawn(table.IDs, most)
-	return table.X.Take(rows), pick(left, rows), nil
+	return out, nil
 }
 
 func not(in []bool) []bool {

@@ -3,7 +3,6 @@ package training
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -25,15 +24,12 @@ type GroupWorth struct {
 // turn, on all rows up to D−2H, and reports the AUC of active customers at D−H.
 // It explains a model that has been chosen; nothing is chosen by it.
 func (p *Pipeline) DropOne(ctx context.Context) ([]GroupWorth, error) {
-	ev, err := p.evaluate(ctx)
+	o, in, err := p.churnAlone(ctx)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("there is no churn model to explain: %w", err)
 	}
-	if ev.churn == nil {
-		return nil, fmt.Errorf("there is no churn model to explain: %w", errors.Join(noteErrors(ev.Notes)...))
-	}
-	pr, orders := ev.churn.protocol, orderDays(ev.interactions)
-	chosen, _ := ev.churn.choice.Of(ev.churn.choice.Best)
+	pr, orders := o.protocol, orderDays(in)
+	chosen, _ := o.choice.Of(o.choice.Best)
 	train, err := p.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
 	if err != nil {
 		return nil, err
@@ -62,14 +58,6 @@ func (p *Pipeline) DropOne(ctx context.Context) ([]GroupWorth, error) {
 	p.step("leaving out groups", len(groups), len(groups))
 	slices.SortStableFunc(out[1:], func(a, b GroupWorth) int { return cmp.Compare(b.Lost, a.Lost) })
 	return out, nil
-}
-
-func noteErrors(notes []string) []error {
-	var out []error
-	for _, n := range notes {
-		out = append(out, errors.New(n))
-	}
-	return out
 }
 
 // owners returns the group of each column.

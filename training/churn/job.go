@@ -182,7 +182,7 @@ func (j *Job) Test(ctx context.Context, c *Choice, learn, test Rows, day int32) 
 
 func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, day int32, segments []Segment) (*Tested, error) {
 	begun := time.Now()
-	m, err := j.fitted(ctx, f, learn, test, day)
+	m, err := j.Fitted(ctx, f, learn, test, day)
 	if err != nil {
 		return nil, err
 	}
@@ -197,9 +197,9 @@ func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, day int32, s
 	return out, err
 }
 
-// fitted is a choice fitted again, with the calibration of the choice rows and
+// Fitted is a choice fitted again, with the calibration of the choice rows and
 // the season of the test rows.
-func (j *Job) fitted(ctx context.Context, f Chosen, learn, test Rows, day int32) (*Model, error) {
+func (j *Job) Fitted(ctx context.Context, f Chosen, learn, test Rows, day int32) (*Model, error) {
 	model, err := f.fit(ctx, learn)
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ const (
 
 // Rows are customers at one or more dates.
 type Rows struct {
+	IDs    []string // of the customers, one a row
 	X      *matrix.Dense
 	Left   []bool    // no order within the horizon; one a row
 	Orders [][]int32 // order days of every customer, ascending, before the day at which Left became known
@@ -28,7 +29,7 @@ func Append(a, b Rows) (Rows, error) {
 	if err != nil {
 		return Rows{}, err
 	}
-	out := Rows{X: x, Left: slices.Concat(a.Left, b.Left), Orders: a.Orders, Known: a.Known}
+	out := Rows{IDs: slices.Concat(a.IDs, b.IDs), X: x, Left: slices.Concat(a.Left, b.Left), Orders: a.Orders, Known: a.Known}
 	if b.Known > a.Known {
 		out.Orders, out.Known = b.Orders, b.Known
 	}
