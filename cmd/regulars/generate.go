@@ -16,16 +16,24 @@ import (
 
 func newGenerate(g *global) *cobra.Command {
 	var o synth.Options
+	var season float64
 	cmd := &cobra.Command{
 		Use:   "generate",
 		Short: "Fill the lake with a simulated shop",
 		Long: `Fill the lake with a simulated shop: orders, events, items, users and contacts.
 The same options and seed give the same shop, to the byte.`,
-		Example: "  regulars generate --workspace trial --users 5000 --items 800 --seed 7",
-		Args:    noArguments,
+		Example: `  regulars generate --workspace trial --users 5000 --items 800 --seed 7
+  regulars generate --workspace seasonal --months 36 --season 0.6`,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := checkShop(o); err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("season") {
+				var err error
+				if o.Season, err = seasonOption(season); err != nil {
+					return err
+				}
 			}
 			w, err := g.open(true)
 			if err != nil {
@@ -41,6 +49,7 @@ The same options and seed give the same shop, to the byte.`,
 	cmd.Flags().IntVar(&o.Users, "users", 20_000, "customers")
 	cmd.Flags().IntVar(&o.Items, "items", 3_000, "items in the catalogue")
 	cmd.Flags().IntVar(&o.Months, "months", 18, "length of the history")
+	cmd.Flags().Float64Var(&season, "season", synth.DefaultSeason, "orders at the peak of the year, mid December, over those of a mean day, less 1; 0 for no season")
 	cmd.Flags().Uint64Var(&o.Seed, "seed", 1, "which shop")
 	cmd.Flags().Float64Var(&o.Dirt, "dirt", 0, "bad rows added for each good one, to see them quarantined")
 	return g.withJSON(cmd)
@@ -54,6 +63,18 @@ func checkShop(o synth.Options) error {
 		}
 	}
 	return nil
+}
+
+// seasonOption is the option that a flag means: there 0 is none, which among
+// options whose zero value is the default is below 0.
+func seasonOption(flag float64) (float64, error) {
+	if !(flag >= 0) {
+		return 0, usageError{fmt.Errorf("--season is %v: it must be 0 (no season) or above", flag)}
+	}
+	if flag == 0 {
+		return -1, nil
+	}
+	return flag, nil
 }
 
 // shopTables are the tables of a simulated shop.

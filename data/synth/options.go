@@ -14,11 +14,14 @@ type Options struct {
 	Months int      // of history, 30 days each; 0 means 18
 	Seed   uint64   // same seed, same shop; 0 means 1
 	End    data.Day // the day before which every record lies; 0 means 2026-01-01
-	Season float64  // the peak of the year (mid December) over its mean, less 1; 0 means 0.3, negative means none
+	Season float64  // the peak of the year (mid December) over its mean, less 1; 0 means DefaultSeason, negative means none
 	Dirt   float64  // bad rows added per good row of every table, each broken in one way; 0 means none
 }
 
 const daysPerMonth = 30
+
+// DefaultSeason is the season of a shop whose options name none.
+const DefaultSeason = 0.3
 
 func (o Options) withDefaults() Options {
 	if o.Users == 0 {
@@ -37,7 +40,7 @@ func (o Options) withDefaults() Options {
 		o.End = 20454 // 2026-01-01
 	}
 	if o.Season == 0 {
-		o.Season = 0.3
+		o.Season = DefaultSeason
 	}
 	return o
 }

@@ -426,6 +426,34 @@ func TestSeason(t *testing.T) {
 	}
 }
 
+// TestSeasonMovesTheRate: in each of three years the share of recent customers
+// who come back within 90 days is higher before Christmas than in spring, by the
+// truth and by what happened; without a season it is much the same.
+func TestSeasonMovesTheRate(t *testing.T) {
+	const horizon = 90
+	for _, amplitude := range []float64{-1, 0.6} {
+		s := newShop(t, Options{Users: 3000, Items: 10, Months: 36, Season: amplitude})
+		rate := func(asOf data.Day) float64 {
+			n, truth, happened := 0.0, 0.0, 0.0
+			for customer := range s.Truth() {
+				p, ok := customer.ReturnProbability(asOf, horizon)
+				if last := customer.customer.lastOrder(asOf); ok && asOf-last <= 365 {
+					n, truth, happened = n+1, truth+p, happened+anyWithin(customer.customer.orders, asOf, horizon)
+				}
+			}
+			near(t, "share coming back from "+asOf.String(), happened/n, truth/n, 0.5/math.Sqrt(n))
+			return truth / n
+		}
+		for year := range data.Day(3) {
+			christmas := data.Day(20454) - horizon - 365*year // until New Year's Eve
+			before, spring := rate(christmas), rate(christmas-horizon*2)
+			if above := before - spring; (amplitude > 0) != (above > 0.05) {
+				t.Errorf("season %v: %.3f before Christmas, %.3f in spring", amplitude, before, spring)
+			}
+		}
+	}
+}
+
 func TestReturnShare(t *testing.T) {
 	h := mid()
 	orders := h.tables[data.Orders]
