@@ -69,7 +69,7 @@ func (p *Pipeline) ChurnCauses(ctx context.Context, by string) (*ChurnReport, er
 		return nil, err
 	}
 	chosen, _ := o.choice.Of(o.choice.Best)
-	model, err := p.churnJob(orders).Fitted(ctx, chosen, learn, test, int32(pr.Test))
+	model, err := p.churnJob().Fitted(ctx, chosen, learn, test, int32(pr.Test))
 	if err != nil {
 		return nil, err
 	}

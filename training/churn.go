@@ -11,6 +11,7 @@ import (
 	"regulars/training/churn"
 	"regulars/training/propensity"
 	"regulars/training/ranking"
+	"regulars/training/season"
 	"regulars/training/split"
 )
 
@@ -23,18 +24,17 @@ type churnOutcome struct {
 	notes    []string
 }
 
-// churnJob is what churn means to this run. orders are the order days of every
-// customer.
-func (p *Pipeline) churnJob(orders [][]int32) *churn.Job {
+// churnJob is what churn means to this run.
+func (p *Pipeline) churnJob() *churn.Job {
 	return &churn.Job{HorizonDays: p.Options.HorizonDays, ActiveDays: p.Options.ActiveDays, Settings: p.Options.Overrides.set,
-		Seed: p.Options.Seed, Workers: p.Options.Workers, Season: p.season(orders), Progress: p.step}
+		Seed: p.Options.Seed, Workers: p.Options.Workers, Progress: p.step}
 }
 
 // evaluateChurn chooses and calibrates on the rows at D−2H, fits the choices
 // again on everything known at D−H, and reports on the untouched rows there.
 func (p *Pipeline) evaluateChurn(ctx context.Context, pr split.Protocol, in *read.Interactions) (*churnOutcome, error) {
 	orders := orderDays(in)
-	job := p.churnJob(orders)
+	job := p.churnJob()
 	train, err := p.churnRows(pr.Train(), pr.Choice, orders)
 	if err != nil {
 		return nil, err
@@ -59,18 +59,27 @@ func (p *Pipeline) evaluateChurn(ctx context.Context, pr split.Protocol, in *rea
 	if err != nil {
 		return nil, err
 	}
-	tested, err := job.Test(ctx, chosen, learn, test, int32(pr.Test))
+	tested, expected, err := job.Test(ctx, chosen, learn, test, int32(pr.Test))
 	if err != nil {
 		return nil, err
 	}
 	out := &churnOutcome{choice: chosen, protocol: pr, notes: append(leaks, chosen.Notes...)}
 	out.slice = &Slice{Task: "churn", TestAsOf: pr.Test.String(), Days: pr.Horizon, Results: churnResults(tested)}
-	out.notes = append(out.notes, baseRateNote(tested[0].BaseRate, pr))
+	out.notes = append(out.notes, baseRateNote(expected, pr.Horizon))
 	return out, out.gate()
 }
 
-func baseRateNote(r churn.Rate, pr split.Protocol) string {
-	return fmt.Sprintf("churn: base rate expected in the %d days from %s: %.3f (%.3f to %.3f), %s", pr.Horizon, pr.Test, r.Rate, r.Low, r.High, r.Rule)
+// baseRateNote prints the base rate that the season lets expect.
+func baseRateNote(f *season.Forecast, horizon int) string {
+	text := fmt.Sprintf("churn: of the active customers at %s, %.3f are expected not to order in %d days (95%% interval %.3f to %.3f); without season and trend it would be %.3f",
+		f.AsOf, f.Rate, horizon, f.Low95, f.High95, f.Model)
+	if f.Rule == season.RuleModel {
+		return text + ", and less than a year is known to correct it by"
+	}
+	for _, e := range f.Earlier {
+		text += fmt.Sprintf(", at %s it was %.3f", e.AsOf, e.Rate)
+	}
+	return text
 }
 
 func churnResults(tested []churn.Tested) []Result {
@@ -145,10 +154,10 @@ func (p *Pipeline) labelled(day data.Day, most int) (churn.Rows, error) {
 	if !slices.Equal(table.IDs, labels.IDs) {
 		return churn.Rows{}, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
 	}
-	out := churn.Rows{IDs: table.IDs, X: table.X, Left: not(labels.Ordered)}
+	out := churn.Rows{IDs: table.IDs, Day: slices.Repeat([]int32{int32(day)}, table.X.Rows), X: table.X, Left: not(labels.Ordered)}
 	if table.X.Rows > most {
 		rows := drawn(table.IDs, most)
-		out = churn.Rows{IDs: pick(out.IDs, rows), X: out.X.Take(rows), Left: pick(out.Left, rows)}
+		out = churn.Rows{IDs: pick(out.IDs, rows), Day: out.Day[:most], X: out.X.Take(rows), Left: pick(out.Left, rows)}
 	}
 	return out, nil
 }
@@ -223,14 +232,14 @@ func (s *publisher) refitChurn(ctx context.Context, ev *evaluated) (*churn.Model
 		return nil, err
 	}
 	chosen, _ := ev.churn.choice.Of(ev.churn.choice.Best)
-	return s.churnJob(orders).Refit(ctx, chosen.Recipe, ev.churn.choice.Why, earlier, latest, all, current.X)
+	return s.churnJob().Refit(ctx, chosen.Recipe, ev.churn.choice.Why, earlier, latest, all, current.X)
 }
 
 // churnOptions is what a churn model was made with: its probabilities mean
 // nothing without the horizon.
 type churnOptions struct {
-	HorizonDays int            `json:"horizon_days"`
-	Model       map[string]any `json:"model"`
-	Why         churn.Why      `json:"why"` // this method
-	BaseRate    churn.Rate     `json:"base_rate"`
+	HorizonDays int              `json:"horizon_days"`
+	Model       map[string]any   `json:"model"`
+	Why         churn.Why        `json:"why"` // this method
+	BaseRate    *season.Forecast `json:"base_rate"`
 }

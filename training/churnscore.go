@@ -187,8 +187,9 @@ func (s *scoring) describeChurn(info *snapshot.Info) {
 	info.Propensity, info.Features = RoleChurn, s.features
 	info.Methods = map[string]string{s.champions.churnMethod: made.Why.English}
 	info.MethodsZh = map[string]string{s.champions.churnMethod: made.Why.Chinese}
-	b := made.BaseRate
-	info.BaseRate = &snapshot.Rate{Rate: b.Rate, Low: b.Low, High: b.High, Rule: b.Rule}
+	if b := made.BaseRate; b != nil {
+		info.BaseRate = &snapshot.Rate{Rate: b.Rate, Low: b.Low95, High: b.High95, Rule: string(b.Rule)}
+	}
 }
 
 func shareBelow(sorted []float64, v float64) float64 {

@@ -41,6 +41,7 @@ var mayImport = map[string][]string{
 	"training/ranking":         {"data", "data/durable", "data/interactions", "features/matrix", "models/...", "training/metrics", "training/options", "training/split"},
 	"training/propensity":      {"data/frame", "features/matrix", "models/...", "training/metrics", "training/options", "training/ranking"},
 	"training":                 {"data/...", "features/...", "models/...", "training/...", "golang.org/x/sync/errgroup"},
+	"training/churn":           {"data", "features/matrix", "models/...", "training/metrics", "training/options", "training/propensity", "training/season"},
 	"training/season":          {"data", "training/metrics", gonum},
 	"training/outlook":         {"data", "features/matrix", "features/read", "models/...", "training/metrics", "training/options", "training/split"},
 	"training/clv":             {"data", "data/interactions", "models", "models/btyd", "training/metrics"},

@@ -22,7 +22,7 @@ func truth(row []float64) float64 { return 0.02*row[0] - 0.5*row[1] + 0.3*row[2]
 func shop(seed uint64, n int, shift float64) (Rows, []float64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	x := matrix.NewDense(n, []string{RecencyColumn, OrdersColumn, "score", "noise"})
-	r := Rows{X: x, Left: make([]bool, n)}
+	r := Rows{X: x, Left: make([]bool, n), Day: slices.Repeat([]int32{int32(1000 + 100*seed)}, n)}
 	p := make([]float64, n)
 	for i := range n {
 		row := x.Row(i)
@@ -33,17 +33,8 @@ func shop(seed uint64, n int, shift float64) (Rows, []float64) {
 	return r, p
 }
 
-// steady expects what the model says.
-func steady(_ int32, p []float64) (Rate, float64, error) {
-	sum := 0.0
-	for _, v := range p {
-		sum += v
-	}
-	return Rate{Rate: sum / float64(len(p)), Rule: "model"}, 0, nil
-}
-
 func job() *Job {
-	return &Job{HorizonDays: 90, ActiveDays: 365, Seed: 1, Season: steady, Settings: set("forest.trees=4")}
+	return &Job{HorizonDays: 90, ActiveDays: 365, Seed: 1, Settings: set("forest.trees=4")}
 }
 
 func set(words ...string) []options.Setting {
@@ -101,7 +92,12 @@ func TestFindsTheTruth(t *testing.T) {
 	}
 	test, p := shop(3, 2000, 0.6)
 	best, _ := chosen.Of(chosen.Best)
-	model, err := job().Refit(t.Context(), best.Recipe, chosen.Why, train, choice, train, test.X)
+	all, err := Append(train, choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.Known = 1300
+	model, err := job().Refit(t.Context(), best.Recipe, chosen.Why, train, choice, all, test.X)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +112,7 @@ func TestFindsTheTruth(t *testing.T) {
 	if off > 0.06 {
 		t.Errorf("%s is off by %.3f on average", chosen.Best, off)
 	}
-	tested, err := job().Test(t.Context(), chosen, train, test, 0)
+	tested, _, err := job().Test(t.Context(), chosen, train, test, 1300)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,12 @@ import (
 	"slices"
 	"time"
 
+	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/models/calibrate"
 	"regulars/training/metrics"
 	"regulars/training/options"
+	"regulars/training/season"
 )
 
 // A Job says what churn is and how models of it are compared.
@@ -21,13 +23,8 @@ type Job struct {
 	ActiveDays  int // customers without an order for longer are lapsed
 	Settings    []options.Setting
 	Seed        uint64
-	Workers     int // 0 = all cores; results do not depend on it
-
-	// Season says which base rate to expect in the horizon that begins at a day,
-	// from what is known then, and by how much the log-odds of the probabilities of
-	// the active customers must be shifted for it.
-	Season   func(day int32, probability []float64) (Rate, float64, error)
-	Progress func(stage string, done, total int) // may be nil
+	Workers     int                                 // 0 = all cores; results do not depend on it
+	Progress    func(stage string, done, total int) // may be nil
 }
 
 func (j *Job) step(stage string, done, total int) {
@@ -155,34 +152,37 @@ type Tested struct {
 	Customers    int                       // active ones
 	FitSeconds   float64
 	ScoreSeconds float64
-	BaseRate     Rate
 	Best         bool
 }
 
 // Test fits the choices again on all rows known at the test day, shifts them
 // to the season that is to be expected then, and reports on test.
-func (j *Job) Test(ctx context.Context, c *Choice, learn, test Rows, day int32) ([]Tested, error) {
+func (j *Job) Test(ctx context.Context, c *Choice, learn, test Rows, day int32) ([]Tested, *season.Forecast, error) {
 	segments, err := Segments(test.X, j.ActiveDays)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	expected, err := j.forecast(ctx, learn, test.X, day)
+	if err != nil {
+		return nil, nil, err
 	}
 	out := make([]Tested, 0, len(c.Families))
 	for i, f := range c.Families {
 		j.step("testing churn models", i, len(c.Families))
-		t, err := j.test(ctx, f, learn, test, day, segments)
+		t, err := j.test(ctx, f, learn, test, expected, segments)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Family, err)
+			return nil, nil, fmt.Errorf("%s: %w", f.Family, err)
 		}
 		t.Best = f.Family == c.Best
 		out = append(out, *t)
 	}
 	j.step("testing churn models", len(c.Families), len(c.Families))
-	return out, nil
+	return out, expected, nil
 }
 
-func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, day int32, segments []Segment) (*Tested, error) {
+func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, expected *season.Forecast, segments []Segment) (*Tested, error) {
 	begun := time.Now()
-	m, err := j.Fitted(ctx, f, learn, test, day)
+	m, err := j.fitted(ctx, f, learn, test.X, expected)
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, day int32, s
 	if err := m.Probability(test.X, p); err != nil {
 		return nil, fmt.Errorf("at the test rows: %w", err)
 	}
-	out := &Tested{Chosen: f, Customers: len(segments[0].Rows), BaseRate: m.BaseRate,
+	out := &Tested{Chosen: f, Customers: len(segments[0].Rows),
 		FitSeconds: scoring.Sub(begun).Seconds(), ScoreSeconds: time.Since(scoring).Seconds()}
 	out.Metrics, err = j.measure(ctx, p, test.Left, segments)
 	return out, err
@@ -200,13 +200,21 @@ func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, day int32, s
 // Fitted is a choice fitted again, with the calibration of the choice rows and
 // the season of the test rows.
 func (j *Job) Fitted(ctx context.Context, f Chosen, learn, test Rows, day int32) (*Model, error) {
+	expected, err := j.forecast(ctx, learn, test.X, day)
+	if err != nil {
+		return nil, err
+	}
+	return j.fitted(ctx, f, learn, test.X, expected)
+}
+
+func (j *Job) fitted(ctx context.Context, f Chosen, learn Rows, x *matrix.Dense, expected *season.Forecast) (*Model, error) {
 	model, err := f.fit(ctx, learn)
 	if err != nil {
 		return nil, err
 	}
 	c := *f.Map
 	m := &Model{Calibrated: calibrate.Calibrated{Base: model, Map: &c}, Map: &c}
-	return m, m.season(j, day, test.X, f.rarer)
+	return m, m.toSeason(j, expected, x, f.rarer)
 }
 
 // measure measures every segment; one without rows has no metrics.

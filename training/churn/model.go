@@ -2,11 +2,10 @@ package churn
 
 import (
 	"context"
-	"fmt"
 
 	"regulars/features/matrix"
-	"regulars/models"
 	"regulars/models/calibrate"
+	"regulars/training/season"
 )
 
 // A Model is what is published: a classifier with its calibration.
@@ -14,17 +13,9 @@ type Model struct {
 	calibrate.Calibrated
 	Recipe   Recipe
 	Map      *Calibration
-	BaseRate Rate   // expected of the active customers in the horizon that the model speaks of
-	Method   string // the family
-	Why      Why    // it was used
-}
-
-// A Rate is the share of customers who leave.
-type Rate struct {
-	Rate float64 `json:"rate"`
-	Low  float64 `json:"low"` // 95% interval
-	High float64 `json:"high"`
-	Rule string  `json:"rule"` // how it was found
+	BaseRate *season.Forecast // expected of the active customers in the horizon that the model speaks of
+	Method   string           // the family
+	Why      Why              // it was used
 }
 
 // Refit makes what is published at a day: calibrated on the latest rows by a
@@ -47,32 +38,35 @@ func (j *Job) Refit(ctx context.Context, r Recipe, why Why, earlier, latest, all
 	if err != nil {
 		return nil, err
 	}
+	expected, err := j.forecast(ctx, all, current, all.Known)
+	if err != nil {
+		return nil, err
+	}
 	out := &Model{Calibrated: calibrate.Calibrated{Base: model, Map: c}, Recipe: r, Map: c, Method: r.Family, Why: why}
-	if err := out.season(j, all.Known, current, rarer(latest.Left)); err != nil {
+	if err := out.toSeason(j, expected, current, rarer(latest.Left)); err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// season shifts the model's word so that its mean over the active customers is
-// the base rate to be expected in the horizon that begins at day. labels counts
-// those of the rarer kind that the calibration rests on.
-func (m *Model) season(j *Job, day int32, x *matrix.Dense, labels int) error {
+// toSeason shifts the model's word so that its mean over the active customers is
+// the expected base rate. labels counts those of the rarer kind that the
+// calibration rests on.
+func (m *Model) toSeason(j *Job, expected *season.Forecast, x *matrix.Dense, labels int) error {
 	active, err := Active(x, j.ActiveDays)
 	if err != nil {
 		return err
-	}
-	if len(active) == 0 {
-		return fmt.Errorf("no customer ordered in the %d days before the scoring date: %w", j.ActiveDays, models.ErrNoData)
 	}
 	p := make([]float64, len(active))
 	if err := m.Probability(x.Take(active), p); err != nil {
 		return err
 	}
-	if m.BaseRate, m.Map.Shift, err = j.Season(day, p); err != nil {
+	shift, err := calibrate.FitShift(p, expected.Rate)
+	if err != nil {
 		return err
 	}
-	m.Map.cautious(labels, m.BaseRate.Rate)
+	m.BaseRate, m.Map.Shift = expected, shift.By
+	m.Map.cautious(labels, expected.Rate)
 	return nil
 }
 

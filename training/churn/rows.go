@@ -17,6 +17,7 @@ const (
 // Rows are customers at one or more dates.
 type Rows struct {
 	IDs    []string // of the customers, one a row
+	Day    []int32  // as_of of each row
 	X      *matrix.Dense
 	Left   []bool    // no order within the horizon; one a row
 	Orders [][]int32 // order days of every customer, ascending, before the day at which Left became known
@@ -29,7 +30,7 @@ func Append(a, b Rows) (Rows, error) {
 	if err != nil {
 		return Rows{}, err
 	}
-	out := Rows{IDs: slices.Concat(a.IDs, b.IDs), X: x, Left: slices.Concat(a.Left, b.Left), Orders: a.Orders, Known: a.Known}
+	out := Rows{IDs: slices.Concat(a.IDs, b.IDs), Day: slices.Concat(a.Day, b.Day), X: x, Left: slices.Concat(a.Left, b.Left), Orders: a.Orders, Known: a.Known}
 	if b.Known > a.Known {
 		out.Orders, out.Known = b.Orders, b.Known
 	}

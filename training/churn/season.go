@@ -1,0 +1,96 @@
+package churn
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"regulars/data"
+	"regulars/features/matrix"
+	"regulars/models"
+	"regulars/models/logistic"
+	"regulars/training/season"
+)
+
+// kind are the columns that tell what kind of customers a date has. They are few
+// on purpose: a model of many columns finds out which date a row is of, learns
+// the season of its own training dates, and no residual is left to see it by.
+var kind = []string{RecencyColumn, OrdersColumn, "tenure_days", "orders_90d", "orders_365d"}
+
+// forecast says which share of the active customers x will leave in the horizon
+// that begins at a day: what a small regression on the known rows says of them,
+// corrected by how far it was off at each known date, which is season and trend.
+func (j *Job) forecast(ctx context.Context, known Rows, x *matrix.Dense, day int32) (*season.Forecast, error) {
+	columns := kindColumns(known.X)
+	small := known.Select(columns)
+	m, err := logistic.Fit(ctx, small.X, small.Left, logistic.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("base rate: %w", err)
+	}
+	windows, err := j.windows(m, known, columns)
+	if err != nil {
+		return nil, err
+	}
+	active, err := Active(x, j.ActiveDays)
+	if err != nil {
+		return nil, err
+	}
+	if len(active) == 0 {
+		return nil, fmt.Errorf("no customer ordered in the %d days before %s: %w", j.ActiveDays, data.Day(day), models.ErrNoData)
+	}
+	p := make([]float64, len(active))
+	if err := m.Probability(x.Select(columns).Take(active), p); err != nil {
+		return nil, err
+	}
+	return season.Predict(season.Target{AsOf: data.Day(day), Horizon: j.HorizonDays, Customers: len(p), Expected: mean(p)}, windows)
+}
+
+func kindColumns(x *matrix.Dense) []int {
+	var out []int
+	for _, name := range kind {
+		if i := slices.Index(x.Names, name); i >= 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// windows are the dates of known rows: how many active customers there were, how
+// many of them left, and what the regression says of them.
+func (j *Job) windows(m models.Classifier, known Rows, columns []int) ([]season.Window, error) {
+	active, err := Active(known.X, j.ActiveDays)
+	if err != nil {
+		return nil, err
+	}
+	p := make([]float64, known.X.Rows)
+	if err := m.Probability(known.X.Select(columns), p); err != nil {
+		return nil, err
+	}
+	at := map[int32]int{}
+	var out []season.Window
+	for _, i := range active {
+		n, ok := at[known.Day[i]]
+		if !ok {
+			n = len(out)
+			at[known.Day[i]], out = n, append(out, season.Window{AsOf: data.Day(known.Day[i])})
+		}
+		w := &out[n]
+		w.Customers++
+		w.Expected += p[i]
+		if known.Left[i] {
+			w.Events++
+		}
+	}
+	for i := range out {
+		out[i].Expected /= float64(out[i].Customers)
+	}
+	return out, nil
+}
+
+func mean(p []float64) float64 {
+	sum := 0.0
+	for _, v := range p {
+		sum += v
+	}
+	return sum / float64(len(p))
+}
