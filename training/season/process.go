@@ -62,20 +62,30 @@ func newProcess(t Target, windows []Window) *process {
 	if n == 0 {
 		return p
 	}
-	p.fixed, p.drift, p.season, p.overlap = mat.NewSymDense(n, nil), mat.NewSymDense(n, nil), mat.NewSymDense(n, nil), mat.NewSymDense(n, nil)
-	years := func(w Window) float64 { return float64(t.AsOf-w.AsOf) / yearDays }
-	for i, a := range windows {
-		p.residual = append(p.residual, a.residual(t.Expected))
-		p.target = append(p.target, seasonal(years(a), t.Horizon))
-		for j, b := range windows[:i+1] {
-			ya, yb, common := years(a), years(b), max(0, 1-float64(a.AsOf-b.AsOf)/float64(t.Horizon))
-			p.fixed.SetSym(i, j, levelSize*levelSize+trendSize*trendSize*ya*yb+common*math.Sqrt(a.sampling()*b.sampling()))
-			p.drift.SetSym(i, j, wandering(ya, yb, length))
-			p.season.SetSym(i, j, seasonal(ya-yb, t.Horizon))
-			p.overlap.SetSym(i, j, common)
+	for _, m := range []**mat.SymDense{&p.fixed, &p.drift, &p.season, &p.overlap} {
+		*m = mat.NewSymDense(n, nil)
+	}
+	for i, w := range windows {
+		p.residual = append(p.residual, w.residual(t.Expected))
+		p.target = append(p.target, seasonal(t.years(w), t.Horizon))
+		for j := range i + 1 {
+			p.relate(t, windows, i, j)
 		}
 	}
 	return p
+}
+
+// years is how long before the target a window begins.
+func (t Target) years(w Window) float64 { return float64(t.AsOf-w.AsOf) / yearDays }
+
+// relate sets the covariances of two windows, of which i is the later one or both are the same.
+func (p *process) relate(t Target, windows []Window, i, j int) {
+	a, b := windows[i], windows[j]
+	ya, yb, common := t.years(a), t.years(b), max(0, 1-float64(a.AsOf-b.AsOf)/float64(t.Horizon))
+	p.fixed.SetSym(i, j, levelSize*levelSize+trendSize*trendSize*ya*yb+common*math.Sqrt(a.sampling()*b.sampling()))
+	p.drift.SetSym(i, j, wandering(ya, yb, float64(t.Horizon)/yearDays))
+	p.season.SetSym(i, j, seasonal(ya-yb, t.Horizon))
+	p.overlap.SetSym(i, j, common)
 }
 
 // residual is the empirical log-odds (Cox and Snell 1989, section 2.1.6: half a
@@ -141,17 +151,23 @@ func (p *process) given(s sizes) (component, error) {
 	if n == 0 {
 		return c, nil
 	}
+	var cholesky mat.Cholesky
+	if !cholesky.Factorize(p.covariance(s)) {
+		return c, errors.New("the windows' covariance is singular: give fewer of them")
+	}
+	return c, p.condition(&c, &cholesky)
+}
+
+// covariance is that of the windows' residuals.
+func (p *process) covariance(s sizes) *mat.SymDense {
+	n := len(p.residual)
 	k := mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := range i + 1 {
 			k.SetSym(i, j, p.fixed.At(i, j)+s.drift*s.drift*p.drift.At(i, j)+s.season*s.season*p.season.At(i, j)+s.noise*s.noise*p.overlap.At(i, j))
 		}
 	}
-	var cholesky mat.Cholesky
-	if !cholesky.Factorize(k) {
-		return c, errors.New("the windows' covariance is singular: give fewer of them")
-	}
-	return c, p.condition(&c, &cholesky)
+	return k
 }
 
 // condition takes the windows into account.

@@ -13,10 +13,11 @@ type Window struct {
 	AsOf      data.Day // it covers [AsOf, AsOf + horizon)
 	Customers int      // on whom the rate is counted, at least 1
 	Events    int      // how many of them had the outcome, such as leaving
-	// Expected is the mean probability, in (0, 1), that the model of the target
-	// gives to these customers; best from a model that has not learned from them.
-	// 0 means unknown. It must be known of all windows or of none: of none, the
-	// customers are taken to be of the same kind in all windows and the target.
+	// Expected is the mean probability, in (0, 1), that the model of the target,
+	// calibrated, gives to these customers. That it has learned from them does
+	// little harm as long as it cannot tell the date. 0 means unknown. It must be
+	// known of all windows or of none: of none, the customers are taken to be of
+	// the same kind in all windows and the target, and the forecast is less sure.
 	Expected float64
 }
 
@@ -104,6 +105,16 @@ func Predict(t Target, windows []Window) (*Forecast, error) {
 	}
 	f.fill(logit(t.Expected), post)
 	return f, nil
+}
+
+// String says in a sentence what the forecast is and what it rests on.
+func (f *Forecast) String() string {
+	if f.Rule == RuleModel {
+		return fmt.Sprintf("rate from %s: %.1f%% as the model says (80%%: %.1f to %.1f); windows known: %d, which do not reach back a year, so a season cannot be told",
+			f.AsOf, 100*f.Rate, 100*f.Low80, 100*f.High80, f.Windows)
+	}
+	return fmt.Sprintf("rate from %s: %.1f%% (80%%: %.1f to %.1f), the model's %.1f%% moved in log-odds by level %+.2f and season %+.2f, from %d windows since %s",
+		f.AsOf, 100*f.Rate, 100*f.Low80, 100*f.High80, 100*f.Model, f.Level, f.Season, f.Windows, f.Since)
 }
 
 func (f *Forecast) fill(model float64, post mixture) {

@@ -51,6 +51,19 @@ func TestAgainstNumpy(t *testing.T) {
 	}
 }
 
+func TestString(t *testing.T) {
+	target, windows := fiveWindows()
+	for n, want := range map[int]string{
+		5: "rate from 2011-01-26: 54.4% (80%: 45.9 to 65.2), the model's 64.5% moved in log-odds by level ",
+		2: "rate from 2011-01-26: 64.5% as the model says (80%: ",
+	} {
+		f, err := season.Predict(target, windows[:n])
+		if err != nil || !strings.HasPrefix(f.String(), want) {
+			t.Errorf("%d windows: %q, %v; want %q…", n, f, err, want)
+		}
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	for says, change := range map[string]func(t *season.Target, w []season.Window) []season.Window{
 		"horizon of 0 days":         func(t *season.Target, w []season.Window) []season.Window { t.Horizon = 0; return w },
