@@ -16,8 +16,8 @@ import (
 	"regulars/models/calibrate"
 	"regulars/training/metrics"
 	"regulars/training/options"
-	"regulars/training/ranking"
 	"regulars/training/split"
+	"regulars/training/usage"
 )
 
 // churnRows are customers at one or more dates with what they did afterwards.
@@ -267,7 +267,7 @@ func (p *Pipeline) testChurn(ctx context.Context, families []chosenChurn, chosen
 			return nil, fmt.Errorf("measuring %s: %w", f.family, err)
 		}
 		out = append(out, Result{Model: f.family, Options: options.Describe(f.options), Metrics: values, Users: len(segments[0].rows),
-			FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(), PeakRSSBytes: ranking.PeakRSS(),
+			FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(), PeakRSSBytes: usage.PeakRSS(),
 			Chosen: f.family == chosen, Baseline: f.baseline})
 	}
 	p.step("testing churn models", len(families), len(families))

@@ -14,7 +14,7 @@ import (
 	"regulars/models/calibrate"
 	"regulars/training/metrics"
 	"regulars/training/options"
-	"regulars/training/ranking"
+	"regulars/training/usage"
 )
 
 // Request says what to compare.
@@ -221,7 +221,7 @@ func (w *work) measure(ctx context.Context, f Family) (*Result, error) {
 	if out.Metrics, err = metrics.Classification(ctx, out.probability, w.y, draws(len(w.y)), w.Seed); err != nil {
 		return nil, err
 	}
-	out.PeakRSSBytes = ranking.PeakRSS()
+	out.PeakRSSBytes = usage.PeakRSS()
 	return out, nil
 }
 
