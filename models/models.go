@@ -80,8 +80,10 @@ const (
 type Contributor interface {
 	// Contributions writes, for each row of x, what each column adds to the
 	// log-odds of Probability, then the log-odds before any column: x.Cols + 1
-	// numbers a row that add up to the log-odds of the probability. dst has room
-	// for x.Rows × (x.Cols + 1). Columns as in Probability.
+	// numbers a row that add up to the log-odds of the probability (LogOdds says
+	// what those of 0 and 1 are). dst has room for x.Rows × (x.Cols + 1). Columns as
+	// in Probability. A model that wraps one that is no Contributor gives an error
+	// wrapping errors.ErrUnsupported.
 	Contributions(x *matrix.Dense, dst []float64) error
 }
 

@@ -14,6 +14,7 @@ import (
 	"regulars/training/options"
 	"regulars/training/ranking"
 	"regulars/training/split"
+	"regulars/training/usage"
 )
 
 // rankingCuts are the list lengths that are reported.
@@ -189,7 +190,7 @@ func rankingResults(tested []rankedRecipe, chosen string) []Result {
 	out := make([]Result, len(tested))
 	for i, r := range tested {
 		out[i] = Result{Model: r.family, Options: options.Describe(r.options), Metrics: r.metrics, Users: len(r.ranking.Users),
-			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: ranking.PeakRSS(), Chosen: r.family == chosen, Baseline: r.baseline}
+			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: usage.PeakRSS(), Chosen: r.family == chosen, Baseline: r.baseline}
 	}
 	return out
 }

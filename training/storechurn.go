@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"regulars/models"
@@ -147,7 +148,7 @@ func bit(b bool) int32 {
 }
 
 func saveForest(dir string, m *forest.Model) error {
-	var tree, feature, left, right []int32
+	var tree, feature, left, right, cover []int32
 	var threshold, value []float64
 	for i, t := range m.Trees {
 		for range t.Feature {
@@ -155,13 +156,21 @@ func saveForest(dir string, m *forest.Model) error {
 		}
 		feature, threshold = append(feature, t.Feature...), append(threshold, t.Threshold...)
 		left, right, value = append(left, t.Left...), append(right, t.Right...), append(value, t.Value...)
+		cover = append(cover, t.Cover...)
+	}
+	columns := []artifact.Column{artifact.NewColumn("tree", tree), artifact.NewColumn("feature", feature), artifact.NewColumn("threshold", threshold),
+		artifact.NewColumn("left", left), artifact.NewColumn("right", right), artifact.NewColumn("value", value)}
+	if len(cover) == len(tree) { // a model stored without stays without
+		columns = append(columns, artifact.NewColumn(coverColumn, cover))
 	}
 	return errors.Join(
 		artifact.WriteColumns(filepath.Join(dir, imputeFile), artifact.NewColumn("column", m.Names), artifact.NewColumn("impute", m.Impute)),
-		artifact.WriteColumns(filepath.Join(dir, nodesFile), artifact.NewColumn("tree", tree), artifact.NewColumn("feature", feature),
-			artifact.NewColumn("threshold", threshold), artifact.NewColumn("left", left), artifact.NewColumn("right", right),
-			artifact.NewColumn("value", value)))
+		artifact.WriteColumns(filepath.Join(dir, nodesFile), columns...))
 }
+
+// coverColumn holds the training rows of a node. Forests stored before there was
+// such a column score as ever and cannot say what columns contribute.
+const coverColumn = "cover"
 
 // loadChurn reads what saveChurn wrote.
 func loadChurn(a *artifact.Artifact) (models.Classifier, error) {
@@ -237,6 +246,10 @@ func (f folder) forest() (*forest.Model, error) {
 	tree, feature, left, right := column[int32](n, "tree"), column[int32](n, "feature"), column[int32](n, "left"), column[int32](n, "right")
 	threshold, value := column[float64](n, "threshold"), column[float64](n, "value")
 	names, medians := column[string](m, "column"), column[float64](m, "impute")
+	var cover []int32
+	if slices.ContainsFunc(nodes.List, func(c artifact.Column) bool { return c.Name() == coverColumn }) {
+		cover = column[int32](n, coverColumn)
+	}
 	if err := errors.Join(n.err, m.err); err != nil {
 		return nil, err
 	}
@@ -248,6 +261,9 @@ func (f folder) forest() (*forest.Model, error) {
 		}
 		trees = append(trees, forest.Tree{Feature: feature[from:to], Threshold: threshold[from:to],
 			Left: left[from:to], Right: right[from:to], Value: value[from:to]})
+		if cover != nil {
+			trees[len(trees)-1].Cover = cover[from:to]
+		}
 		from = to
 	}
 	return forest.New(names, medians, trees)

@@ -12,7 +12,7 @@ import (
 	"regulars/data"
 	"regulars/data/interactions"
 	"regulars/training/clv"
-	"regulars/training/ranking"
+	"regulars/training/usage"
 )
 
 // clvOptions are the flags of `evaluate clv`.
@@ -75,7 +75,7 @@ func (g *global) evaluateCLV(ctx context.Context, o clvOptions) error {
 		return err
 	}
 	report, err := clv.Evaluate(ctx, clv.Request{Summary: summary, Models: names, Must: !o.all(), Seed: o.seed,
-		PeakRSS: ranking.PeakRSS, Progress: bar.step})
+		PeakRSS: usage.PeakRSS, Progress: bar.step})
 	bar.end()
 	if err != nil {
 		return err

@@ -15,15 +15,17 @@ import (
 	"regulars/data/frame"
 	"regulars/models/artifact"
 	"regulars/training/options"
+	"regulars/training/page"
 	"regulars/training/propensity"
 )
 
 // propensityOptions are the flags of `evaluate propensity`.
 type propensityOptions struct {
-	train, test, label, out string
-	ignore, models, allow   []string
-	set                     []string
-	seed                    uint64
+	train, test, label    string
+	out, report, lang     string
+	ignore, models, allow []string
+	set                   []string
+	seed                  uint64
 }
 
 func newEvaluatePropensity(g *global) *cobra.Command {
@@ -60,11 +62,16 @@ the columns are left out (--ignore) or allowed (--allow-leaks COLUMN,… or all)
 test file from 1, and probability: of the one model, or of the one with the
 smallest log loss on the fifth of train.
 
+--report writes an HTML page that needs nothing else, in English or Chinese
+(--lang): the table of models, ROC, precision and recall, gains and lift, how
+reliable probabilities are, and what columns contribute.
+
 Intervals are 95% percentiles of a bootstrap over rows, differences are paired
 row by row.`,
 		Example: `  regulars evaluate propensity --train train.parquet --test test.parquet --label churned
   regulars evaluate propensity --train a.csv --test b.csv --label Revenue --ignore visit_id --model gbdt,logistic --json
-  regulars evaluate propensity --train a.csv --test b.csv --label Revenue --model gbdt --set gbdt.num_leaves=31 --out predictions.parquet`,
+  regulars evaluate propensity --train a.csv --test b.csv --label Revenue --model gbdt --set gbdt.num_leaves=31 --out predictions.parquet
+  regulars evaluate propensity --train a.csv --test b.csv --label Revenue --report models.html --lang zh`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.evaluatePropensity(cmd.Context(), o) },
 	}
@@ -77,6 +84,8 @@ row by row.`,
 	f.StringArrayVar(&o.set, "set", nil, "set an option of a model, MODEL.OPTION=VALUE; may be repeated")
 	f.StringSliceVar(&o.allow, "allow-leaks", nil, "columns that may tell the label, or all")
 	f.StringVar(&o.out, "out", "", "Parquet file for the probabilities of the rows of the test file")
+	f.StringVar(&o.report, "report", "", "HTML file for a page about the comparison")
+	f.StringVar(&o.lang, "lang", "en", "language of the page: en or zh")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of everything random")
 	return g.withJSON(cmd)
 }
@@ -86,7 +95,11 @@ func (g *global) evaluatePropensity(ctx context.Context, o propensityOptions) er
 	if err != nil {
 		return usageError{err}
 	}
-	if err := o.checkOut(); err != nil {
+	lang, err := page.ParseLang(o.lang)
+	if err != nil {
+		return usageError{fmt.Errorf("--lang: %w", err)}
+	}
+	if err := o.checkFiles(); err != nil {
 		return err
 	}
 	bar := newProgress(g.stderr)
@@ -111,6 +124,12 @@ func (g *global) evaluatePropensity(ctx context.Context, o propensityOptions) er
 		}
 		report.Notes = append(report.Notes, fmt.Sprintf("%s holds the probabilities of %s", o.out, report.Chosen))
 	}
+	if o.report != "" {
+		var disk durable.FS
+		if err := disk.WriteFile(o.report, func(out io.Writer) error { return report.WriteHTML(out, lang) }); err != nil {
+			return fmt.Errorf("--report: %w", err)
+		}
+	}
 	if g.json {
 		return printJSON(g.stdout, report)
 	}
@@ -134,33 +153,40 @@ func (o *propensityOptions) check() (r propensity.Request, err error) {
 	if err := propensity.CheckSettings(r.Settings); err != nil {
 		return r, fmt.Errorf("--set: %w", err)
 	}
-	r.AllowLeaks, r.Seed = o.allow, o.seed
+	r.AllowLeaks, r.Seed, r.Explain = o.allow, o.seed, o.report != ""
 	for _, name := range o.models {
 		r.Must = r.Must || name != "all"
 	}
 	return r, nil
 }
 
-// checkOut finds out before the work what would prevent its result from being written.
-func (o *propensityOptions) checkOut() error {
-	if o.out == "" {
+// checkFiles finds out before the work what would prevent its results from being written.
+func (o *propensityOptions) checkFiles() error {
+	if o.out != "" && filepath.Clean(o.out) == filepath.Clean(o.report) {
+		return usageError{fmt.Errorf("--out and --report both name %s", o.out)}
+	}
+	return errors.Join(o.checkWritten("--out", o.out), o.checkWritten("--report", o.report))
+}
+
+func (o *propensityOptions) checkWritten(flag, path string) error {
+	if path == "" {
 		return nil
 	}
-	dir := filepath.Dir(o.out)
+	dir := filepath.Dir(path)
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return fmt.Errorf("--out %s: there is no folder %s", o.out, dir)
+		return fmt.Errorf("%s %s: there is no folder %s", flag, path, dir)
 	}
-	there, err := os.Stat(o.out)
+	there, err := os.Stat(path)
 	if err != nil {
 		return nil
 	}
-	for _, path := range []string{o.train, o.test} {
-		if in, err := os.Stat(path); err == nil && os.SameFile(in, there) {
-			return fmt.Errorf("--out %s would overwrite a file that is read", o.out)
+	for _, read := range []string{o.train, o.test} {
+		if in, err := os.Stat(read); err == nil && os.SameFile(in, there) {
+			return fmt.Errorf("%s %s would overwrite a file that is read", flag, path)
 		}
 	}
 	if there.IsDir() {
-		return fmt.Errorf("--out %s is a folder: name a file", o.out)
+		return fmt.Errorf("%s %s is a folder: name a file", flag, path)
 	}
 	return nil
 }

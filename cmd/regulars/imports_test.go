@@ -30,7 +30,7 @@ var mayImport = map[string][]string{
 	"features/matrix":          {},
 	"features/read":            {"features", "features/matrix", "data", parquetGo},
 	"models":                   {"features/matrix"},
-	"models/forest":            {"models", "features/matrix", "github.com/sjwhitworth/golearn/trees", "github.com/sjwhitworth/golearn/base"},
+	"models/forest":            {"models", "features/matrix", "models/internal/shapley", "github.com/sjwhitworth/golearn/trees", "github.com/sjwhitworth/golearn/base"},
 	"models/survival":          {"models", "features/matrix", "models/logistic", "models/internal/prepare"},
 	"models/modeltest":         {"models", "features/matrix"},
 	"models/artifact":          {"models", "data/durable", parquetGo},
@@ -38,14 +38,16 @@ var mayImport = map[string][]string{
 	"training/split":           {"features/matrix", "models", "data"},
 	"training/metrics":         {"features/matrix", "models", gonum},
 	"training/options":         {},
-	"training/ranking":         {"data", "data/durable", "data/interactions", "features/matrix", "models/...", "training/metrics", "training/options", "training/split"},
-	"training/propensity":      {"data/frame", "features/matrix", "models/...", "training/metrics", "training/options", "training/ranking"},
+	"training/usage":           {},
+	"training/page":            {},
+	"training/ranking":         {"data", "data/durable", "data/interactions", "features/matrix", "models/...", "training/metrics", "training/options", "training/split", "training/usage"},
+	"training/propensity":      {"data/frame", "features/matrix", "models/...", "training/metrics", "training/options", "training/page", "training/usage"},
 	"training":                 {"data/...", "features/...", "models/...", "training/...", "golang.org/x/sync/errgroup"},
 	"training/churn":           {"data", "features/matrix", "models/...", "training/metrics", "training/options", "training/propensity", "training/season"},
 	"training/season":          {"data", "training/metrics", gonum},
 	"training/outlook":         {"data", "features/matrix", "features/read", "models/...", "training/metrics", "training/options", "training/split"},
 	"training/clv":             {"data", "data/interactions", "models", "models/btyd", "training/metrics"},
-	"training/loyalty":         {"data", "features", "models/artifact", parquetGo},
+	"training/loyalty":         {"data", "features", "models/artifact", "training/page", parquetGo},
 	"training/schedule":        {"training", "data/state", "github.com/robfig/cron/v3"},
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/..."},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
@@ -54,6 +56,7 @@ var mayImport = map[string][]string{
 	"models/internal/kernel":   {"golang.org/x/sys/cpu"},
 	"models/internal/prepare":  {"models", "features/matrix"},
 	"models/internal/pairwise": {"models", "features/matrix"},
+	"models/internal/shapley":  {"models", gonum},
 }
 
 const (
@@ -62,7 +65,7 @@ const (
 )
 
 // algorithm is the rule of every other package below models.
-var algorithm = []string{"models", "features/matrix", "models/internal/kernel", "models/internal/pairwise", "models/internal/prepare", gonum}
+var algorithm = []string{"models", "features/matrix", "models/internal/kernel", "models/internal/pairwise", "models/internal/prepare", "models/internal/shapley", gonum}
 
 // reaches bans dependencies at any distance.
 var reaches = []struct{ from, to string }{

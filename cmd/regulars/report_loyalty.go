@@ -17,6 +17,7 @@ import (
 	"regulars/models/kmeans"
 	"regulars/training"
 	"regulars/training/loyalty"
+	"regulars/training/page"
 )
 
 func newReport(g *global) *cobra.Command {
@@ -60,7 +61,7 @@ the share of loyal customers. What the lake has no table for is said to be absen
 }
 
 func (g *global) reportLoyalty(ctx context.Context, o reportOptions, threshold bool) error {
-	lang, err := loyalty.ParseLang(o.lang)
+	lang, err := page.ParseLang(o.lang)
 	if err != nil {
 		return usageError{fmt.Errorf("--lang: %w", err)}
 	}
@@ -128,7 +129,7 @@ func (w *workspace) withFeatures(ctx context.Context, o reportOptions, bar *prog
 }
 
 // printLoyalty prints the sections as tables.
-func printLoyalty(out io.Writer, report *loyalty.Report, lang loyalty.Lang) error {
+func printLoyalty(out io.Writer, report *loyalty.Report, lang page.Lang) error {
 	for _, s := range report.View(lang) {
 		fmt.Fprintf(out, "%s\n%s\n", s.Title, s.Definition)
 		if s.Absent != "" {
@@ -181,7 +182,7 @@ for it anew.`,
 }
 
 func (g *global) reportClusters(ctx context.Context, o reportOptions, k kmeans.Options) error {
-	lang, err := loyalty.ParseLang(o.lang)
+	lang, err := page.ParseLang(o.lang)
 	if err != nil {
 		return usageError{fmt.Errorf("--lang: %w", err)}
 	}
@@ -220,15 +221,15 @@ func (g *global) reportClusters(ctx context.Context, o reportOptions, k kmeans.O
 	return printClusters(g.stdout, report, lang)
 }
 
-func printClusters(out io.Writer, r *training.ClusterReport, lang loyalty.Lang) error {
+func printClusters(out io.Writer, r *training.ClusterReport, lang page.Lang) error {
 	header := []string{"cluster", "customers", "share", "what sets them apart (typical value against all others)"}
-	if lang == loyalty.Chinese {
+	if lang == page.Chinese {
 		header = []string{"群", "客户", "占比", "突出特征（本群典型值与其余客户对比）"}
 	}
 	rows := [][]string{header}
 	for _, c := range r.Clusters {
 		text := c.English
-		if lang == loyalty.Chinese {
+		if lang == page.Chinese {
 			text = c.Chinese
 		}
 		rows = append(rows, []string{fmt.Sprint(c.Cluster), fmt.Sprint(c.Users), fmt.Sprintf("%.1f%%", 100*c.Share), text})

@@ -14,7 +14,10 @@ type Model struct {
 	Rate  float64 // strictly between 0 and 1
 }
 
-var _ models.Classifier = (*Model)(nil)
+var (
+	_ models.Classifier  = (*Model)(nil)
+	_ models.Contributor = (*Model)(nil)
+)
 
 // Fit takes the share of true labels with Laplace's correction,
 // (true + 1) / (rows + 2), so that it is never 0 or 1. y holds one label a row
@@ -56,6 +59,19 @@ func (m *Model) Probability(x *matrix.Dense, dst []float64) error {
 	}
 	for i := range dst {
 		dst[i] = m.Rate
+	}
+	return nil
+}
+
+// Contributions writes 0 for every column and the log-odds of the rate.
+func (m *Model) Contributions(x *matrix.Dense, dst []float64) error {
+	if err := models.CheckContributions(m.Names, x, dst); err != nil {
+		return fmt.Errorf("base rate: %w", err)
+	}
+	clear(dst)
+	each := x.Cols() + 1
+	for i := range x.Rows {
+		dst[(i+1)*each-1] = models.LogOdds(m.Rate)
 	}
 	return nil
 }

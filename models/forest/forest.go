@@ -31,6 +31,8 @@ type Model struct {
 	Names  []string  // the columns of training, in order
 	Impute []float64 // median of each column in training, what a missing value counts as
 	Trees  []Tree
+
+	explain func() []explained // made when first asked for
 }
 
 // Tree holds its nodes in arrays, the root at 0. A node with Feature −1 is a
@@ -40,9 +42,20 @@ type Tree struct {
 	Threshold   []float64
 	Left, Right []int32   // −1 at leaves
 	Value       []float64 // share of true labels among the sampled rows of the node
+	Cover       []int32   // sampled rows of the node; nil in a model stored without, which cannot say what columns contribute
 }
 
-var _ models.Classifier = (*Model)(nil)
+var (
+	_ models.Classifier  = (*Model)(nil)
+	_ models.Contributor = (*Model)(nil)
+)
+
+// newModel is the model before its trees are grown.
+func newModel(x *matrix.Dense, trees int) *Model {
+	m := &Model{Names: x.Names, Impute: medians(x), Trees: make([]Tree, trees)}
+	m.explain = sync.OnceValue(m.newExplained)
+	return m
+}
 
 // Fit grows the trees on rows of x (missing = NaN) and one label a row. It needs
 // both classes (else ErrNoData). The same data, options and seed give the same
@@ -55,7 +68,7 @@ func Fit(ctx context.Context, x *matrix.Dense, y []bool, o Options) (*Model, err
 	if err := check(x, y); err != nil {
 		return nil, err
 	}
-	m := &Model{Names: x.Names, Impute: medians(x), Trees: make([]Tree, o.Trees)}
+	m := newModel(x, o.Trees)
 	filled, err := m.fill(x)
 	if err != nil {
 		return nil, err
@@ -174,7 +187,9 @@ func New(names []string, impute []float64, trees []Tree) (*Model, error) {
 			return nil, fmt.Errorf("forest: tree %d: %w", t, err)
 		}
 	}
-	return &Model{Names: names, Impute: impute, Trees: trees}, nil
+	m := &Model{Names: names, Impute: impute, Trees: trees}
+	m.explain = sync.OnceValue(m.newExplained)
+	return m, nil
 }
 
 // check relies on children standing behind their parent, as flattening writes them.
@@ -195,6 +210,33 @@ func (t *Tree) check(columns int) error {
 			return fmt.Errorf("node %d has children %d and %d: they must lie behind it, below %d", i, t.Left[i], t.Right[i], n)
 		}
 	}
+	return t.checkCover()
+}
+
+// checkCover wants the rows of a node to be those of its children, every node
+// but the root to be the child of one, and no node without rows.
+func (t *Tree) checkCover() error {
+	if t.Cover == nil {
+		return nil
+	}
+	if len(t.Cover) != len(t.Feature) {
+		return fmt.Errorf("%d row counts for %d nodes", len(t.Cover), len(t.Feature))
+	}
+	parents := make([]int, len(t.Feature))
+	for i, f := range t.Feature {
+		if t.Cover[i] < 1 || i > 0 && parents[i] != 1 {
+			return fmt.Errorf("node %d has %d rows and %d parents", i, t.Cover[i], parents[i])
+		}
+		if f == leaf {
+			continue
+		}
+		l, r := t.Left[i], t.Right[i]
+		if int64(t.Cover[l])+int64(t.Cover[r]) != int64(t.Cover[i]) {
+			return fmt.Errorf("node %d has %d rows, its children %d and %d", i, t.Cover[i], t.Cover[l], t.Cover[r])
+		}
+		parents[l]++
+		parents[r]++
+	}
 	return nil
 }
 
@@ -209,19 +251,27 @@ func (m *Model) Probability(x *matrix.Dense, dst []float64) error {
 	}
 	row := make([]float64, len(m.Names))
 	for i := range dst {
-		for j, v := range x.Row(i) {
-			if row[j] = v; math.IsNaN(v) {
-				row[j] = m.Impute[j]
-			}
-			if math.IsInf(v, 0) {
-				return fmt.Errorf("forest: row %d of column %q is %v: it must be finite or missing", i, m.Names[j], v)
-			}
+		if err := m.fillRow(x, i, row); err != nil {
+			return err
 		}
 		sum := 0.0
 		for t := range m.Trees {
 			sum += m.Trees[t].value(row)
 		}
 		dst[i] = sum / float64(len(m.Trees))
+	}
+	return nil
+}
+
+// fillRow writes row i of x with medians in place of missing values.
+func (m *Model) fillRow(x *matrix.Dense, i int, dst []float64) error {
+	for j, v := range x.Row(i) {
+		if math.IsInf(v, 0) {
+			return fmt.Errorf("forest: row %d of column %q is %v: it must be finite or missing", i, m.Names[j], v)
+		}
+		if dst[j] = v; math.IsNaN(v) {
+			dst[j] = m.Impute[j]
+		}
 	}
 	return nil
 }

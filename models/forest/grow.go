@@ -232,7 +232,7 @@ func (g *grower) flatten(node *trees.DecisionTreeNode, t *Tree) int32 {
 	yes, no := node.ClassDist[above], node.ClassDist[atMost]
 	t.Feature, t.Threshold = append(t.Feature, leaf), append(t.Threshold, 0)
 	t.Left, t.Right = append(t.Left, leaf), append(t.Right, leaf)
-	t.Value = append(t.Value, g.share(yes, no))
+	t.Value, t.Cover = append(t.Value, g.share(yes, no)), append(t.Cover, int32(yes+no))
 	if node.Children == nil {
 		return at
 	}

@@ -28,7 +28,7 @@ func FitTree(ctx context.Context, x *matrix.Dense, y []bool, o TreeOptions) (*Mo
 	if err := check(x, y); err != nil {
 		return nil, err
 	}
-	m := &Model{Names: x.Names, Impute: medians(x), Trees: make([]Tree, 1)}
+	m := newModel(x, 1)
 	filled, err := m.fill(x)
 	if err != nil {
 		return nil, err

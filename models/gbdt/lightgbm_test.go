@@ -147,7 +147,7 @@ func same(t *testing.T, what string, m *gbdt.Model, x *matrix.Dense, want predic
 	near(t, what+", raw", predict(t, m, x, true), flat(t, want.Raw), 1e-9)
 	near(t, what+", predictions", predict(t, m, x, false), flat(t, want.Predictions), 1e-9)
 	got := make([]float64, x.Rows*m.Classes*(x.Cols()+1))
-	if err := m.ContributionTable(x, got); err != nil {
+	if err := m.RawContributions(x, got); err != nil {
 		t.Fatal(err)
 	}
 	var contributions []float64

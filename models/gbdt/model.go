@@ -9,6 +9,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models"
+	"regulars/models/internal/shapley"
 )
 
 // Model is a sum of trees for each class. It is immutable and safe for concurrent
@@ -23,10 +24,13 @@ type Model struct {
 
 	link    link
 	walker  *walker
-	explain func() []pathTree // made when first asked for
+	explain func() []*shapley.Tree // made when first asked for
 }
 
-var _ models.Classifier = (*Model)(nil)
+var (
+	_ models.Classifier  = (*Model)(nil)
+	_ models.Contributor = (*Model)(nil)
+)
 
 // link is what turns raw scores into predictions.
 type link struct {
@@ -125,7 +129,7 @@ func New(m Model) (*Model, error) {
 		return nil, fmt.Errorf("gbdt: %w", err)
 	}
 	m.walker = newWalker(&m)
-	m.explain = sync.OnceValue(m.newPathTrees)
+	m.explain = sync.OnceValue(m.newExplained)
 	return &m, nil
 }
 
@@ -135,10 +139,17 @@ func (m *Model) Rounds() int { return len(m.Trees) / m.Classes }
 // Probability writes the probability that the label is 1. The model must be of a
 // binary objective.
 func (m *Model) Probability(x *matrix.Dense, dst []float64) error {
+	if err := m.checkProbability(); err != nil {
+		return err
+	}
+	return m.Predict(x, false, dst)
+}
+
+func (m *Model) checkProbability() error {
 	if m.link.kind != linkSigmoid || m.Classes != 1 {
 		return fmt.Errorf("gbdt: a model of objective %q gives no probability", m.Objective)
 	}
-	return m.Predict(x, false, dst)
+	return nil
 }
 
 // Predict writes Classes numbers for each row of x into dst, row by row: the raw

@@ -148,7 +148,7 @@ func FuzzReadText(f *testing.F) {
 		if err := m.Predict(x, false, make([]float64, 2*m.Classes)); err != nil {
 			t.Fatal(err)
 		}
-		if err := m.ContributionTable(x, make([]float64, 2*m.Classes*(len(m.Names)+1))); err != nil {
+		if err := m.RawContributions(x, make([]float64, 2*m.Classes*(len(m.Names)+1))); err != nil {
 			t.Fatal(err)
 		}
 		var b strings.Builder

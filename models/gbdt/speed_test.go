@@ -131,7 +131,7 @@ func measured(b *testing.B, m *gbdt.Model, x *matrix.Dense, explain bool) float6
 	start := processorSeconds(b)
 	var err error
 	if explain {
-		err = m.ContributionTable(x, dst)
+		err = m.RawContributions(x, dst)
 	} else {
 		err = m.Predict(x, false, dst)
 	}

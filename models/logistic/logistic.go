@@ -32,7 +32,10 @@ type Model struct {
 	Intercept float64
 }
 
-var _ models.Classifier = (*Model)(nil)
+var (
+	_ models.Classifier  = (*Model)(nil)
+	_ models.Contributor = (*Model)(nil)
+)
 
 // Fit learns from the rows of x (missing = NaN) and one label a row. It needs
 // two rows and both classes (else ErrNoData); it minimises the penalised log

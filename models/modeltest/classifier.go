@@ -17,7 +17,8 @@ import (
 // FitClassifier fits the model under test with fixed options and seed.
 type FitClassifier func(ctx context.Context, x *matrix.Dense, y []bool) (models.Classifier, error)
 
-// Classifier runs the suite. learns says that the model looks at the features,
+// Classifier runs the suite, that of a models.Contributor as well where the model is
+// one. learns says that the model looks at the features,
 // which a base rate does not.
 func Classifier(t *testing.T, fit FitClassifier, learns bool) {
 	s := classifierSuite{fit: fit, learns: learns}
@@ -28,6 +29,7 @@ func Classifier(t *testing.T, fit FitClassifier, learns bool) {
 		{"separable", s.separable}, {"awkward columns", s.awkwardColumns}, {"missing values", s.missing}, {"other columns", s.otherColumns},
 		{"wrong length", s.wrongLength}, {"determinism", s.determinism}, {"concurrency", s.concurrency}, {"input unchanged", s.inputUnchanged},
 		{"one class", s.oneClass}, {"no rows", s.noRows}, {"two rows", s.twoRows}, {"infinite values", s.infinite}, {"cancelled", s.cancelled},
+		{"contributions add up", s.additive}, {"contributions refuse", s.contributorRefuses}, {"contributions determinism", s.contributorDeterminism},
 	} {
 		t.Run(c.name, c.run)
 	}

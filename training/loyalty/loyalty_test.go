@@ -8,7 +8,6 @@ import (
 	"encoding/xml"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 	"regulars/features"
 	"regulars/features/duck"
 	"regulars/training/loyalty"
+	"regulars/training/page"
 )
 
 var update = flag.Bool("update", false, "write the golden file anew")
@@ -183,14 +183,14 @@ func TestOrdersAlone(t *testing.T) {
 			}
 		}
 	}
-	for _, lang := range []loyalty.Lang{loyalty.English, loyalty.Chinese} {
+	for _, lang := range []page.Lang{page.English, page.Chinese} {
 		for _, s := range report.View(lang) {
 			if (s.Absent == "") == (len(s.Tables) == 0) {
 				t.Errorf("section %s: absent %q with %d tables", s.ID, s.Absent, len(s.Tables))
 			}
 		}
 	}
-	if got := report.View(loyalty.Chinese)[2].Absent; got != "暂无：数据湖中没有表：feedback" {
+	if got := report.View(page.Chinese)[2].Absent; got != "暂无：数据湖中没有表：feedback" {
 		t.Errorf("in Chinese: %q", got)
 	}
 }
@@ -201,7 +201,7 @@ func TestBeforeHistory(t *testing.T) {
 	if report.Windows != nil || report.Value != nil || report.Loyal != nil || report.Stages != nil {
 		t.Errorf("figures before the first order: %+v", report)
 	}
-	for _, s := range report.View(loyalty.English) {
+	for _, s := range report.View(page.English) {
 		if s.Absent == "" {
 			t.Errorf("section %s is empty and does not say why", s.ID)
 		}
@@ -210,12 +210,12 @@ func TestBeforeHistory(t *testing.T) {
 
 func TestHTML(t *testing.T) {
 	report := reportOf(t, wholeShop(t), "2024-07-01", nil)
-	for _, lang := range []loyalty.Lang{loyalty.English, loyalty.Chinese} {
-		var page bytes.Buffer
-		if err := report.WriteHTML(&page, lang); err != nil {
+	for _, lang := range []page.Lang{page.English, page.Chinese} {
+		var written bytes.Buffer
+		if err := report.WriteHTML(&written, lang); err != nil {
 			t.Fatal(err)
 		}
-		text := page.String()
+		text := written.String()
 		for _, bad := range []string{"<script", "<b>P1", "<i>cart", "http:", "https:", "src=", "ZgotmplZ", "NaN", "%!"} {
 			if strings.Contains(text, bad) {
 				t.Errorf("the page holds %q", bad)
@@ -287,10 +287,4 @@ func TestIdentities(t *testing.T) {
 	if lost != 1 { // ann, a span earlier; fay is eve now
 		t.Errorf("%d customers in lost, now and earlier, want 1", lost)
 	}
-}
-
-func ExampleParseLang() {
-	_, err := loyalty.ParseLang("fr")
-	fmt.Println(err)
-	// Output: language "fr" is neither en nor zh
 }

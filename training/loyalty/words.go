@@ -1,37 +1,10 @@
 package loyalty
 
 import (
-	"fmt"
 	"strings"
+
+	"regulars/training/page"
 )
-
-// Lang is the language that a report is read in.
-type Lang int
-
-// The languages.
-const (
-	English Lang = iota
-	Chinese
-)
-
-// ParseLang reads "en" or "zh".
-func ParseLang(s string) (Lang, error) {
-	switch s {
-	case "en":
-		return English, nil
-	case "zh":
-		return Chinese, nil
-	}
-	return 0, fmt.Errorf("language %q is neither en nor zh", s)
-}
-
-// say picks one of two texts.
-func (l Lang) say(en, zh string) string {
-	if l == Chinese {
-		return zh
-	}
-	return en
-}
 
 // names are the words for values of columns; others are said as they are.
 var names = map[string][2]string{
@@ -60,9 +33,10 @@ var names = map[string][2]string{
 	"shop":         {"whole shop", "全店"},
 }
 
-func (l Lang) name(value string) string {
+// name says the value of a column.
+func name(l page.Lang, value string) string {
 	if n, ok := names[value]; ok {
-		return l.say(n[0], n[1])
+		return l.Say(n[0], n[1])
 	}
 	return value
 }
@@ -80,8 +54,9 @@ var reasons = map[string]string{
 	"no customer before as_of":                           "截止日之前没有客户",
 }
 
-func (l Lang) reason(why string) string {
-	if l == English {
+// reason says why a section is absent.
+func reason(l page.Lang, why string) string {
+	if l == page.English {
 		return why
 	}
 	if tables, ok := strings.CutPrefix(why, "the lake has no "); ok {

@@ -33,9 +33,23 @@ const smallest = 0x1p-52
 //
 // Rows of equal probability are shared evenly between bins, so no value depends
 // on the order of rows. Intervals come from draws bootstrap samples of the rows
-// (0 = DefaultDraws), equal for an equal seed on any number of cores. A metric
+// (0 = DefaultDraws), equal for an equal seed on any number of cores: percentiles,
+// for ece moved to have their median at the value (see aroundValue). A metric
 // without a value (all but log_loss, brier and ece, when only one class occurs) is absent.
 func Classification(ctx context.Context, probability []float64, label []bool, draws int, seed uint64) (map[string]Metric, error) {
+	t, err := tallyOf(probability, label)
+	if err != nil {
+		return nil, err
+	}
+	sampled, err := sampleMetrics(ctx, t, label, drawsOr(draws), seed)
+	if err != nil {
+		return nil, err
+	}
+	return withIntervals(t.values(), sampled), nil
+}
+
+// tallyOf counts checked probabilities and labels.
+func tallyOf(probability []float64, label []bool) (*tally, error) {
 	if len(probability) != len(label) {
 		return nil, fmt.Errorf("%d probabilities for %d labels", len(probability), len(label))
 	}
@@ -51,11 +65,7 @@ func Classification(ctx context.Context, probability []float64, label []bool, dr
 	for i := range label {
 		t.add(i, label[i])
 	}
-	sampled, err := sampleMetrics(ctx, t, label, drawsOr(draws), seed)
-	if err != nil {
-		return nil, err
-	}
-	return withIntervals(t.values(), sampled), nil
+	return t, nil
 }
 
 func withIntervals(whole classValues, sampled []classValues) map[string]Metric {
@@ -73,10 +83,25 @@ func withIntervals(whole classValues, sampled []classValues) map[string]Metric {
 		out[key] = Metric{Value: whole[m]}
 		if len(seen) > 0 {
 			low, high := percentiles(seen)
+			if key == eceKey {
+				low, high = aroundValue(whole[m], seen)
+			}
 			out[key] = interval(whole[m], low, high)
 		}
 	}
 	return out
+}
+
+// aroundValue moves the percentiles of sorted bootstrap values so that their median
+// lies at the measured value; nothing below 0. A calibration error is a mean of
+// absolute values: drawing rows anew adds noise that can only raise it, so that of
+// well calibrated probabilities nearly all bootstrap values lie above the value, and
+// plain percentiles may leave it out. The interval says how far the measured error
+// would vary with other rows. That the error measured over few rows is on average
+// above that over endlessly many, it does not mend.
+func aroundValue(value float64, sorted []float64) (low, high float64) {
+	off := quantile(sorted, 0.5) - value
+	return max(0, quantile(sorted, 0.025)-off), quantile(sorted, 0.975) - off
 }
 
 // sampleMetrics computes every metric on each bootstrap sample. Each draw has a
@@ -98,7 +123,10 @@ func sampleMetrics(ctx context.Context, whole *tally, label []bool, draws int, s
 	return out, ctx.Err()
 }
 
-var classKeys = [...]string{"auc", "pr_auc", "log_loss", "brier", "ece", "calibration_slope", "lift@10%"}
+// eceKey is the one metric whose intervals are not plain percentiles.
+const eceKey = "ece"
+
+var classKeys = [...]string{"auc", "pr_auc", "log_loss", "brier", eceKey, "calibration_slope", "lift@10%"}
 
 type classValues [len(classKeys)]float64
 
@@ -198,23 +226,35 @@ func (t *tally) brier(rows float64) float64 {
 	return s / rows
 }
 
-// ece walks the groups upwards and closes a bin at every tenth of the rows.
 func (t *tally) ece(rows float64) float64 {
-	at, gap, total, bin := 0.0, 0.0, 0.0, 1.0
+	total := 0.0
+	for _, b := range t.bins(rows) {
+		total += math.Abs(b.positive - b.probability)
+	}
+	return total / rows
+}
+
+// massBin sums the rows of a bin.
+type massBin struct{ rows, positive, probability float64 }
+
+// bins walks the groups upwards and closes a bin at every tenth of the rows.
+func (t *tally) bins(rows float64) (bins [eceBins]massBin) {
+	at, bin := 0.0, 0
 	for g, p := range t.p {
-		perRow := t.positive[g]/math.Max(1, t.rows[g]) - p
+		rate := t.positive[g] / math.Max(1, t.rows[g])
 		for end := at + t.rows[g]; at < end; {
-			edge := rows * bin / eceBins
+			edge := rows * float64(bin+1) / eceBins
 			stop := min(end, edge)
-			gap += (stop - at) * perRow
+			b := &bins[bin]
+			b.rows += stop - at
+			b.positive += (stop - at) * rate
+			b.probability += (stop - at) * p
 			if at = stop; at >= edge {
-				total += math.Abs(gap)
-				gap = 0
 				bin++
 			}
 		}
 	}
-	return total / rows
+	return bins
 }
 
 // lift shares the group on the boundary in proportion.

@@ -14,7 +14,7 @@ import (
 	"regulars/models/calibrate"
 	"regulars/training/metrics"
 	"regulars/training/options"
-	"regulars/training/ranking"
+	"regulars/training/usage"
 )
 
 // Request says what to compare.
@@ -24,6 +24,7 @@ type Request struct {
 	Families   []Family // the baseline is measured as well, named or not
 	Must       bool     // a family that the data cannot support is an error, not a note
 	Settings   []options.Setting
+	Explain    bool     // curves and contributions as well, for WriteHTML
 	AllowLeaks []string // columns that the alarm may name without ending the comparison; "all" = any
 	Seed       uint64
 	Workers    int
@@ -39,6 +40,14 @@ type Report struct {
 	Notes   []string  `json:"notes,omitempty"`
 
 	Probability []float64 `json:"-"` // of the chosen family, one a row of test
+
+	about about
+}
+
+// about is what a page says of the data.
+type about struct {
+	label, train, test            string
+	trainRows, testRows, positive int // positive: rows of test whose label is true
 }
 
 // LeftOut says how many rows of a file could not be split into cells.
@@ -61,7 +70,9 @@ type Result struct {
 	PeakRSSBytes int64                                `json:"peak_rss_bytes,omitempty"`
 
 	probability []float64
-	later       float64 // log loss on the later part of train; NaN = not known
+	later       float64         // log loss on the later part of train; NaN = not known
+	curves      *metrics.Curves // where the request asks for them
+	effects     []effect        // the strongest first; none of a family that does not tell
 }
 
 // Evaluate raises the alarm where a column leaks (a *LeakError, unless the
@@ -71,7 +82,7 @@ func Evaluate(ctx context.Context, r Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	report := &Report{Notes: w.notes()}
+	report := &Report{Notes: w.notes(), about: w.about()}
 	if report.Leaks, err = w.alarm(ctx); err != nil {
 		return nil, err
 	}
@@ -164,6 +175,16 @@ func (w *work) notes() []string {
 	return append(out, fmt.Sprintf("%d of %d rows of train, drawn at random, decide how long to learn and whether to calibrate", len(w.later), len(w.all)))
 }
 
+func (w *work) about() about {
+	a := about{label: w.Task.label.Name, train: w.Task.Train.Path, test: w.Test.Path, trainRows: w.Task.Train.Rows, testRows: w.Test.Rows}
+	for _, y := range w.y {
+		if y {
+			a.positive++
+		}
+	}
+	return a
+}
+
 func (w *work) step(stage string, done, total int) {
 	if w.Progress != nil {
 		w.Progress(stage, done, total)
@@ -221,8 +242,12 @@ func (w *work) measure(ctx context.Context, f Family) (*Result, error) {
 	if out.Metrics, err = metrics.Classification(ctx, out.probability, w.y, draws(len(w.y)), w.Seed); err != nil {
 		return nil, err
 	}
-	out.PeakRSSBytes = ranking.PeakRSS()
-	return out, nil
+	out.PeakRSSBytes = usage.PeakRSS()
+	if w.Explain {
+		w.step("explaining "+f.Name, 0, 0)
+		err = w.explain(out, model, platt, e)
+	}
+	return out, err
 }
 
 // draws is how many bootstrap samples an interval is taken from: fewer of many

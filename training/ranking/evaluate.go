@@ -12,6 +12,7 @@ import (
 	"regulars/models"
 	"regulars/training/metrics"
 	"regulars/training/options"
+	"regulars/training/usage"
 )
 
 // Request says what to compare on a split.
@@ -125,7 +126,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	memory, begun := begin(), time.Now()
+	memory, begun := usage.Begin(), time.Now()
 	stage := "fitting " + f.Name
 	r.step(stage, 0, 0)
 	model, err := f.Fit(ctx, &r.Split.Data, r.Split.Now, o, Run{Seed: r.Seed, Workers: r.Workers, Settings: r.Settings,
@@ -141,7 +142,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	scored, bytes := time.Now(), memory.bytes()
+	scored, bytes := time.Now(), memory.Bytes()
 	values, err := ranking.Metrics(0, r.Seed)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,8 @@
 package gbdt_test
 
 import (
+	"errors"
 	"math"
-	"math/bits"
 	"math/rand/v2"
 	"testing"
 
@@ -10,6 +10,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models/gbdt"
+	"regulars/models/modeltest"
 )
 
 // conditional is the mean of the tree over the training rows, given the columns in
@@ -54,39 +55,6 @@ func left(t *gbdt.Tree, node int, v float64) bool {
 	return false
 }
 
-// shapley is the definition: the mean marginal contribution over all orders.
-func shapley(t *gbdt.Tree, row []float64) []float64 {
-	n := len(row)
-	root := int32(0)
-	if len(t.Feature) == 0 {
-		root = -1
-	}
-	value := make([]float64, 1<<n)
-	for s := range value {
-		value[s] = conditional(t, root, row, uint(s))
-	}
-	out := make([]float64, n+1)
-	out[n] = value[0]
-	for s := range value {
-		size := bits.OnesCount(uint(s))
-		weight := 1 / (float64(n) * binomial(n-1, size))
-		for i := range n {
-			if s>>i&1 == 0 {
-				out[i] += weight * (value[s|1<<i] - value[s])
-			}
-		}
-	}
-	return out
-}
-
-func binomial(n, k int) float64 {
-	out := 1.0
-	for i := range k {
-		out = out * float64(n-i) / float64(i+1)
-	}
-	return out
-}
-
 func TestContributionsAreShapleyValues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := simulated(rapid.IntRange(50, 400).Draw(t, "rows"), gbdt.Regression, rapid.Uint64().Draw(t, "seed"))
@@ -99,12 +67,16 @@ func TestContributionsAreShapleyValues(t *testing.T) {
 		row[2], row[3] = math.Trunc(row[2]), math.Trunc(row[3]) // left looks for whole categories
 		want := make([]float64, len(row)+1)
 		for i := range m.Trees {
-			for j, v := range shapley(&m.Trees[i], row) {
+			root := int32(0)
+			if len(m.Trees[i].Feature) == 0 {
+				root = ^0
+			}
+			for j, v := range modeltest.Shapley(len(row), func(s uint) float64 { return conditional(&m.Trees[i], root, row, s) }) {
 				want[j] += v
 			}
 		}
 		got := make([]float64, len(row)+1)
-		if err := m.Contributions(row, got); err != nil {
+		if err := m.RawContributions(&matrix.Dense{Names: m.Names, Rows: 1, Data: row}, got); err != nil {
 			t.Fatal(err)
 		}
 		for j := range got {
@@ -133,7 +105,7 @@ func TestContributionsAddUp(t *testing.T) {
 	}
 	m := fitted(t, d, gbdt.Options{Objective: gbdt.Regression, NumLeaves: 200, MinDataInLeaf: 1, Rounds: 5})
 	got := make([]float64, d.X.Rows*61)
-	if err := m.ContributionTable(d.X, got); err != nil {
+	if err := m.RawContributions(d.X, got); err != nil {
 		t.Fatal(err)
 	}
 	for i, want := range predict(t, m, d.X, true) {
@@ -159,4 +131,35 @@ func longestPath(t *gbdt.Tree, child int32) int {
 		return 0
 	}
 	return 1 + max(longestPath(t, t.Left[child]), longestPath(t, t.Right[child]))
+}
+
+// Of a binary objective contributions add up to the log-odds of the probability,
+// whatever its sigmoid and whether trees are added up or averaged.
+func TestContributionsAreLogOdds(t *testing.T) {
+	d := simulated(300, gbdt.Binary, 4)
+	grown := fitted(t, d, gbdt.Options{Rounds: 8, NumLeaves: 6, MinDataInLeaf: 5})
+	for _, average := range []bool{false, true} {
+		m, err := gbdt.New(gbdt.Model{Names: grown.Names, Infos: grown.Infos, Objective: "binary sigmoid:0.7", Classes: 1, Average: average, Trees: grown.Trees})
+		if err != nil {
+			t.Fatal(err)
+		}
+		each := d.X.Cols() + 1
+		p, phi := make([]float64, d.X.Rows), make([]float64, d.X.Rows*each)
+		if err := errors.Join(m.Probability(d.X, p), m.Contributions(d.X, phi)); err != nil {
+			t.Fatal(err)
+		}
+		for i := range p {
+			sum := 0.0
+			for _, v := range phi[i*each : (i+1)*each] {
+				sum += v
+			}
+			if math.Abs(sum-math.Log(p[i]/(1-p[i]))) > 1e-9 {
+				t.Fatalf("averaged %v, row %d: contributions add up to %v, the log-odds are %v", average, i, sum, math.Log(p[i]/(1-p[i])))
+			}
+		}
+	}
+	regression := fitted(t, simulated(100, gbdt.Regression, 4), gbdt.Options{Objective: gbdt.Regression, Rounds: 2})
+	if err := regression.Contributions(d.X, make([]float64, d.X.Rows*(d.X.Cols()+1))); err == nil {
+		t.Error("a regression explains a probability")
+	}
 }

@@ -1,4 +1,4 @@
-package ranking
+package usage
 
 import (
 	"os"
@@ -9,19 +9,19 @@ import (
 	"syscall"
 )
 
-// peak watches how much memory the process holds at most. Linux can forget an
+// Peak watches how much memory the process holds at most. Linux can forget an
 // earlier peak; elsewhere what is told is the most since the process began.
-type peak struct{ fresh bool }
+type Peak struct{ fresh bool }
 
-// begin gives back what is not in use and forgets the peak until now.
-func begin() peak {
+// Begin gives back what is not in use and forgets the peak until now.
+func Begin() Peak {
 	debug.FreeOSMemory()
 	const forgetPeak = "5" // proc(5), clear_refs
-	return peak{os.WriteFile("/proc/self/clear_refs", []byte(forgetPeak), 0) == nil}
+	return Peak{os.WriteFile("/proc/self/clear_refs", []byte(forgetPeak), 0) == nil}
 }
 
-// bytes returns the peak since begin, 0 when it cannot be told.
-func (p peak) bytes() int64 {
+// Bytes returns the peak since Begin, 0 when it cannot be told.
+func (p Peak) Bytes() int64 {
 	if text, err := os.ReadFile("/proc/self/status"); err == nil && p.fresh {
 		for line := range strings.Lines(string(text)) {
 			if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {

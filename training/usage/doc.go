@@ -1,0 +1,2 @@
+// Package usage tells what a process has used: its peak of memory.
+package usage
