@@ -52,7 +52,7 @@ func TestBadMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Contributions(matrix.NewDense(1, []string{"a"}), make([]float64, 2)); !errors.Is(err, models.ErrUnknown) {
+	if err := m.Contributions(matrix.NewDense(1, []string{"a"}), make([]float64, 2)); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("a member without contributions gives %v", err)
 	}
 	if err := m.Contributions(matrix.NewDense(1, []string{"a"}), make([]float64, 1)); err == nil {

@@ -9,10 +9,6 @@ import (
 	"regulars/models"
 )
 
-// Edge is how close to 0 and 1 a member's probability counts: a single member
-// that is certain does not decide alone.
-const Edge = 1e-6
-
 // Model averages the log-odds of its members (the logarithmic opinion pool of
 // Genest and Zidek, Combining Probability Distributions, Statistical Science 1,
 // 1986, with equal weights).
@@ -49,7 +45,7 @@ func (m *Model) Probability(x *matrix.Dense, dst []float64) error {
 			return fmt.Errorf("average: member %d: %w", i, err)
 		}
 		for j, p := range one {
-			sum[j] += logit(p)
+			sum[j] += models.LogOdds(p)
 		}
 	}
 	for j, z := range sum {
@@ -58,48 +54,28 @@ func (m *Model) Probability(x *matrix.Dense, dst []float64) error {
 	return nil
 }
 
-func logit(p float64) float64 {
-	p = min(max(p, Edge), 1-Edge)
-	return math.Log(p) - math.Log1p(-p)
-}
-
 // Contributions writes the mean of the members' contributions, which is what
-// each column adds to the mean of the log-odds. Where a member's probability lies
-// beyond Edge, its contributions are drawn in alike. A member that cannot say
-// gives an error wrapping models.ErrUnknown.
+// each column adds to the mean of the log-odds. A member that cannot say gives an
+// error wrapping errors.ErrUnsupported.
 func (m *Model) Contributions(x *matrix.Dense, dst []float64) error {
-	width := len(x.Names) + 1
-	if len(dst) != x.Rows*width {
-		return fmt.Errorf("average: room for %d numbers, %d rows need %d", len(dst), x.Rows, x.Rows*width)
+	if err := models.CheckContributions(x.Names, x, dst); err != nil {
+		return fmt.Errorf("average: %w", err)
 	}
-	clear(dst)
-	one := make([]float64, len(dst))
+	sum, one := make([]float64, len(dst)), make([]float64, len(dst))
 	for i, member := range m.Members {
 		c, ok := member.(models.Contributor)
 		if !ok {
-			return fmt.Errorf("average: member %d (%T) has no contributions: %w", i, member, models.ErrUnknown)
+			return fmt.Errorf("average: member %d (%T) has no contributions: %w", i, member, errors.ErrUnsupported)
 		}
 		if err := c.Contributions(x, one); err != nil {
 			return fmt.Errorf("average: member %d: %w", i, err)
 		}
-		for r := range x.Rows {
-			m.add(dst[r*width:(r+1)*width], one[r*width:(r+1)*width])
+		for j, v := range one {
+			sum[j] += v
 		}
 	}
+	for j, v := range sum {
+		dst[j] = v / float64(len(m.Members))
+	}
 	return nil
-}
-
-// add adds a member's share of one row.
-func (m *Model) add(dst, one []float64) {
-	z := 0.0
-	for _, c := range one {
-		z += c
-	}
-	scale := 1 / float64(len(m.Members))
-	if most := logit(1); math.Abs(z) > most {
-		scale *= most / math.Abs(z)
-	}
-	for j, c := range one {
-		dst[j] += scale * c
-	}
 }

@@ -3,6 +3,7 @@ package churn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -56,7 +57,11 @@ func Explain(ctx context.Context, m models.Classifier, x *matrix.Dense, each fun
 		}
 		to := min(from+chunk, x.Rows)
 		part := &matrix.Dense{Names: x.Names, Rows: to - from, Data: x.Data[from*len(x.Names) : to*len(x.Names)]}
-		if err := c.Contributions(part, dst[:(to-from)*width]); err != nil {
+		err := c.Contributions(part, dst[:(to-from)*width])
+		if errors.Is(err, errors.ErrUnsupported) {
+			return false, nil
+		}
+		if err != nil {
 			return true, err
 		}
 		for r := from; r < to; r++ {
