@@ -2,12 +2,14 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"regulars/data"
 	"regulars/features"
 	"regulars/features/read"
+	"regulars/models"
 	"regulars/training/churn"
 	"regulars/training/propensity"
 	"regulars/training/season"
@@ -197,7 +199,10 @@ func (o *churnOutcome) gate() error {
 // churn shifts the protocol by one horizon: calibrated on the rows at D−H by a
 // model that has not seen them, then fitted on all rows up to and with these.
 func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
-	if ev.churn == nil || ev.churn.refused {
+	if ev.churn == nil {
+		return s.unmeasuredChurn(ctx, ev)
+	}
+	if ev.churn.refused {
 		return nil
 	}
 	s.step("refitting churn", 0, 1)
@@ -205,12 +210,39 @@ func (s *publisher) churn(ctx context.Context, ev *evaluated) error {
 	if err != nil {
 		return fmt.Errorf("fitting %s again on everything before %s: %w", ev.churn.choice.Best, s.Options.AsOf, err)
 	}
-	o := churnOptions{HorizonDays: s.Options.HorizonDays, Model: model.Recipe.Options, Why: model.Why, BaseRate: model.BaseRate}
-	err = s.store(RoleChurn, model.Method, classifierKind(model.Base), o, resultOf(ev.churn.slice.Results, model.Method), func(dir string) error {
-		return saveChurn(dir, model)
-	})
+	err = s.storeChurn(model, resultOf(ev.churn.slice.Results, model.Method))
 	s.step("refitting churn", 1, 1)
 	return err
+}
+
+// unmeasuredChurn publishes what gaps between orders say, where there is too
+// little to choose and measure a model.
+func (s *publisher) unmeasuredChurn(ctx context.Context, ev *evaluated) error {
+	current, err := s.customers(s.Options.AsOf)
+	if err != nil {
+		return err
+	}
+	known := int32(s.Options.AsOf)
+	rows := churn.Rows{IDs: current.IDs, X: current.X, Orders: before(orderDays(ev.interactions), known), Known: known}
+	model, err := s.churnJob().Unmeasured(ctx, rows, churn.Why{
+		English: "too little history or too few customers to compare and measure methods; the customers' own gaps between orders speak",
+		Chinese: "历史或顾客太少，无法比较和检验方法；依据顾客自身的下单间隔"})
+	if errors.Is(err, models.ErrNoData) {
+		s.notes = append(s.notes, "there is no churn model: "+err.Error())
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("churn by gaps between orders: %w", err)
+	}
+	s.notes = append(s.notes, "churn probabilities rest on gaps between orders alone and are not measured")
+	return s.storeChurn(model, nil)
+}
+
+func (s *publisher) storeChurn(model *churn.Model, measured *Result) error {
+	o := churnOptions{HorizonDays: s.Options.HorizonDays, Model: model.Recipe.Options, Why: model.Why, BaseRate: model.BaseRate}
+	return s.store(RoleChurn, model.Method, classifierKind(model.Base), o, measured, func(dir string) error {
+		return saveChurn(dir, model)
+	})
 }
 
 func (s *publisher) refitChurn(ctx context.Context, ev *evaluated) (*churn.Model, error) {

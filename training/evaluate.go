@@ -69,7 +69,7 @@ func (p *Pipeline) evaluatePropensity(ctx context.Context, t *timetable, out *ev
 	}
 	o, err := p.evaluateChurn(ctx, *t.protocol, out.interactions)
 	if errors.Is(err, models.ErrNoData) {
-		out.Notes = append(out.Notes, "churn is not computed: "+err.Error())
+		out.Notes = append(out.Notes, "churn models are not compared: "+err.Error())
 		return nil
 	}
 	if err != nil {

@@ -54,7 +54,7 @@ func (p *Pipeline) timetable() (*timetable, error) {
 	pr, err := split.NewProtocol(p.Options.AsOf, plan, first)
 	switch {
 	case errors.Is(err, split.ErrShortHistory):
-		t.notes = append(t.notes, "churn is not computed: "+err.Error())
+		t.notes = append(t.notes, "churn models are not compared: "+err.Error())
 	case err != nil:
 		return nil, err
 	default:

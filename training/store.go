@@ -35,6 +35,7 @@ const (
 	kindTrees    = "gbdt"
 	kindNets     = "mlp"
 	kindAverage  = "average"
+	kindGap      = "gap"
 )
 
 // Files of a stored model. Arrays are Parquet, which other tools read. Where a

@@ -14,6 +14,7 @@ import (
 	"regulars/models/baserate"
 	"regulars/models/calibrate"
 	"regulars/models/forest"
+	"regulars/models/gap"
 	"regulars/models/gbdt"
 	"regulars/models/logistic"
 	"regulars/models/mlp"
@@ -46,6 +47,8 @@ func (f folder) saveClassifier(model models.Classifier) error {
 		return f.writeJSON(parametersFile, m)
 	case *average.Model:
 		return f.saveAverage(m)
+	case churn.Away:
+		return f.writeJSON(parametersFile, m.Gap)
 	}
 	return fmt.Errorf("a classifier of type %T cannot be stored", model)
 }
@@ -65,6 +68,8 @@ func classifierKind(model models.Classifier) string {
 		return kindNets
 	case *average.Model:
 		return kindAverage
+	case churn.Away:
+		return kindGap
 	}
 	return ""
 }
@@ -210,6 +215,16 @@ func (f folder) classifier(kind string) (models.Classifier, error) {
 		return mlp.New(m.Names, m.Inputs, m.Nets)
 	case kindAverage:
 		return f.average()
+	case kindGap:
+		var m gap.Model
+		if err := f.readJSON(parametersFile, &m); err != nil {
+			return nil, err
+		}
+		checked, err := gap.New(m)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.what, err)
+		}
+		return churn.Away{Gap: checked}, nil
 	}
 	return nil, fmt.Errorf("%s is a %q, which is no classifier", f.what, kind)
 }

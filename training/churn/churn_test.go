@@ -21,14 +21,15 @@ func truth(row []float64) float64 { return 0.02*row[0] - 0.5*row[1] + 0.3*row[2]
 // orders, a score that counts and one that does not.
 func shop(seed uint64, n int, shift float64) (Rows, []float64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	x := matrix.NewDense(n, []string{RecencyColumn, OrdersColumn, "score", "noise"})
-	r := Rows{X: x, Left: make([]bool, n), Day: slices.Repeat([]int32{int32(1000 + 100*seed)}, n)}
+	x := matrix.NewDense(n, []string{RecencyColumn, OrdersColumn, "score", "noise", "expected_gap_days"})
+	r := Rows{X: x, Known: int32(1000 + 100*seed), Left: make([]bool, n), Day: slices.Repeat([]int32{int32(1000 + 100*seed)}, n)}
 	p := make([]float64, n)
 	for i := range n {
 		row := x.Row(i)
-		row[0], row[1], row[2], row[3] = math.Floor(rng.Float64()*500), 1+math.Floor(rng.ExpFloat64()*3), rng.NormFloat64(), rng.NormFloat64()
+		row[0], row[1], row[2], row[3], row[4] = math.Floor(rng.Float64()*500), 1+math.Floor(rng.ExpFloat64()*3), rng.NormFloat64(), rng.NormFloat64(), 60
 		p[i] = 1 / (1 + math.Exp(-(truth(row) + shift)))
 		r.Left[i] = rng.Float64() < p[i]
+		r.Orders = append(r.Orders, []int32{r.Known - 200 - int32(row[0]), r.Known - 100 - int32(row[0])})
 	}
 	return r, p
 }
@@ -124,13 +125,45 @@ func TestFindsTheTruth(t *testing.T) {
 	}
 }
 
+// TestUnmeasured: with little history the gaps between orders speak, never with
+// certainty: whoever is overdue is likelier to stay away.
+func TestUnmeasured(t *testing.T) {
+	r, _ := shop(1, 50, 0)
+	rng := rand.New(rand.NewPCG(3, 3))
+	for i := range r.Orders {
+		r.Orders[i] = nil
+		end := r.Known - int32(i%2)*rng.Int32N(600) // half of them leave some day
+		for day := int32(300); day < end; day += 20 + rng.Int32N(30) {
+			r.Orders[i] = append(r.Orders[i], day)
+		}
+	}
+	m, err := job().Unmeasured(t.Context(), r, Why{English: "little history"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := matrix.NewDense(2, r.X.Names)
+	copy(x.Row(0), []float64{5, 3, 0, 0, 35})
+	copy(x.Row(1), []float64{400, 3, 0, 0, 35})
+	p := make([]float64, 2)
+	if err := m.Probability(x, p); err != nil || !(p[0] > 0 && p[0] < p[1] && p[1] < 1) || m.Method != Gap {
+		t.Errorf("after 5 and 400 days %v, by %s, %v", p, m.Method, err)
+	}
+	contributions := make([]float64, 2*(x.Cols()+1))
+	if err := m.Contributions(x, contributions); err != nil || contributions[6] <= contributions[0] {
+		t.Errorf("contributions %v, %v", contributions, err)
+	}
+	if _, err := job().Unmeasured(t.Context(), Rows{X: r.X, Known: r.Known}, Why{}); !errors.Is(err, models.ErrNoData) {
+		t.Errorf("without orders %v", err)
+	}
+}
+
 func TestTooFewToChoose(t *testing.T) {
 	train, _ := shop(1, 300, 0)
 	choice, _ := shop(2, 15, 0)
 	if _, err := job().Choose(t.Context(), train, choice); !errors.Is(err, models.ErrNoData) || !strings.Contains(err.Error(), "20 are needed") {
 		t.Errorf("15 customers give %v", err)
 	}
-	noRecency := Rows{X: choice.X.Select([]int{1, 2, 3}), Left: choice.Left}
+	noRecency := Rows{X: choice.X.Select([]int{1, 2, 3, 4}), Left: choice.Left}
 	if _, err := job().Choose(t.Context(), train, noRecency); !errors.Is(err, models.ErrColumns) {
 		t.Errorf("rows without recency give %v", err)
 	}
@@ -182,7 +215,7 @@ func (linear) Probability(x *matrix.Dense, dst []float64) error {
 func (linear) Contributions(x *matrix.Dense, dst []float64) error {
 	for i := range x.Rows {
 		row := x.Row(i)
-		copy(dst[5*i:], []float64{0.02 * row[0], -0.5 * row[1], 0.3 * row[2], 0, 0})
+		copy(dst[6*i:], []float64{0.02 * row[0], -0.5 * row[1], 0.3 * row[2], 0, 0, 0})
 	}
 	return nil
 }
@@ -195,7 +228,7 @@ func TestCauses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lost, ok, err := Causes(t.Context(), linear{}, r.X, r.Left, segments, []int{0, 1, 2, 3})
+	lost, ok, err := Causes(t.Context(), linear{}, r.X, r.Left, segments, []int{0, 1, 2, 3, 4})
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

@@ -68,6 +68,9 @@ func (j *Job) recipes(families []string) ([]Recipe, error) {
 		}
 		out = append(out, more...)
 	}
+	if slices.Contains(families, Gap) {
+		out = slices.Insert(out, 1, j.gapRecipe())
+	}
 	return out, nil
 }
 
