@@ -66,8 +66,8 @@ smallest log loss on the fifth of train.
 (--lang): the table of models, ROC, precision and recall, gains and lift, how
 reliable probabilities are, and what columns contribute.
 
-Intervals are 95% percentiles of a bootstrap over rows, differences are paired
-row by row.`,
+Intervals are 95% percentiles of a bootstrap over rows, that of ece moved to
+hold its value; differences are paired row by row.`,
 		Example: `  regulars evaluate propensity --train train.parquet --test test.parquet --label churned
   regulars evaluate propensity --train a.csv --test b.csv --label Revenue --ignore visit_id --model gbdt,logistic --json
   regulars evaluate propensity --train a.csv --test b.csv --label Revenue --model gbdt --set gbdt.num_leaves=31 --out predictions.parquet

@@ -134,6 +134,7 @@ type classValues [len(classKeys)]float64
 // need, so that a bootstrap sample costs no sorting.
 type tally struct {
 	p        []float64 // distinct, ascending
+	yes, no  []float64 // logarithms of p and of 1−p, clipped to be finite
 	group    []int32   // of each row
 	positive []float64
 	rows     []float64
@@ -146,12 +147,17 @@ func newTally(probability []float64) *tally {
 		g, _ := slices.BinarySearch(t.p, p)
 		t.group[i] = int32(g)
 	}
+	t.yes, t.no = make([]float64, len(t.p)), make([]float64, len(t.p))
+	for g, p := range t.p {
+		p = min(max(p, smallest), 1-smallest)
+		t.yes[g], t.no[g] = math.Log(p), math.Log1p(-p)
+	}
 	t.positive, t.rows = make([]float64, len(t.p)), make([]float64, len(t.p))
 	return t
 }
 
 func (t *tally) empty() *tally {
-	return &tally{p: t.p, group: t.group, positive: make([]float64, len(t.p)), rows: make([]float64, len(t.p))}
+	return &tally{p: t.p, yes: t.yes, no: t.no, group: t.group, positive: make([]float64, len(t.p)), rows: make([]float64, len(t.p))}
 }
 
 func (t *tally) add(row int, label bool) {
@@ -211,9 +217,8 @@ func (t *tally) averagePrecision(positive float64) float64 {
 
 func (t *tally) logLoss(rows float64) float64 {
 	loss := 0.0
-	for g, p := range t.p {
-		p = min(max(p, smallest), 1-smallest)
-		loss -= t.positive[g]*math.Log(p) + (t.rows[g]-t.positive[g])*math.Log1p(-p)
+	for g := range t.p {
+		loss -= t.positive[g]*t.yes[g] + (t.rows[g]-t.positive[g])*t.no[g]
 	}
 	return loss / rows
 }
@@ -279,11 +284,11 @@ func (t *tally) calibrationSlope() float64 {
 	a, b := 0.0, 1.0
 	for range 50 {
 		var ga, gb, haa, hab, hbb float64
-		for g, p := range t.p {
+		for g, x := range t.yes {
 			if t.rows[g] == 0 {
 				continue
 			}
-			x := logit(p)
+			x -= t.no[g] // the log-odds
 			q := 1 / (1 + math.Exp(-a-b*x))
 			r := t.positive[g] - t.rows[g]*q
 			w := t.rows[g] * q * (1 - q)
@@ -304,11 +309,6 @@ func (t *tally) calibrationSlope() float64 {
 		}
 	}
 	return math.NaN()
-}
-
-func logit(p float64) float64 {
-	p = min(max(p, smallest), 1-smallest)
-	return math.Log(p) - math.Log1p(-p)
 }
 
 func sum(v []float64) float64 {

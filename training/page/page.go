@@ -67,13 +67,12 @@ func (p Page) Write(w io.Writer) error {
 	return nil
 }
 
-// heat colours a cell between white and blue; its text stays dark on both.
+// heat colours a cell between none and blue, through which light and dark paper show.
 func heat(v *float64) template.CSS {
 	if v == nil {
 		return ""
 	}
-	f := min(max(*v, 0), 1)
-	return template.CSS(fmt.Sprintf("background:rgb(%d,%d,%d)", int(255-145*f), int(255-85*f), int(255-15*f)))
+	return template.CSS(fmt.Sprintf("background:rgba(60,140,230,%.3f)", 0.65*min(max(*v, 0), 1)))
 }
 
 // drawn are the charts that have something to show.
