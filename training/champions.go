@@ -8,6 +8,7 @@ import (
 	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/models/artifact"
+	"regulars/training/outlook"
 )
 
 // Roles under which models are published.
@@ -20,11 +21,12 @@ const (
 	RoleContent     = "content"     // what is alike in title, brand, category
 	RoleTrending    = "trending"    // what sells more than before
 	RoleChurn       = "churn"       // no order within the horizon
+	RoleOutlook     = "outlook"     // next order, spend, value, what of, when to write
 )
 
 // Roles lists the roles of models that scoring applies.
 func Roles() []string {
-	return []string{RoleRecommender, RoleRepeat, RoleDiscovery, RoleSimilar, RoleTogether, RoleContent, RoleTrending, RoleChurn}
+	return []string{RoleRecommender, RoleRepeat, RoleDiscovery, RoleSimilar, RoleTogether, RoleContent, RoleTrending, RoleChurn, RoleOutlook}
 }
 
 // champions are the opened models in use.
@@ -34,6 +36,8 @@ type champions struct {
 	churnNote    string               // why a customer has no churn score
 	churnMade    churnOptions         // what churn was made with
 	churnMethod  string               // its family
+	outlook      *outlook.Model       // nil: none was published
+	outlookMade  outlookMade          // what it was made with
 	versions     map[string]string
 	notes        []string
 }
@@ -58,8 +62,8 @@ func (p *Pipeline) openChampions() (*champions, error) {
 		if a == nil {
 			continue
 		}
-		if role == RoleChurn {
-			if err := c.openChurn(a); err != nil {
+		if open := c.other(role); open != nil {
+			if err := open(a); err != nil {
 				return nil, err
 			}
 			continue
@@ -85,6 +89,17 @@ func (p *Pipeline) openChampions() (*champions, error) {
 		}
 	}
 	return c, nil
+}
+
+// other returns how a model that is no recommender is opened.
+func (c *champions) other(role string) func(*artifact.Artifact) error {
+	switch role {
+	case RoleChurn:
+		return c.openChurn
+	case RoleOutlook:
+		return c.openOutlook
+	}
+	return nil
 }
 
 func (c *champions) openChurn(a *artifact.Artifact) error {

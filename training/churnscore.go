@@ -59,6 +59,11 @@ func (p *Pipeline) scoreCustomers(ctx context.Context, s *scoring) error {
 			return fmt.Errorf("scoring churn with version %s (train again if the features have changed): %w", s.champions.versions[RoleChurn], err)
 		}
 	}
+	if s.champions.outlook != nil {
+		if err := p.scoreOutlook(ctx, s, all); err != nil {
+			return err
+		}
+	}
 	s.scores = make(map[string]*snapshot.Scores, len(all))
 	for i, id := range table.IDs {
 		s.scores[id] = all[i]

@@ -17,6 +17,7 @@ type evaluated struct {
 	interactions *read.Interactions
 	recommender  *recommenderOutcome // nil: history too short to evaluate, defaults apply
 	churn        *churnOutcome       // nil: not computed
+	protocol     *split.Protocol     // nil: history too short for it
 	Notes        []string
 }
 
@@ -36,11 +37,14 @@ func (p *Pipeline) evaluate(ctx context.Context) (*evaluated, error) {
 	if in.Events.Len() == 0 {
 		return nil, fmt.Errorf("the lake holds no purchase before %s, only returns: there is nothing to recommend from", p.Options.AsOf)
 	}
-	out := &evaluated{Evaluation: &Evaluation{}, interactions: in, Notes: t.notes}
+	out := &evaluated{Evaluation: &Evaluation{}, interactions: in, protocol: t.protocol, Notes: t.notes}
 	if err := p.evaluateRanking(ctx, out); err != nil {
 		return nil, err
 	}
-	return out, p.evaluatePropensity(ctx, t, out)
+	if err := p.evaluatePropensity(ctx, t, out); err != nil {
+		return nil, err
+	}
+	return out, p.evaluateOutlook(ctx, t, out)
 }
 
 // evaluateRanking needs less history than churn does: when there are not even

@@ -77,6 +77,13 @@ func (p *Pipeline) buildAll(ctx context.Context, t *timetable) error {
 	if err := p.build(ctx, paths, p.interactionGroups(), []data.Day{p.Options.AsOf}); err != nil {
 		return err
 	}
+	outlookDays := []data.Day{p.Options.AsOf}
+	if t.protocol != nil {
+		outlookDays = t.protocol.Whole()
+	}
+	if err := p.build(ctx, paths, p.outlookGroups(), outlookDays); err != nil {
+		return err
+	}
 	if t.protocol == nil {
 		return nil
 	}
@@ -111,9 +118,12 @@ func (p *Pipeline) plan() (split.Plan, error) {
 	return plan, nil
 }
 
-// notLearned are groups that no model reads: the same for everybody at a date,
-// they would tell the date.
-var notLearned = []string{"freshness"}
+// hoursGroup counts what customers do by the hour, for the choice of when to write.
+const hoursGroup = "hours"
+
+// notLearned are groups that churn models do not read: freshness is the same for
+// everybody at a date and would tell the date; the single hours are too fine.
+var notLearned = []string{"freshness", hoursGroup}
 
 // customerGroups are the groups that models learn from, of those whose tables
 // the lake has. Options may leave some out.
@@ -130,10 +140,25 @@ func (p *Pipeline) customerGroups(paths map[data.Table][]string) []features.Grou
 	return out
 }
 
+// itemPrices is the group of items that knows what they cost.
+const itemPrices = "price_position"
+
+// interactionGroups say who bought what, and what items cost.
 func (p *Pipeline) interactionGroups() []features.Group {
+	return p.groupsOf(func(g features.Group) bool {
+		return g.Entity == "user_item" && g.Name == "purchases" || g.Entity == "item" && g.Name == itemPrices
+	})
+}
+
+// outlookGroups are read where a customer's outlook is chosen, measured and told.
+func (p *Pipeline) outlookGroups() []features.Group {
+	return p.groupsOf(func(g features.Group) bool { return g.Entity == "user" && g.Name == hoursGroup })
+}
+
+func (p *Pipeline) groupsOf(wanted func(features.Group) bool) []features.Group {
 	var out []features.Group
 	for _, g := range p.Groups {
-		if g.Entity == "user_item" && g.Name == "purchases" {
+		if wanted(g) {
 			out = append(out, g)
 		}
 	}
@@ -188,6 +213,6 @@ func (p *Pipeline) buildScoring(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	groups := append(p.customerGroups(paths), p.interactionGroups()...)
+	groups := slices.Concat(p.customerGroups(paths), p.interactionGroups(), p.outlookGroups())
 	return p.build(ctx, paths, groups, []data.Day{p.Options.AsOf})
 }

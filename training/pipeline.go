@@ -25,7 +25,10 @@ type Options struct {
 	Candidates    int // items kept a customer
 	SimilarItems  int // neighbours kept an item
 	KeepSnapshots int
-	KeepModels    int // versions of each model
+	KeepModels    int     // versions of each model
+	Horizons      []int   // days, ascending, that return probabilities look ahead beside HorizonDays
+	ValueDays     int     // that a lifetime value looks ahead
+	ValueDiscount float64 // of it, a year
 	Seed          uint64
 	Workers       int // goroutines; results do not depend on it
 	Memory        string

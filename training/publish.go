@@ -37,7 +37,7 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 		return nil, err
 	}
 	s := &publisher{Pipeline: p, data: data, fits: map[string]*fittedFamily{}}
-	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.churn} {
+	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.churn, s.outlook} {
 		if err := part(ctx, ev); err != nil {
 			return nil, err
 		}
@@ -168,13 +168,22 @@ func (s *publisher) dataOf(family string, in *read.Interactions) (*ranking.Data,
 
 // store publishes a version with its manifest.
 func (s *publisher) store(role, family, kind string, options any, result *Result, fill func(dir string) error) error {
+	var measured any
+	if result != nil {
+		measured = result.Metrics
+	}
+	return s.storeMeasured(role, family, kind, options, measured, fill)
+}
+
+// storeMeasured is store with measurements of any shape; nil = there are none.
+func (s *publisher) storeMeasured(role, family, kind string, options, measured any, fill func(dir string) error) error {
 	m := artifact.Manifest{Name: role, Kind: kind, AsOf: s.Options.AsOf.String(), Data: s.data}
 	var err error
 	if m.Options, err = json.Marshal(options); err != nil {
 		return fmt.Errorf("options of %s: %w", role, err)
 	}
-	if result != nil {
-		if m.Metrics, err = json.Marshal(result.Metrics); err != nil {
+	if measured != nil {
+		if m.Metrics, err = json.Marshal(measured); err != nil {
 			return fmt.Errorf("metrics of %s: %w", role, err)
 		}
 	}

@@ -1,6 +1,9 @@
 package training
 
-import "regulars/training/metrics"
+import (
+	"regulars/training/metrics"
+	"regulars/training/outlook"
+)
 
 // Result is one line of an evaluation: a model, how it was set, what it reached.
 type Result struct {
@@ -28,6 +31,7 @@ type Slice struct {
 
 // Evaluation holds the slices that the history was long enough for.
 type Evaluation struct {
-	Recommendation *Slice `json:"recommendation,omitempty"`
-	Churn          *Slice `json:"churn,omitempty"`
+	Recommendation *Slice          `json:"recommendation,omitempty"`
+	Churn          *Slice          `json:"churn,omitempty"`
+	Outlook        *outlook.Report `json:"outlook,omitempty"`
 }

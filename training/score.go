@@ -92,6 +92,9 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 		scored = len(s.scores)
 		s.describeChurn(&info)
 	}
+	if s.champions.outlook != nil {
+		s.describeOutlook(&info)
+	}
 	version, err := snapshot.Publish(p.snapshotRoot(), p.FS, info, func(w *snapshot.Writer) error { return p.fill(ctx, s, users, w) })
 	if err != nil {
 		return nil, err

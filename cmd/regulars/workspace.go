@@ -144,7 +144,7 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 	return &training.Pipeline{
 		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Groups: groups, Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
-			TrainDates: t.TrainDates, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
+			TrainDates: t.TrainDates, Horizons: t.Horizons, ValueDays: t.ValueDays, ValueDiscount: t.ValueDiscount, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,
 			Currency: w.config.Currency, TimeZone: w.config.TimeZone, Overrides: overrides, TuneFor: tuneFor,
 			WithoutGroups: o.without, AllowLeaks: o.allow},

@@ -38,7 +38,7 @@ func userColumns(t testing.TB) (all map[string]features.Column, learned []string
 		}
 		for _, c := range g.Features() {
 			all[c.Name] = c
-			if g.Name != "freshness" && slices.Contains(numbers, c.Type) && !slices.Contains(noNumber, c.Unit) {
+			if g.Name != "freshness" && g.Name != "hours" && slices.Contains(numbers, c.Type) && !slices.Contains(noNumber, c.Unit) {
 				learned = append(learned, c.Name)
 			}
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 // priceBand is the kind that is made of prices.
-const priceBand = "price band"
+const priceBand = "price_band"
 
 // topKinds is how many kinds are told of a customer.
 const topKinds = 3

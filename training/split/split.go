@@ -85,6 +85,12 @@ func (p Protocol) Days() []data.Day {
 	return days
 }
 
+// Whole returns AsOf and the past days whole horizons before it, ascending:
+// their label windows do not overlap.
+func (p Protocol) Whole() []data.Day {
+	return slices.DeleteFunc(p.Days(), func(d data.Day) bool { return (p.AsOf-d)%data.Day(p.Horizon) != 0 })
+}
+
 // Ranking cuts interactions at the day cut: train is everything before it, truth
 // the distinct items of each user (ascending) in the following days. Truth keeps
 // only users and items that occur in train; skipped counts the users who were

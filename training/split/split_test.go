@@ -90,6 +90,11 @@ func TestProtocolProperties(t *testing.T) {
 				}
 			}
 		}
+		for i, d := range p.Whole() {
+			if d != asOf-H*data.Day(len(p.Whole())-1-i) {
+				t.Fatalf("whole horizons before %v: %v", asOf, p.Whole())
+			}
+		}
 		if days := p.Days(); !slices.IsSorted(days) || days[len(days)-1] != asOf || len(slices.Compact(days)) != len(p.Past)+1 {
 			t.Fatalf("days %v", days)
 		}

@@ -47,14 +47,17 @@ type Features struct {
 
 // Training says what is predicted and what is kept.
 type Training struct {
-	HorizonDays   int `yaml:"horizon_days"`
-	ActiveDays    int `yaml:"active_days"`
-	RankingDays   int `yaml:"ranking_days"`
-	TrainDates    int `yaml:"train_dates"`
-	Candidates    int `yaml:"candidates"`
-	SimilarItems  int `yaml:"similar_items"`
-	KeepSnapshots int `yaml:"keep_snapshots"`
-	KeepModels    int `yaml:"keep_models"`
+	HorizonDays   int     `yaml:"horizon_days"`
+	ActiveDays    int     `yaml:"active_days"`
+	RankingDays   int     `yaml:"ranking_days"`
+	TrainDates    int     `yaml:"train_dates"`
+	Horizons      []int   `yaml:"horizons"`
+	ValueDays     int     `yaml:"value_days"`
+	ValueDiscount float64 `yaml:"value_discount"`
+	Candidates    int     `yaml:"candidates"`
+	SimilarItems  int     `yaml:"similar_items"`
+	KeepSnapshots int     `yaml:"keep_snapshots"`
+	KeepModels    int     `yaml:"keep_models"`
 }
 
 // Serve says where and how the HTTP server answers.
@@ -84,7 +87,7 @@ func Default() Config {
 		Seed:     1,
 		Machine:  Machine{Memory: "1GB"},
 		Features: Features{Parameters: map[string]float64{}},
-		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16,
+		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16, Horizons: []int{30, 90, 180}, ValueDays: 365, ValueDiscount: 0.1,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
 		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en"},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},

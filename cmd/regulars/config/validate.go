@@ -50,6 +50,7 @@ func (c Config) checkNumbers() error {
 		{"machine.threads", c.Machine.Threads, 0, 1024},
 		{"training.horizon_days", t.HorizonDays, 1, 730},
 		{"training.active_days", t.ActiveDays, 1, 3650},
+		{"training.value_days", t.ValueDays, 1, 3650},
 		{"training.ranking_days", t.RankingDays, 1, 365},
 		{"training.train_dates", t.TrainDates, 1, 60},
 		{"training.candidates", t.Candidates, 1, 1000},
@@ -66,8 +67,29 @@ func (c Config) checkNumbers() error {
 			return fmt.Errorf("%s is %s: it must be from 10ms to 1h", name, d)
 		}
 	}
+	if err := checkHorizons(t.Horizons); err != nil {
+		return err
+	}
+	if !(t.ValueDiscount >= 0 && t.ValueDiscount <= 1) {
+		return fmt.Errorf("training.value_discount is %v: it must be from 0 to 1, such as 0.1 for 10%% a year", t.ValueDiscount)
+	}
 	if t.RankingDays > t.HorizonDays {
 		return fmt.Errorf("training.ranking_days is %d: it must not be above training.horizon_days, %d", t.RankingDays, t.HorizonDays)
+	}
+	return nil
+}
+
+// mostHorizons bounds what is stored of each customer.
+const mostHorizons = 8
+
+func checkHorizons(days []int) error {
+	if len(days) > mostHorizons {
+		return fmt.Errorf("training.horizons names %d horizons: at most %d are allowed", len(days), mostHorizons)
+	}
+	for i, d := range days {
+		if d < 1 || d > 730 || i > 0 && d <= days[i-1] {
+			return fmt.Errorf("training.horizons is %v: days from 1 to 730, ascending, each once", days)
+		}
 	}
 	return nil
 }
