@@ -19,12 +19,15 @@ func denseWeights(ctx context.Context, x *interactions, o Options, report func(d
 	n := len(x.known)
 	cube := float64(n) * float64(n) * float64(n)
 	m := &meter{total: cube + 2*pricePerRow*float64(n), report: report}
-	p := make([]float32, n*n)
+	p := kernel.Zeros(n * n)
 	if err := fillGram(ctx, x, o, p, m); err != nil {
 		return nil, err
 	}
-	v := inverter{lda: n, a: p, workers: o.Workers, leaf: wholeRows, meter: m}
-	if err := v.invert(ctx, 0, n); err != nil {
+	err := kernel.InvertSPD(ctx, n, p, n, o.Workers, m.add)
+	if errors.Is(err, kernel.ErrNotPositive) {
+		return nil, errNotPositive
+	}
+	if err != nil {
 		return nil, err
 	}
 	return takeWeights(ctx, x, o, p, m)
