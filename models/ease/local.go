@@ -202,17 +202,17 @@ func (s *regression) solve(g *gram, x *interactions, j int, o Options) column {
 	return s.keep(x, near.items, b, j, o.Neighbours)
 }
 
-// fill writes the lower triangle of G_NN + ridge·I.
+// fill writes the upper triangle of G_NN + ridge·I.
 func (s *regression) fill(g *gram, members []int32, ridge float32) {
 	for p, item := range members {
-		clear(s.a[p*s.lda : p*s.lda+p+1])
+		clear(s.a[p*s.lda+p : p*s.lda+len(members)])
 		s.a[p*s.lda+p] = g.diagonal[item] + ridge
 	}
 	for p, item := range members {
 		row := g.rows[item]
 		for k, other := range row.items {
 			if q := int(s.place[other]); q >= 0 {
-				s.a[max(p, q)*s.lda+min(p, q)] = row.weights[k]
+				s.a[min(p, q)*s.lda+max(p, q)] = row.weights[k]
 			}
 		}
 	}

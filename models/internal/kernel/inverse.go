@@ -86,13 +86,14 @@ func (v *inverter) invert(o, n int) error {
 	return v.ctx.Err()
 }
 
-// leaf inverts A = L·Lᵀ as L⁻ᵀ·L⁻¹.
+// leaf inverts A = Uᵀ·U as U⁻¹·U⁻ᵀ.
 func (v *inverter) leaf(a []float32, n int) error {
+	mirror(n, a, v.lda, 1)
 	if !Cholesky(n, a, v.lda) {
 		return ErrNotPositive
 	}
-	invertLower(n, a, v.lda, v.inverse)
-	Gemm(true, false, n, n, n, 1, v.inverse, n, v.inverse, n, 0, a, v.lda, 1)
+	invertUpper(n, a, v.lda, v.inverse)
+	Gemm(false, true, n, n, n, 1, v.inverse, n, v.inverse, n, 0, a, v.lda, 1)
 	mirror(n, a, v.lda, 1)
 	v.done(float64(n) * float64(n) * float64(n))
 	return nil
@@ -130,18 +131,18 @@ func (v *inverter) steps(p product) {
 	}
 }
 
-// invertLower writes the inverse of the lower triangular L (n × n) into out,
-// leading dimension n, zeros above the diagonal.
-func invertLower(n int, l []float32, ldl int, out []float32) {
+// invertUpper writes the inverse of the upper triangular U (n × n) into out,
+// leading dimension n, zeros below the diagonal.
+func invertUpper(n int, u []float32, ldu int, out []float32) {
 	clear(out[:n*n])
-	for i := range n {
-		row := out[i*n : i*n+i+1]
-		for j := range i {
-			active.axpy(-l[i*ldl+j], out[j*n:j*n+j+1], row[:j+1])
+	for i := n - 1; i >= 0; i-- {
+		row := out[i*n : (i+1)*n]
+		for j := i + 1; j < n; j++ {
+			active.axpy(-u[i*ldu+j], out[j*n+j:(j+1)*n], row[j:])
 		}
 		row[i] = 1
-		inverse := 1 / l[i*ldl+i]
-		for j := range row {
+		inverse := 1 / u[i*ldu+i]
+		for j := i; j < n; j++ {
 			row[j] *= inverse
 		}
 	}
