@@ -40,7 +40,7 @@ func (s set) tile(vectors int) {
 					VFMADD231PS(panel(v), one, acc(r, v))
 				}
 			}
-		})
+		}, func(int) {})
 	}
 
 	Label("write")
@@ -83,11 +83,16 @@ type unrolled struct {
 	depth, a, lda, b, ldb Register
 }
 
-// loop emits step for every row of the depth; number is its place among the four.
-func (u unrolled) loop(name func(string) string, step func(number int, a, b func(disp int) Mem)) {
-	a3, b3 := GP64(), GP64()
+// loop emits step for every row of the depth; number is its place among the four,
+// after the second and last of which between is emitted.
+func (u unrolled) loop(name func(string) string, step func(number int, a, b func(disp int) Mem), between func(number int)) {
+	a3 := GP64()
 	LEAQ(Mem{Base: u.lda, Index: u.lda, Scale: 2}, a3)
-	LEAQ(Mem{Base: u.ldb, Index: u.ldb, Scale: 2}, b3)
+	b3 := a3
+	if u.ldb != u.lda {
+		b3 = GP64()
+		LEAQ(Mem{Base: u.ldb, Index: u.ldb, Scale: 2}, b3)
+	}
 	row := func(base, ld, ld3 Register, number int) func(int) Mem {
 		return func(disp int) Mem {
 			switch number {
@@ -104,6 +109,9 @@ func (u unrolled) loop(name func(string) string, step func(number int, a, b func
 	Label(name("deeper"))
 	for i := range 4 {
 		step(i, row(u.a, u.lda, a3, i), row(u.b, u.ldb, b3, i))
+		if i%2 == 1 {
+			between(i)
+		}
 	}
 	LEAQ(Mem{Base: u.a, Index: u.lda, Scale: 4}, u.a)
 	LEAQ(Mem{Base: u.b, Index: u.ldb, Scale: 4}, u.b)
@@ -127,26 +135,13 @@ func twoChains(depth, a, lda, b, ldb Register) {
 	for i := range 8 {
 		VPXORD(zmm[8+i], zmm[8+i], zmm[8+i])
 	}
-	step := func(chain int) {
-		VMOVUPS(Mem{Base: b}, zmm[16+chain])
+	u := unrolled{depth: depth, a: a, lda: lda, b: b, ldb: ldb}
+	u.loop(func(s string) string { return s }, func(number int, a, b func(int) Mem) {
+		VMOVUPS(b(0), zmm[16+number])
 		for r := range 8 {
-			VFMADD231PS_BCST(Mem{Base: a, Disp: 4 * r}, zmm[16+chain], zmm[8*chain+r])
+			VFMADD231PS_BCST(a(4*r), zmm[16+number], zmm[number%2*8+r])
 		}
-		ADDQ(lda, a)
-		ADDQ(ldb, b)
-	}
-	SUBQ(Imm(2), depth)
-	JL(LabelRef("odd"))
-	Label("deeper")
-	step(0)
-	step(1)
-	SUBQ(Imm(2), depth)
-	JGE(LabelRef("deeper"))
-	Label("odd")
-	ADDQ(Imm(2), depth)
-	JZ(LabelRef("even"))
-	step(0)
-	Label("even")
+	}, func(int) {})
 	for i := range 8 {
 		VADDPS(zmm[8+i], zmm[i], zmm[i])
 	}
