@@ -15,7 +15,8 @@ const (
 	blockDepth   = 256
 
 	// streamed is from how many numbers on a product goes past the caches, which
-	// it would only fill: what is there would have to be read first.
+	// it would only fill: what is there would have to be read first. It does so by
+	// whole cache lines, or a part of one would wait for the rest.
 	streamed = 4 << 20
 )
 
@@ -69,7 +70,7 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 	mode := add
 	if beta == 0 {
 		mode = store
-		if k <= blockDepth && m*n >= streamed && ldc%16 == 0 && uintptr(unsafe.Pointer(&c[0]))%64 == 0 {
+		if 3*active.width%16 == 0 && k <= blockDepth && m*n >= streamed && ldc%16 == 0 && uintptr(unsafe.Pointer(&c[0]))%64 == 0 {
 			mode = stream
 		}
 	}
