@@ -167,6 +167,8 @@ type regression struct {
 	b     []float32
 	size  []float32
 	best  []int32
+
+	selector kernel.Selector
 }
 
 func newRegression(items, members int) *regression {
@@ -225,8 +227,9 @@ func (s *regression) keep(x *interactions, members []int32, b []float32, j, keep
 		b[k] = float32(float64(w) * x.scale[j] / x.scale[members[k]])
 		s.size[k] = float32(math.Abs(float64(b[k])))
 	}
-	s.best = kernel.TopK(s.size[:len(b)], min(keep, len(b)), nil, s.best[:0])
-	slices.Sort(s.best)
+	s.selector.Reset(min(keep, len(b)), nil)
+	s.selector.Offer(s.size[:len(b)], 0)
+	s.best = s.selector.TakeNumbers(s.best[:0])
 	c := column{make([]int32, len(s.best)), make([]float32, len(s.best))}
 	for i, k := range s.best {
 		c.items[i], c.weights[i] = members[k], b[k]

@@ -189,6 +189,32 @@ func TestStripOffer(t *testing.T) {
 	})
 }
 
+// Products of several blocks, in every way of packing, and of several slices of the depth.
+func TestGemmBlocks(t *testing.T) {
+	EachISA(t, func(t *testing.T) {
+		const k = sharedSlices*blockDepth + 18
+		for _, size := range [][2]int{{300, 800}, {1100, 70}, {100, 800}} {
+			m, n := size[0], size[1]
+			a, b, c := noise(m*k, 1), noise(n*k, 2), noise(m*n, 3)
+			for beta := range 2 {
+				before := slices.Clone(c)
+				Gemm(false, true, m, n, k, -1, a, k, b, k, float32(beta), c, n, 2)
+				for e := 0; e < m*n; e += 61 { // and so every row and column
+					i, j := e/n, e%n
+					want, size := float64(beta)*float64(before[e]), 1.0
+					for l := range k {
+						p := float64(a[i*k+l]) * float64(b[j*k+l])
+						want, size = want-p, size+math.Abs(p)
+					}
+					if !near(c[e], want, size) {
+						t.Fatalf("%d × %d: element %d, %d is %v, want %v", m, n, i, j, c[e], want)
+					}
+				}
+			}
+		}
+	})
+}
+
 // A large product goes past the caches.
 func TestGemmLarge(t *testing.T) {
 	EachISA(t, func(t *testing.T) {
@@ -538,6 +564,12 @@ func TestTopK(t *testing.T) {
 				if values[i] != scores[x] {
 					t.Fatalf("the score of %d is %v, want %v", x, values[i], scores[x])
 				}
+			}
+			s.Reset(k, exclude)
+			s.Offer(scores, 0)
+			slices.Sort(want)
+			if got := s.TakeNumbers([]int32{7}); !slices.Equal(got[1:], want) {
+				t.Fatalf("ascending, the best %d are %v after what was there, want %v", k, got, want)
 			}
 		})
 	})
