@@ -224,8 +224,6 @@ func (ws *workspace) edge(rows, columns, depth int, a, b, c []float32, ldc, mode
 				to[j] = x
 			case add:
 				to[j] += x
-			case subtract:
-				to[j] -= x
 			}
 		}
 	}
