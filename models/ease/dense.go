@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"math"
-	"slices"
 
 	"regulars/models/internal/kernel"
 	"regulars/models/internal/pairwise"
@@ -19,12 +18,15 @@ func denseWeights(ctx context.Context, x *interactions, o Options, report func(d
 	n := len(x.known)
 	cube := float64(n) * float64(n) * float64(n)
 	m := &meter{total: cube + 2*pricePerRow*float64(n), report: report}
-	p := make([]float32, n*n)
+	p := kernel.Zeros(n * n)
 	if err := fillGram(ctx, x, o, p, m); err != nil {
 		return nil, err
 	}
-	v := inverter{lda: n, a: p, workers: o.Workers, leaf: wholeRows, meter: m}
-	if err := v.invert(ctx, 0, n); err != nil {
+	err := kernel.InvertSPD(ctx, n, p, n, o.Workers, m.add)
+	if errors.Is(err, kernel.ErrNotPositive) {
+		return nil, errNotPositive
+	}
+	if err != nil {
 		return nil, err
 	}
 	return takeWeights(ctx, x, o, p, m)
@@ -84,8 +86,9 @@ func takeWeights(ctx context.Context, x *interactions, o Options, p []float32, m
 
 // picker finds the largest weights of a column.
 type picker struct {
-	size []float32
-	best []int32
+	size     []float32
+	best     []int32
+	selector kernel.Selector
 }
 
 // pick returns the at most keep largest weights that predict item j, given row j
@@ -94,8 +97,9 @@ func (s *picker) pick(x *interactions, row []float32, j, keep int) column {
 	for i, v := range row {
 		s.size[i] = float32(math.Abs(float64(v)) / x.scale[i])
 	}
-	s.best = kernel.TopK(s.size, min(keep, len(row)), []int32{int32(j)}, s.best[:0])
-	slices.Sort(s.best)
+	s.selector.Reset(min(keep, len(row)), []int32{int32(j)})
+	s.selector.Offer(s.size, 0)
+	s.best = s.selector.TakeNumbers(s.best[:0])
 	c := column{items: make([]int32, 0, len(s.best)), weights: make([]float32, 0, len(s.best))}
 	for _, i := range s.best {
 		if w := -float64(row[i]) / float64(row[j]) * x.scale[j] / x.scale[i]; w != 0 {

@@ -183,53 +183,6 @@ func TestAgainstDense(t *testing.T) {
 	})
 }
 
-// The inversion by halves, with leaves smaller than usual, gives the identity when
-// multiplied by what it inverts.
-func TestInvert(t *testing.T) {
-	const n = 700
-	rng := rand.New(rand.NewPCG(3, 4))
-	x := mat.NewDense(n, n, nil)
-	for i := range n {
-		for j := range n {
-			x.Set(i, j, rng.NormFloat64())
-		}
-	}
-	var g mat.Dense
-	g.Mul(x.T(), x)
-	a := make([]float32, n*n)
-	for i := range n {
-		g.Set(i, i, g.At(i, i)+100)
-		for j := range n {
-			a[i*n+j] = float32(math.NaN()) // above the diagonal nothing is read
-			if j <= i {
-				a[i*n+j] = float32(g.At(i, j))
-			}
-		}
-	}
-	v := inverter{lda: n, a: a, workers: 2, leaf: 256, meter: &meter{total: 1}}
-	if err := v.invert(t.Context(), 0, n); err != nil {
-		t.Fatal(err)
-	}
-	wide := make([]float64, n*n)
-	for i, f := range a {
-		wide[i] = float64(f)
-	}
-	var one mat.Dense
-	one.Mul(&g, mat.NewDense(n, n, wide))
-	for i := range n {
-		one.Set(i, i, one.At(i, i)-1)
-	}
-	if worst := math.Max(mat.Max(&one), -mat.Min(&one)); !(worst < 1e-3) {
-		t.Errorf("A·A⁻¹ is off the identity by %v", worst)
-	}
-	for i := range n {
-		a[i*n+i] = -1
-	}
-	if err := v.invert(t.Context(), 0, n); !errors.Is(err, errNotPositive) {
-		t.Errorf("a matrix that is not positive definite: %v", err)
-	}
-}
-
 // More weights than allowed are cut to the largest of those that predict an item.
 func TestNeighbours(t *testing.T) {
 	ev := random(t, 60, 20, 500, 1)

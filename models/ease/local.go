@@ -167,6 +167,8 @@ type regression struct {
 	b     []float32
 	size  []float32
 	best  []int32
+
+	selector kernel.Selector
 }
 
 func newRegression(items, members int) *regression {
@@ -202,17 +204,17 @@ func (s *regression) solve(g *gram, x *interactions, j int, o Options) column {
 	return s.keep(x, near.items, b, j, o.Neighbours)
 }
 
-// fill writes the lower triangle of G_NN + ridge·I.
+// fill writes the upper triangle of G_NN + ridge·I.
 func (s *regression) fill(g *gram, members []int32, ridge float32) {
 	for p, item := range members {
-		clear(s.a[p*s.lda : p*s.lda+p+1])
+		clear(s.a[p*s.lda+p : p*s.lda+len(members)])
 		s.a[p*s.lda+p] = g.diagonal[item] + ridge
 	}
 	for p, item := range members {
 		row := g.rows[item]
 		for k, other := range row.items {
 			if q := int(s.place[other]); q >= 0 {
-				s.a[max(p, q)*s.lda+min(p, q)] = row.weights[k]
+				s.a[min(p, q)*s.lda+max(p, q)] = row.weights[k]
 			}
 		}
 	}
@@ -225,8 +227,9 @@ func (s *regression) keep(x *interactions, members []int32, b []float32, j, keep
 		b[k] = float32(float64(w) * x.scale[j] / x.scale[members[k]])
 		s.size[k] = float32(math.Abs(float64(b[k])))
 	}
-	s.best = kernel.TopK(s.size[:len(b)], min(keep, len(b)), nil, s.best[:0])
-	slices.Sort(s.best)
+	s.selector.Reset(min(keep, len(b)), nil)
+	s.selector.Offer(s.size[:len(b)], 0)
+	s.best = s.selector.TakeNumbers(s.best[:0])
 	c := column{make([]int32, len(s.best)), make([]float32, len(s.best))}
 	for i, k := range s.best {
 		c.items[i], c.weights[i] = members[k], b[k]

@@ -2,9 +2,10 @@ package kernel
 
 import "math"
 
-// Cholesky replaces the lower triangle of A (n × n) by its factor L, A = L·Lᵀ. It
+// Cholesky replaces the upper triangle of A (n × n) by its factor U, A = Uᵀ·U. It
 // is false, with A in an undefined state, where A is not positive definite. What
-// is above the diagonal may be overwritten. One goroutine: meant for n ≤ 512.
+// is below the diagonal is not read and may be overwritten. One goroutine: meant
+// for n ≤ 512, and fastest where n is a multiple of 16, which needs no copy.
 func Cholesky(n int, a []float32, lda int) bool {
 	if n <= 0 {
 		return true
@@ -12,63 +13,33 @@ func Cholesky(n int, a []float32, lda int) bool {
 	requireMatrix(a, n, n, lda)
 	ws := workspaces.Get().(*workspace)
 	defer workspaces.Put(ws)
-	return ws.cholesky(n, a, lda)
-}
-
-// cholesky works on the transpose, where both factors of every product lie by
-// rows, filled up to a multiple of 16 with the identity. Rows are not a power of
-// two apart, which would put their columns into the same places of the cache.
-func (ws *workspace) cholesky(n int, a []float32, lda int) bool {
 	padded := roundUp(n, 16)
-	ld := padded + 16
-	ws.a = atLeast(ws.a, padded*ld)
 	ws.b = atLeast(ws.b, padded+64)
-	if padded > n {
-		clear(ws.a)
-		unitDiagonal(ws.a, n, padded, ld)
+	inverse, block := ws.b[:padded], ws.b[padded:]
+	if padded == n {
+		return factorUpper(n, a, lda, inverse, block)
 	}
-	transposeTriangle(n, ws.a, ld, a, lda, false)
-	if !factorUpper(padded, ws.a, ld, ws.b[:padded], ws.b[padded:]) {
+	ws.a = atLeast(ws.a, padded*padded)
+	clear(ws.a)
+	unitDiagonal(ws.a, n, padded, padded)
+	copyTriangle(n, ws.a, padded, a, lda)
+	if !factorUpper(padded, ws.a, padded, inverse, block) {
 		return false
 	}
-	transposeTriangle(n, a, lda, ws.a, ld, true)
+	copyTriangle(n, a, lda, ws.a, padded)
 	return true
 }
 
+// unitDiagonal fills up with the identity.
 func unitDiagonal(a []float32, n, padded, ld int) {
 	for i := n; i < padded; i++ {
 		a[i*ld+i] = 1
 	}
 }
 
-// transposeTriangle copies a triangle to the other side: the lower of src to the
-// upper of dst, or the reverse.
-func transposeTriangle(n int, dst []float32, ldd int, src []float32, lds int, upper bool) {
-	i, whole := 0, n/8*8
-	for ; active.transpose16 != nil && i+16 <= n; i += 16 {
-		if upper {
-			active.transpose16(i/16+1, dst[i*ldd:], ldd, 16, src[i:], lds, 16*lds)
-		} else {
-			active.transpose16(i/16+1, dst[i:], ldd, 16*ldd, src[i*lds:], lds, 16)
-		}
-	}
-	for ; i < whole; i += 8 {
-		for j := 0; j <= i; j += 8 {
-			if upper {
-				active.transpose8(dst[i*ldd+j:], ldd, src[j*lds+i:], lds)
-			} else {
-				active.transpose8(dst[j*ldd+i:], ldd, src[i*lds+j:], lds)
-			}
-		}
-	}
-	for ; i < n; i++ {
-		for j := 0; j <= i; j++ {
-			if upper {
-				dst[i*ldd+j] = src[j*lds+i]
-			} else {
-				dst[j*ldd+i] = src[i*lds+j]
-			}
-		}
+func copyTriangle(n int, dst []float32, ldd int, src []float32, lds int) {
+	for i := range n {
+		copy(dst[i*ldd+i:i*ldd+n], src[i*lds+i:])
 	}
 }
 
@@ -131,15 +102,15 @@ func solveUpper(n int, u []float32, ldu int, inverse, b, scratch []float32) {
 	}
 }
 
-// CholeskySolve replaces b by A⁻¹·b, given the factor L of A in the lower triangle of l.
-func CholeskySolve(n int, l []float32, ldl int, b []float32) {
+// CholeskySolve replaces b by A⁻¹·b, given the factor U of A in the upper triangle of u.
+func CholeskySolve(n int, u []float32, ldu int, b []float32) {
 	for i := range n {
-		row := l[i*ldl : i*ldl+i+1]
-		b[i] = (b[i] - active.dot(row[:i], b[:i])) / row[i]
+		row := u[i*ldu+i : i*ldu+n]
+		b[i] /= row[0]
+		active.axpy(-b[i], row[1:], b[i+1:n])
 	}
 	for i := n - 1; i >= 0; i-- {
-		row := l[i*ldl : i*ldl+i+1]
-		b[i] /= row[i]
-		active.axpy(-b[i], row[:i], b[:i])
+		row := u[i*ldu+i : i*ldu+n]
+		b[i] = (b[i] - active.dot(row[1:], b[i+1:n])) / row[0]
 	}
 }

@@ -2,6 +2,8 @@ package kernel
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -187,6 +189,32 @@ func TestStripOffer(t *testing.T) {
 	})
 }
 
+// Products of several blocks, in every way of packing, and of several slices of the depth.
+func TestGemmBlocks(t *testing.T) {
+	EachISA(t, func(t *testing.T) {
+		const k = sharedSlices*blockDepth + 18
+		for _, size := range [][2]int{{300, 800}, {1100, 70}, {100, 800}} {
+			m, n := size[0], size[1]
+			a, b, c := noise(m*k, 1), noise(n*k, 2), noise(m*n, 3)
+			for beta := range 2 {
+				before := slices.Clone(c)
+				Gemm(false, true, m, n, k, -1, a, k, b, k, float32(beta), c, n, 2)
+				for e := 0; e < m*n; e += 61 { // and so every row and column
+					i, j := e/n, e%n
+					want, size := float64(beta)*float64(before[e]), 1.0
+					for l := range k {
+						p := float64(a[i*k+l]) * float64(b[j*k+l])
+						want, size = want-p, size+math.Abs(p)
+					}
+					if !near(c[e], want, size) {
+						t.Fatalf("%d × %d: element %d, %d is %v, want %v", m, n, i, j, c[e], want)
+					}
+				}
+			}
+		}
+	})
+}
+
 // A large product goes past the caches.
 func TestGemmLarge(t *testing.T) {
 	EachISA(t, func(t *testing.T) {
@@ -241,11 +269,13 @@ func TestWorkersGiveTheSameBytes(t *testing.T) {
 		if !slices.Equal(one, three) {
 			t.Fatal("a product differs between 1 and 3 workers")
 		}
-		l1, l3 := slices.Clone(one), slices.Clone(one)
-		if !CholeskyBlocked(n, l1, n, 1) || !CholeskyBlocked(n, l3, n, 3) || !slices.Equal(l1, l3) {
-			t.Error("Cholesky differs between 1 and 3 workers")
+
+		for workers, a := range map[int][]float32{1: one, 3: three} {
+			if err := InvertSPD(t.Context(), n, a, n, workers, nil); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if !InvertSPD(n, one, n, 1) || !InvertSPD(n, three, n, 3) || !slices.Equal(one, three) {
+		if !slices.Equal(one, three) {
 			t.Error("the inverse differs between 1 and 3 workers")
 		}
 	})
@@ -308,6 +338,16 @@ func weightAt(w []float32, r int) float32 {
 	return w[r]
 }
 
+// spd is a positive definite matrix, above the diagonal whatever is left there.
+func spd(n int, seed uint64) []float32 {
+	x, c := noise(2*n*n, seed), make([]float32, n*n)
+	Syrk(n, 2*n, nil, x, n, c, n)
+	for i := range n {
+		c[i*n+i] += 1
+	}
+	return c
+}
+
 // drawSPD draws a positive definite matrix in full, its condition below about 100.
 func drawSPD(t *rapid.T, n, ld int) []float32 {
 	x := drawVector(t, 2*n*n, "x")
@@ -340,32 +380,30 @@ func TestCholesky(t *testing.T) {
 		rapid.Check(t, func(t *rapid.T) {
 			n, ld := drawSize(t)
 			a := drawSPD(t, n, ld)
-			l := slices.Clone(a)
-			blocked := rapid.Bool().Draw(t, "blocked")
-			ok := false
-			if blocked {
-				ok = CholeskyBlocked(n, l, ld, 2)
-			} else {
-				ok = Cholesky(n, l, ld)
+			u := slices.Clone(a)
+			for i := range n {
+				for j := range i {
+					u[i*ld+j] = float32(math.NaN()) // only the upper triangle is read
+				}
 			}
-			if !ok {
+			if !Cholesky(n, u, ld) {
 				t.Fatalf("a positive definite matrix of %d rows is refused", n)
 			}
-			requireGuards(t, l, n, n, ld)
+			requireGuards(t, u, n, n, ld)
 			for i := range n {
 				for j := range i + 1 {
 					s := 0.0
 					for k := range j + 1 {
-						s += float64(l[i*ld+k]) * float64(l[j*ld+k])
+						s += float64(u[k*ld+i]) * float64(u[k*ld+j])
 					}
 					if !near(a[i*ld+j], s, math.Sqrt(float64(a[i*ld+i])*float64(a[j*ld+j]))) {
-						t.Fatalf("n %d: L·Lᵀ at %d, %d is %v, want %v", n, i, j, s, a[i*ld+j])
+						t.Fatalf("n %d: Uᵀ·U at %d, %d is %v, want %v", n, i, j, s, a[i*ld+j])
 					}
 				}
 			}
 			b := drawVector(t, n, "b")
 			x := slices.Clone(b)
-			CholeskySolve(n, l, ld, x)
+			CholeskySolve(n, u, ld, x)
 			requireSolution(t, n, a, ld, x, b)
 		})
 	})
@@ -397,8 +435,8 @@ func TestInvertSPD(t *testing.T) {
 					inverse[i*ld+j] = float32(math.NaN()) // only the lower triangle is read
 				}
 			}
-			if !InvertSPD(n, inverse, ld, 2) {
-				t.Fatalf("a positive definite matrix of %d rows is refused", n)
+			if err := InvertSPD(t.Context(), n, inverse, ld, 2, nil); err != nil {
+				t.Fatalf("a positive definite matrix of %d rows: %v", n, err)
 			}
 			requireGuards(t, inverse, n, n, ld)
 			for i := range n {
@@ -415,6 +453,52 @@ func TestInvertSPD(t *testing.T) {
 	})
 }
 
+// The identity comes out where what was inverted is multiplied by its inverse, in
+// steps much smaller than usual, whose operations add up to n³.
+func TestInvertInSteps(t *testing.T) {
+	EachISA(t, func(t *testing.T) {
+		const n, side = 700, 208
+		from := spd(n, 1)
+		a, operations := slices.Clone(from), 0.0
+		v := newInverter(t.Context(), a, n, 2, func(o float64) { operations += o })
+		v.side = side
+		if err := v.invert(0, n); err != nil {
+			t.Fatal(err)
+		}
+		if !near(float32(operations), n*n*n, n*n*n) {
+			t.Errorf("%v operations, want %v", operations, n*n*n)
+		}
+		for i := 0; i < n; i += 23 {
+			for j := range n {
+				sum := 0.0
+				for k := range n {
+					sum += float64(from[max(i, k)*n+min(i, k)]) * float64(a[k*n+j])
+				}
+				if i == j {
+					sum--
+				}
+				if !(math.Abs(sum) < 1e-3) {
+					t.Fatalf("A·A⁻¹ is off the identity by %v at %d, %d", sum, i, j)
+				}
+			}
+		}
+	})
+}
+
+func TestInvertIsCancelled(t *testing.T) {
+	const n = 400
+	ctx, cancel := context.WithCancel(t.Context())
+	steps := 0
+	err := InvertSPD(ctx, n, spd(n, 1), n, 2, func(float64) {
+		if steps++; steps == 3 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) || steps > 4 {
+		t.Errorf("after %d steps, cancelled after 3: %v", steps, err)
+	}
+}
+
 func TestNotPositiveDefinite(t *testing.T) {
 	EachISA(t, func(t *testing.T) {
 		for _, bad := range []float32{-1, 0, float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
@@ -427,8 +511,11 @@ func TestNotPositiveDefinite(t *testing.T) {
 					a[at*301] = bad
 					return a
 				}
-				if Cholesky(300, fresh(), 300) || CholeskyBlocked(300, fresh(), 300, 2) || InvertSPD(300, fresh(), 300, 2) {
+				if Cholesky(300, fresh(), 300) {
 					t.Errorf("%v at place %d of the diagonal is taken for positive definite", bad, at)
+				}
+				if err := InvertSPD(t.Context(), 300, fresh(), 300, 2, nil); !errors.Is(err, ErrNotPositive) {
+					t.Errorf("%v at place %d of the diagonal is inverted: %v", bad, at, err)
 				}
 			}
 		}
@@ -477,6 +564,12 @@ func TestTopK(t *testing.T) {
 				if values[i] != scores[x] {
 					t.Fatalf("the score of %d is %v, want %v", x, values[i], scores[x])
 				}
+			}
+			s.Reset(k, exclude)
+			s.Offer(scores, 0)
+			slices.Sort(want)
+			if got := s.TakeNumbers([]int32{7}); !slices.Equal(got[1:], want) {
+				t.Fatalf("ascending, the best %d are %v after what was there, want %v", k, got, want)
 			}
 		})
 	})
@@ -667,8 +760,7 @@ func TestShortSlicesPanic(t *testing.T) {
 			"row":       func() { SyrkRows(10, []int32{20}, nil, long, 10, long, 10) },
 			"below":     func() { SyrkRows(10, []int32{-1}, nil, long, 10, long, 10) },
 			"cholesky":  func() { Cholesky(10, short, 10) },
-			"blocked":   func() { CholeskyBlocked(10, short, 10, 1) },
-			"invert":    func() { InvertSPD(10, short, 10, 1) },
+			"invert":    func() { _ = InvertSPD(t.Context(), 10, short, 10, 1, nil) },
 			"triangle":  func() { CholeskySolve(10, short, 10, long) },
 			"the right": func() { CholeskySolve(10, long, 10, short[:9]) },
 		} {

@@ -189,14 +189,11 @@ func (s *Normal) Solve(ridge float32, y []float32) bool {
 	return finite(y[:s.n], right)
 }
 
+// finite copies the solution into y. It is false where a number is not finite, or
+// so large that its square is not.
 func finite(y, from []float32) bool {
-	for i := range y {
-		y[i] = from[i]
-		if !(y[i] >= -math.MaxFloat32 && y[i] <= math.MaxFloat32) {
-			return false
-		}
-	}
-	return true
+	copy(y, from)
+	return active.dot(y, y) <= math.MaxFloat32
 }
 
 // Hold leaves the solution, into y, to the next Flush, or an earlier time. The

@@ -15,7 +15,8 @@ const (
 	blockDepth   = 256
 
 	// streamed is from how many numbers on a product goes past the caches, which
-	// it would only fill: what is there would have to be read first.
+	// it would only fill: what is there would have to be read first. It does so by
+	// whole cache lines, or a part of one would wait for the rest.
 	streamed = 4 << 20
 )
 
@@ -69,16 +70,20 @@ func Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int,
 	mode := add
 	if beta == 0 {
 		mode = store
-		if k <= blockDepth && m*n >= streamed && ldc%16 == 0 && uintptr(unsafe.Pointer(&c[0]))%64 == 0 {
+		if 3*active.width%16 == 0 && k <= blockDepth && m*n >= streamed && ldc%16 == 0 && uintptr(unsafe.Pointer(&c[0]))%64 == 0 {
 			mode = stream
 		}
 	}
-	down, across := (m+blockRows-1)/blockRows, (n+blockColumns-1)/blockColumns
-	inParallel(max(workers, 1), down*across, func(ws *workspace, t int) {
-		i, j := t%down*blockRows, t/down*blockColumns
-		ws.multiply(min(blockRows, m-i), min(blockColumns, n-j), k, alpha, x.from(i, 0), y.from(0, j), c[i*ldc+j:], ldc, mode)
-	})
+	p := &product{m, n, k, alpha, x, y, c, ldc, mode, false}
+	if down, across := pieces(m, blockRows), pieces(n, blockColumns); down == 1 || across == 1 && down > 4 {
+		p.eachPacking(max(workers, 1)) // one factor is needed once, the other is small
+		return
+	}
+	p.packedOnce(max(workers, 1))
 }
+
+// pieces is how many pieces of the given size n is cut into.
+func pieces(n, size int) int { return (n + size - 1) / size }
 
 func zero(m, n int, c []float32, ldc int) {
 	for i := range m {
@@ -86,27 +91,117 @@ func zero(m, n int, c []float32, ldc int) {
 	}
 }
 
-// multiply computes one block of C on one goroutine. alpha is not used by mode
-// subtract, which is alpha = −1 and beta = 1.
-func (ws *workspace) multiply(m, n, k int, alpha float32, x, y operand, c []float32, ldc, mode int) {
-	for l := 0; l < k; l += blockDepth {
-		depth := min(blockDepth, k-l)
-		ws.a = packA(ws.a, m, depth, alpha, x.from(0, l))
-		ws.b = packB(ws.b, depth, n, y.from(l, 0))
-		ws.panels(m, n, depth, ws.b, c, ldc, mode)
-		if mode == store {
-			mode = add
+// product is C = A·B by one of the modes of tile, times alpha.
+type product struct {
+	m, n, k   int
+	alpha     float32
+	x, y      operand
+	c         []float32
+	ldc, mode int
+	lower     bool // what is above the diagonal of C may be left out
+}
+
+// modeAt is the mode of the slices of the depth from step l on.
+func (p *product) modeAt(l int) int {
+	if l > 0 && p.mode == store {
+		return add
+	}
+	return p.mode
+}
+
+// eachPacking computes the blocks of C, every one of which packs its factors itself.
+func (p *product) eachPacking(workers int) {
+	down := pieces(p.m, blockRows)
+	inParallel(workers, down*pieces(p.n, blockColumns), func(ws *workspace, t int) {
+		i, j := t%down*blockRows, t/down*blockColumns
+		m, n := min(blockRows, p.m-i), min(blockColumns, p.n-j)
+		for l := 0; l < p.k; l += blockDepth {
+			depth := min(blockDepth, p.k-l)
+			ws.a = packA(ws.a, m, depth, p.alpha, p.x.from(i, l))
+			ws.b = packB(ws.b, depth, n, p.y.from(l, j))
+			ws.panels(m, n, depth, ws.a, ws.b, p.c[i*p.ldc+j:], p.ldc, p.modeAt(l), everything)
 		}
+	})
+}
+
+// sharedSlices is how many slices of blockDepth are packed before they are multiplied.
+const sharedSlices = 2
+
+// packedOnce packs both factors for all workers: where C has many blocks, each
+// packing for itself would take a fifth of the time.
+func (p *product) packedOnce(workers int) {
+	shared := workspaces.Get().(*workspace)
+	defer workspaces.Put(shared)
+	for l := 0; l < p.k; l += sharedSlices * blockDepth {
+		s := p.pack(l, min(sharedSlices*blockDepth, p.k-l), shared, workers)
+		s.multiply(workers)
 	}
 }
 
-// panels multiplies the packed A by the packed b.
-func (ws *workspace) panels(m, n, depth int, b, c []float32, ldc, mode int) {
+// packedSlices are factors of a few slices of the depth, one behind the other.
+type packedSlices struct {
+	*product
+	l, depth int
+	a, b     []float32
+}
+
+// at returns the factors of slice i from a row of C and a column on, and their depth.
+func (s *packedSlices) at(i, row, column int) (a, b []float32, depth int) {
+	l := i * blockDepth
+	depth = min(blockDepth, s.depth-l)
+	a = s.a[roundUp(s.m, 8)*l+row*depth:]
+	b = s.b[roundUp(s.n, 3*active.width)*l+column*depth:]
+	return a, b, depth
+}
+
+func (p *product) pack(l, depth int, room *workspace, workers int) *packedSlices {
+	room.a, room.b = atLeast(room.a, roundUp(p.m, 8)*depth), atLeast(room.b, roundUp(p.n, 3*active.width)*depth)
+	s := &packedSlices{p, l, depth, room.a, room.b}
+	count, down := pieces(depth, blockDepth), pieces(p.m, blockRows)
+	inParallel(workers, count*(down+pieces(p.n, blockColumns)), func(_ *workspace, t int) {
+		i, t := t%count, t/count
+		if from := l + i*blockDepth; t < down {
+			row := t * blockRows
+			a, _, depth := s.at(i, row, 0)
+			packA(a, min(blockRows, p.m-row), depth, p.alpha, p.x.from(row, from))
+		} else {
+			column := (t - down) * blockColumns
+			_, b, depth := s.at(i, 0, column)
+			packB(b, depth, min(blockColumns, p.n-column), p.y.from(from, column))
+		}
+	})
+	return s
+}
+
+func (s *packedSlices) multiply(workers int) {
+	columns, down := blockColumns, pieces(s.m, blockRows)
+	for columns > blockColumns/8 && down*pieces(s.n, columns) < 8*workers {
+		columns /= 2 // or one worker would wait for the other
+	}
+	inParallel(workers, down*pieces(s.n, columns), func(ws *workspace, t int) {
+		i, j := t%down*blockRows, t/down*columns
+		m, n, above := min(blockRows, s.m-i), min(columns, s.n-j), everything
+		if s.lower {
+			above = j - i
+		}
+		for slice := range pieces(s.depth, blockDepth) {
+			a, b, depth := s.at(slice, i, j)
+			ws.panels(m, n, depth, a, b, s.c[i*s.ldc+j:], s.ldc, s.modeAt(s.l+slice*blockDepth), above)
+		}
+	})
+}
+
+// everything is a diagonal with nothing above it.
+const everything = math.MinInt / 2
+
+// panels multiplies the packed a by the packed b. Of C it leaves out tiles whose
+// columns all lie more than their row less above to the right of it.
+func (ws *workspace) panels(m, n, depth int, packed, b, c []float32, ldc, mode, above int) {
 	across := 3 * active.width
 	for j := 0; j < n; j += across {
 		columns, panel := min(across, n-j), b[j*depth:]
-		for i := 0; i < m; i += 8 {
-			a, to := ws.a[i*depth:], c[i*ldc+j:]
+		for i := max(0, (above+j)/8*8); i < m; i += 8 {
+			a, to := packed[i*depth:], c[i*ldc+j:]
 			if m-i >= 8 && columns%active.width == 0 {
 				active.tile8(columns/active.width, depth, a, 8, panel, across, to, ldc, mode)
 				continue
@@ -129,8 +224,6 @@ func (ws *workspace) edge(rows, columns, depth int, a, b, c []float32, ldc, mode
 				to[j] = x
 			case add:
 				to[j] += x
-			case subtract:
-				to[j] -= x
 			}
 		}
 	}
@@ -263,7 +356,7 @@ func (s *Strip) Columns(from, to int, c []float32, ldc int) {
 		return
 	}
 	_ = s.p.data[roundUp(to, 3*active.width)*s.p.k-1]
-	s.ws.panels(s.m, to-from, s.p.k, s.p.data[from*s.p.k:], c, ldc, store)
+	s.ws.panels(s.m, to-from, s.p.k, s.ws.a, s.p.data[from*s.p.k:], c, ldc, store, everything)
 }
 
 // Offer offers the elements of row i of A·B[:, from:to], with their columns as

@@ -183,3 +183,15 @@ func (s *Selector) Take(numbers []int32, scores []float32) ([]int32, []float32) 
 	s.kept = s.kept[:0]
 	return numbers, scores
 }
+
+// TakeNumbers is Take for the numbers alone, ascending.
+func (s *Selector) TakeNumbers(numbers []int32) []int32 {
+	s.shrink()
+	from := len(numbers)
+	for _, x := range s.kept {
+		numbers = append(numbers, numberOf(x))
+	}
+	slices.Sort(numbers[from:])
+	s.kept = s.kept[:0]
+	return numbers
+}

@@ -29,7 +29,7 @@ func factorRows() {
 	one := func(s string) string { return s + "_own" }
 	TESTQ(i, i)
 	JZ(LabelRef("corner"))
-	sums(1, Load(Param("i"), GP64()), a, b, ld, one, func() {})
+	sums(1, Load(Param("i"), GP64()), a, b, ld, one, func(int) {})
 	subtractFrom(1, own, ld, true)
 	Label("corner")
 	load8(corner, ld)
@@ -55,7 +55,7 @@ func factorRows() {
 			JZ(LabelRef("last"))
 		}
 		Label(name("tile"))
-		sums(vectors, Load(Param("i"), GP64()), a, b, ld, name, func() {})
+		sums(vectors, Load(Param("i"), GP64()), a, b, ld, name, func(int) {})
 		subtractFrom(vectors, to, ld, false)
 		solve8(vectors, to, ld, block, inverse)
 		ADDQ(U32(uint32(64*vectors)), to)

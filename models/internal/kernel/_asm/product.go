@@ -28,21 +28,19 @@ func (s set) tile(vectors int) {
 	if vectors == 1 && s.width == 16 {
 		twoChains(depth, a, lda, b, ldb)
 	} else {
-		Label("deeper")
-		for v := range vectors {
-			VMOVUPS(Mem{Base: b, Disp: v * s.width * 4}, panel(v))
-		}
-		for r := range s.rows {
-			one := s.vector(s.rows*vectors + vectors)
-			VBROADCASTSS(Mem{Base: a, Disp: 4 * r}, one)
+		u := unrolled{depth: depth, a: a, lda: lda, b: b, ldb: ldb}
+		u.loop(func(s string) string { return s }, func(_ int, a, b func(disp int) Mem) {
 			for v := range vectors {
-				VFMADD231PS(panel(v), one, acc(r, v))
+				VMOVUPS(b(v*s.width*4), panel(v))
 			}
-		}
-		ADDQ(lda, a)
-		ADDQ(ldb, b)
-		DECQ(depth)
-		JNZ(LabelRef("deeper"))
+			for r := range s.rows {
+				one := s.vector(s.rows*vectors + vectors)
+				VBROADCASTSS(a(4*r), one)
+				for v := range vectors {
+					VFMADD231PS(panel(v), one, acc(r, v))
+				}
+			}
+		}, func(int) {})
 	}
 
 	Label("write")
@@ -79,32 +77,71 @@ func (s set) tile(vectors int) {
 	each(func(to Mem, r Register) { VMOVNTPS(r, to) })
 }
 
+// unrolled walks down the rows of a and b, four at a time: moving two pointers for
+// every row would take turns from the multiply-adds. All its registers are lost.
+type unrolled struct {
+	depth, a, lda, b, ldb Register
+}
+
+// loop emits step for every row of the depth; number is its place among the four,
+// after the second and last of which between is emitted.
+func (u unrolled) loop(name func(string) string, step func(number int, a, b func(disp int) Mem), between func(number int)) {
+	a3 := GP64()
+	LEAQ(Mem{Base: u.lda, Index: u.lda, Scale: 2}, a3)
+	b3 := a3
+	if u.ldb != u.lda {
+		b3 = GP64()
+		LEAQ(Mem{Base: u.ldb, Index: u.ldb, Scale: 2}, b3)
+	}
+	row := func(base, ld, ld3 Register, number int) func(int) Mem {
+		return func(disp int) Mem {
+			switch number {
+			case 0:
+				return Mem{Base: base, Disp: disp}
+			case 3:
+				return Mem{Base: base, Index: ld3, Scale: 1, Disp: disp}
+			}
+			return Mem{Base: base, Index: ld, Scale: uint8(number), Disp: disp}
+		}
+	}
+	SUBQ(Imm(4), u.depth)
+	JL(LabelRef(name("rest")))
+	Label(name("deeper"))
+	for i := range 4 {
+		step(i, row(u.a, u.lda, a3, i), row(u.b, u.ldb, b3, i))
+		if i%2 == 1 {
+			between(i)
+		}
+	}
+	LEAQ(Mem{Base: u.a, Index: u.lda, Scale: 4}, u.a)
+	LEAQ(Mem{Base: u.b, Index: u.ldb, Scale: 4}, u.b)
+	SUBQ(Imm(4), u.depth)
+	JGE(LabelRef(name("deeper")))
+	Label(name("rest"))
+	ADDQ(Imm(4), u.depth)
+	JZ(LabelRef(name("all")))
+	Label(name("one"))
+	step(0, row(u.a, u.lda, a3, 0), row(u.b, u.ldb, b3, 0))
+	ADDQ(u.lda, u.a)
+	ADDQ(u.ldb, u.b)
+	DECQ(u.depth)
+	JNZ(LabelRef(name("one")))
+	Label(name("all"))
+}
+
 // twoChains adds eight rows of one vector in sixteen accumulators, Z0 … Z7 for the
 // even steps and Z8 … Z15 for the odd: eight would wait for their own results.
 func twoChains(depth, a, lda, b, ldb Register) {
 	for i := range 8 {
 		VPXORD(zmm[8+i], zmm[8+i], zmm[8+i])
 	}
-	step := func(chain int) {
-		VMOVUPS(Mem{Base: b}, zmm[16+chain])
+	u := unrolled{depth: depth, a: a, lda: lda, b: b, ldb: ldb}
+	u.loop(func(s string) string { return s }, func(number int, a, b func(int) Mem) {
+		VMOVUPS(b(0), zmm[16+number])
 		for r := range 8 {
-			VFMADD231PS_BCST(Mem{Base: a, Disp: 4 * r}, zmm[16+chain], zmm[8*chain+r])
+			VFMADD231PS_BCST(a(4*r), zmm[16+number], zmm[number%2*8+r])
 		}
-		ADDQ(lda, a)
-		ADDQ(ldb, b)
-	}
-	SUBQ(Imm(2), depth)
-	JL(LabelRef("odd"))
-	Label("deeper")
-	step(0)
-	step(1)
-	SUBQ(Imm(2), depth)
-	JGE(LabelRef("deeper"))
-	Label("odd")
-	ADDQ(Imm(2), depth)
-	JZ(LabelRef("even"))
-	step(0)
-	Label("even")
+	}, func(int) {})
 	for i := range 8 {
 		VADDPS(zmm[8+i], zmm[i], zmm[i])
 	}

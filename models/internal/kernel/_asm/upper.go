@@ -103,7 +103,7 @@ func address(c gotypes.Component) Mem {
 func upperTile(vectors int, a, b, to, ld Register, f fetcher) {
 	name := func(s string) string { return fmt.Sprint(s, vectors) }
 	acc := func(r, v int) Register { return zmm[r*vectors+v] }
-	sums(vectors, Load(Param("depth"), GP64()), a, b, ld, name, func() { f.step(name("fetch")) })
+	sums(vectors, Load(Param("depth"), GP64()), a, b, ld, name, func(number int) { f.step(name(fmt.Sprint("fetch", number, "_"))) })
 	p := GP64()
 	MOVQ(to, p)
 	CMPQ(Load(Param("mode"), GP64()), Imm(0))
@@ -130,43 +130,28 @@ func upperTile(vectors int, a, b, to, ld Register, f fetcher) {
 
 // sums leaves the products of eight rows and one to three vectors, as tiles are
 // numbered, in Z0 and those after it; between is done every second step.
-func sums(vectors int, depth, a, b, ld Register, name func(string) string, between func()) {
+func sums(vectors int, depth, a, b, ld Register, name func(string) string, between func(number int)) {
 	for i := range 8 * max(vectors, 2) {
 		VPXORD(zmm[i], zmm[i], zmm[i])
 	}
-	pa, pb := GP64(), GP64()
-	MOVQ(a, pa)
-	MOVQ(b, pb)
-	step := func(chain int) {
+	u := unrolled{depth: depth, a: GP64(), lda: ld, b: GP64(), ldb: ld}
+	MOVQ(a, u.a)
+	MOVQ(b, u.b)
+	u.loop(name, func(number int, a, b func(int) Mem) {
 		for v := range vectors {
-			VMOVUPS(Mem{Base: pb, Disp: 64 * v}, zmm[24+v])
+			VMOVUPS(b(64*v), zmm[24+v])
 		}
 		for r := range 8 {
 			if vectors == 1 {
-				VFMADD231PS_BCST(Mem{Base: pa, Disp: 4 * r}, zmm[24], zmm[8*chain+r])
+				VFMADD231PS_BCST(a(4*r), zmm[24], zmm[number%2*8+r])
 				continue
 			}
-			VBROADCASTSS(Mem{Base: pa, Disp: 4 * r}, zmm[27+r%4])
+			VBROADCASTSS(a(4*r), zmm[27+r%4])
 			for v := range vectors {
 				VFMADD231PS(zmm[24+v], zmm[27+r%4], zmm[r*vectors+v])
 			}
 		}
-		ADDQ(ld, pa)
-		ADDQ(ld, pb)
-	}
-	SUBQ(Imm(2), depth)
-	JL(LabelRef(name("odd")))
-	Label(name("deeper"))
-	step(0)
-	between()
-	step(1)
-	SUBQ(Imm(2), depth)
-	JGE(LabelRef(name("deeper")))
-	Label(name("odd"))
-	ADDQ(Imm(2), depth)
-	JZ(LabelRef(name("even")))
-	step(0)
-	Label(name("even"))
+	}, between)
 	if vectors == 1 { // eight sums alone would wait for their own results
 		for i := range 8 {
 			VADDPS(zmm[8+i], zmm[i], zmm[i])
