@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -14,7 +13,6 @@ import (
 	"regulars/features/matrix"
 	"regulars/features/read"
 	"regulars/features/words"
-	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training/churn"
 )
@@ -209,25 +207,4 @@ func positions(x *matrix.Dense, names ...string) ([]int, error) {
 		}
 	}
 	return out, nil
-}
-
-// scoresFile holds the scores of a snapshot as Parquet, a row a customer.
-const scoresFile = "scores.parquet"
-
-// saveScores writes every scored customer, by ascending id.
-func (s *scoring) saveScores(path string) error {
-	ids := slices.Sorted(maps.Keys(s.scores))
-	n := len(ids)
-	gone, percentile, back := make([]float64, n), make([]float64, n), make([]float64, n)
-	recency, spend := make([]float64, n), make([]float64, n)
-	lapsed, orders := make([]int32, n), make([]int64, n)
-	for i, id := range ids {
-		c := s.scores[id]
-		gone[i], percentile[i], back[i] = c.Churn.Probability, c.Churn.Percentile, c.ReturnProbability
-		lapsed[i], recency[i], orders[i], spend[i] = bit(c.Lapsed), c.RFM.RecencyDays, c.RFM.Orders, c.RFM.Spend
-	}
-	return artifact.WriteColumns(path, artifact.NewColumn("user_id", ids),
-		artifact.NewColumn("churn_probability", gone), artifact.NewColumn("churn_percentile", percentile),
-		artifact.NewColumn("return_probability", back), artifact.NewColumn("lapsed", lapsed),
-		artifact.NewColumn("recency_days", recency), artifact.NewColumn("orders", orders), artifact.NewColumn("spend", spend))
 }
