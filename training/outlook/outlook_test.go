@@ -33,7 +33,7 @@ func shopOf(t testing.TB) (*outlook.Input, []customer) {
 	return h.input(t, years...), truth
 }
 
-var options = outlook.Options{Samples: 50, Draws: 300}
+var options = outlook.Options{Samples: 50, Draws: 150}
 
 var (
 	once, onceMore sync.Once
@@ -245,7 +245,7 @@ func TestValues(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checked, worst := 0, 0.0
+	checked, off, bias := 0.0, 0.0, 0.0
 	for i := 0; i < len(list); i += 61 {
 		row := in.Dates[len(in.Dates)-1].X.Row(i)
 		c := btyd.Customer{X: int(row[2]) - 1, T: row[4] / 7}
@@ -264,12 +264,14 @@ func TestValues(t *testing.T) {
 			t.Fatal(err)
 		}
 		if alone.High > 10 {
+			l := math.Log(max(list[i].Value.High, 1) / alone.High)
 			checked++
-			worst += math.Abs(math.Log(max(list[i].Value.High, 1) / alone.High))
+			off += math.Abs(l)
+			bias += l
 		}
 	}
-	if checked < 10 || worst/float64(checked) > 0.25 {
-		t.Errorf("upper ends of %d customers are off by %.3f of their logarithm on average", checked, worst/float64(checked))
+	if checked < 10 || off/checked > 0.35 || math.Abs(bias/checked) > 0.15 {
+		t.Errorf("upper ends of %v customers are off by %.3f of their logarithm, %.3f in one direction", checked, off/checked, bias/checked)
 	}
 }
 
