@@ -237,16 +237,22 @@ func TestInKeeping(t *testing.T) {
 // Values are those of models/btyd for each customer, though shared: the amount
 // exactly, the interval about as many futures of the customer's own would give it.
 func TestValues(t *testing.T) {
-	in, _ := shopOf(t)
-	m := fitted(t, in)
+	h, _ := simulated(400, 800, 3)
+	in := h.input(t, years[len(years)-1])
+	o := options
+	o.Draws = 1200
+	m, err := outlook.Fit(t.Context(), in, outlook.Choices{}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	list := scores(t, m, in, 0)
 	model := storedValue(t, m, 365)
-	sampled, err := model.Sampled(1000, 9)
+	sampled, err := model.Sampled(1200, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checked, off, bias := 0.0, 0.0, 0.0
-	for i := 0; i < len(list); i += 61 {
+	for i := 0; i < len(list); i += 9 {
 		row := in.Dates[len(in.Dates)-1].X.Row(i)
 		c := btyd.Customer{X: int(row[2]) - 1, T: row[4] / 7}
 		if c.X > 0 {
@@ -263,14 +269,14 @@ func TestValues(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if alone.High > 10 {
+		if want > alone.High/8 && alone.High > 0 { // where the chance of any order is not close to that of the end
 			l := math.Log(max(list[i].Value.High, 1) / alone.High)
 			checked++
 			off += math.Abs(l)
 			bias += l
 		}
 	}
-	if checked < 10 || off/checked > 0.35 || math.Abs(bias/checked) > 0.15 {
+	if checked < 10 || off/checked > 0.15 || math.Abs(bias/checked) > 0.08 {
 		t.Errorf("upper ends of %v customers are off by %.3f of their logarithm, %.3f in one direction", checked, off/checked, bias/checked)
 	}
 }
