@@ -66,7 +66,7 @@ func paretoDensity(theta []float64) func(c *group, grad []float64) float64 {
 	lgR, psiR := lgamma(r), mathext.Digamma(r)
 	return func(c *group, grad []float64) float64 {
 		x := float64(c.X)
-		e, i := ends(r, alpha, s, beta, c.Customer)
+		e, i := ends(r, alpha, s, beta, c.Customer, true)
 		total := e.value + s*i.value
 		grad[0] += c.n * r * (mathext.Digamma(r+x) - psiR + math.Log(alpha) + (e.r+s*i.r)/total)
 		grad[1] += c.n * (r + alpha*(e.alpha+s*i.alpha)/total)
@@ -92,8 +92,9 @@ func (e *end) add(weight, x, r, alpha, s, beta, t, more float64) {
 // ends returns the parts of the likelihood of being there still, and of having
 // left since the last order, without its factor s. The integral runs over
 // z = ln((γ+τ)/(γ+tx)), γ the smaller of α and β, in panels as narrow as the
-// integrand is steep, until nothing is left to add.
-func ends(r, alpha, s, beta float64, c Customer) (stayed, left end) {
+// integrand is steep, until nothing is left to add. Derivatives, which cost more
+// than the values, are taken where asked for.
+func ends(r, alpha, s, beta float64, c Customer, derive bool) (stayed, left end) {
 	x := float64(c.X)
 	height := func(t float64) float64 {
 		return math.Exp(-(r+x)*math.Log((alpha+t)/(alpha+c.TX)) - s*math.Log((beta+t)/(beta+c.TX)))
@@ -111,7 +112,12 @@ func ends(r, alpha, s, beta float64, c Customer) (stayed, left end) {
 		for k, node := range nodes {
 			g := (gamma + c.TX) * math.Exp(z+width*node)
 			t := math.Min(math.Max(g-gamma, c.TX), c.T)
-			left.add(width*weights[k]*height(t)*g/(beta+t), x, r, alpha, s, beta, t, 1)
+			weight := width * weights[k] * height(t) * g / (beta + t)
+			if !derive {
+				left.value += weight
+				continue
+			}
+			left.add(weight, x, r, alpha, s, beta, t, 1)
 		}
 		if z += width; z+width == z {
 			break
@@ -125,7 +131,7 @@ func ends(r, alpha, s, beta float64, c Customer) (stayed, left end) {
 
 // Alive returns the probability that the customer has not left.
 func (m *ParetoNBD) Alive(c Customer) float64 {
-	stayed, left := ends(m.R, m.Alpha, m.S, m.Beta, c)
+	stayed, left := ends(m.R, m.Alpha, m.S, m.Beta, c, false)
 	return stayed.value / (stayed.value + m.S*left.value)
 }
 

@@ -13,7 +13,7 @@ type Options struct {
 	Horizons     []int    // days of the return probabilities, ascending; nil = 30, 90, 180
 	ValueDays    int      // days that the customer lifetime value looks ahead; 0 = 365
 	DiscountRate *float64 // a year: later money counts less; nil = 0.1
-	Draws        int      // futures played through for an interval of a value; 0 = 200
+	Draws        int      // futures played through for an interval of a value; 0 = 400
 	Samples      int      // bootstrap samples of an interval in the report; 0 = 300
 	Seed         uint64
 	Workers      int // 0 = GOMAXPROCS; results do not depend on it
@@ -28,7 +28,7 @@ func (o Options) resolved() (Options, error) {
 		o.DiscountRate = &rate
 	}
 	o.ValueDays = cmp.Or(o.ValueDays, 365)
-	o.Draws = cmp.Or(o.Draws, 200)
+	o.Draws = cmp.Or(o.Draws, 400)
 	o.Samples = cmp.Or(o.Samples, 300)
 	for i, h := range o.Horizons {
 		if h < 1 || h > longest || i > 0 && h <= o.Horizons[i-1] {

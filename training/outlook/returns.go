@@ -30,9 +30,14 @@ const (
 	fewRows     = 200    // with fewer customers of either outcome nothing is chosen by features
 	maxRows     = 20_000 // rows that a survival model is fitted on, evenly spread over customers and dates
 	maxPeriods  = 40_000 // person-periods of those
-	penalty     = 4000   // of the survival regression; rounded from the best of 1 to 16,000 on three validation dates each of two shops
+	follow      = 180    // days that each of them is followed
 	maxMeasured = 50_000 // rows that are calibrated on and measured
 )
+
+// penalty is that of the survival regression for each person-period: rounded from
+// the best of 1 to 16,000 for 40,000 of them, on three validation dates each of two
+// shops.
+const penalty = 0.1
 
 // Calibration corrects the log-odds of an order within so many days: Platt's map.
 type Calibration struct {
@@ -234,12 +239,28 @@ func (r *run) fitSurvival(ctx context.Context, known data.Day) (*survival.Model,
 	if x.Rows < fewRows {
 		return nil, fmt.Errorf("%d rows before %s, a model of features needs %d: %w", x.Rows, known, fewRows, models.ErrNoData)
 	}
-	return survival.Fit(ctx, x, seen, survival.Options{Elapsed: recencyColumn, Period: period, Horizon: r.Horizon, MaxPeriods: maxPeriods, L2: penalty})
+	return survival.Fit(ctx, x, seen, survival.Options{Elapsed: recencyColumn, Period: period, Horizon: r.Horizon, Follow: follow, MaxPeriods: maxPeriods, L2: penalty * periods(seen, period)})
 }
+
+// periods is how many person-periods a regression will be fitted on, about.
+func periods(seen []survival.Seen, length int) float64 {
+	n := 0
+	for _, s := range seen {
+		if s.Next > 0 {
+			s.Days = s.Next
+		}
+		n += min(s.Days, follow)/length + 1
+	}
+	return float64(min(n, maxPeriods))
+}
+
+// early are days that a model is calibrated for beside the horizons, so that the
+// course has the right shape before the first of them.
+var early = []int{7, 14}
 
 // points are the days that a model is calibrated for.
 func (r *run) points() []int {
-	points := append(slices.Clone(r.o.Horizons), r.Horizon)
+	points := slices.Concat(early, r.o.Horizons, []int{r.Horizon})
 	slices.Sort(points)
 	return slices.Compact(points)
 }
@@ -262,7 +283,7 @@ func (r *run) calibrated(ctx context.Context, family string, known data.Day) (*w
 		raw, y, err := r.raw(ctx, family, d, h)
 		if err == nil {
 			var m *calibrate.Platt
-			if m, err = calibrate.FitPlatt(raw, y); err == nil && m.B > 0 {
+			if m, err = platt(raw, y); err == nil && m.B > 0 {
 				w.maps = append(w.maps, Calibration{Days: h, A: m.A, B: m.B})
 				continue
 			}
@@ -273,6 +294,22 @@ func (r *run) calibrated(ctx context.Context, family string, known data.Day) (*w
 		r.note("return within %d days: nothing to calibrate it by at %s", h, r.Dates[d].AsOf)
 	}
 	return &w, nil
+}
+
+// fewOfAKind is how many customers of either outcome it takes to calibrate by.
+const fewOfAKind = 20
+
+func platt(raw []float64, y []bool) (*calibrate.Platt, error) {
+	ordered := 0
+	for _, v := range y {
+		if v {
+			ordered++
+		}
+	}
+	if min(ordered, len(y)-ordered) < fewOfAKind {
+		return nil, fmt.Errorf("%d of %d customers ordered: %w", ordered, len(y), models.ErrNoData)
+	}
+	return calibrate.FitPlatt(raw, y)
 }
 
 // raw returns what a model that was fitted when the rows of a date began says of

@@ -3,6 +3,7 @@ package outlook
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 
 	"regulars/features/matrix"
 	"regulars/models/btyd"
@@ -29,6 +30,7 @@ type cell struct{ x, since, known int }
 const (
 	exactOrders = 10
 	step        = 0.1 // of the logarithm
+	pools       = 16  // times the draws that are made of the parameters, so that cells do not share the chance in one set of them
 )
 
 func logStep(v float64) int { return int(math.Round(math.Log1p(v) / step)) }
@@ -90,13 +92,15 @@ func (m *Model) values(ctx context.Context, x *matrix.Dense, workers int) (*valu
 	}); err != nil {
 		return nil, err
 	}
-	sampled, err := v.value.Sampled(m.o.Draws, m.o.Seed)
+	sampled, err := v.value.Sampled(pools*m.o.Draws, m.o.Seed)
 	if err != nil {
 		return nil, err
 	}
 	usual := v.usual()
 	err = parallel(ctx, len(cells), workers, func(i int) (err error) {
-		ranges[i], err = btyd.Prediction(sampled, cells[i].customer(usual), cells[i].seed(m.o.Seed))
+		seed := cells[i].seed(m.o.Seed)
+		at := rand.New(rand.NewPCG(seed, 0x706f6f6c)).IntN((pools-1)*m.o.Draws + 1)
+		ranges[i], err = btyd.Prediction(sampled[at:at+m.o.Draws], cells[i].customer(usual), seed)
 		return err
 	})
 	for i, c := range pasts {
