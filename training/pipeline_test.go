@@ -88,7 +88,7 @@ func newPipeline(t *testing.T, asOf data.Day, keep func(data.Schema, data.Row) b
 	now := func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 	return &Pipeline{Workspace: dir, Lake: l, Engine: duck.New(), Now: now, Groups: allGroups(t),
 		Models: artifact.NewStore(filepath.Join(dir, "models"), durable.FS{}, now),
-		Options: Options{AsOf: asOf, HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 4, Candidates: 30,
+		Options: Options{AsOf: asOf, HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 4, Horizons: []int{30, 90}, ValueDays: 365, ValueDiscount: 0.1, Candidates: 30,
 			SimilarItems: 10, KeepSnapshots: 2, KeepModels: 3, Seed: 1, Memory: "500MB", Overrides: mustOverrides(t, "ials.factors=8", "ials.iterations=3", "forest.trees=10")}}
 }
 

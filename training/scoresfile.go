@@ -13,8 +13,7 @@ import (
 )
 
 // scoresFile holds the scores of a snapshot as Parquet, a row a customer. Columns
-// carry the names that marketing tools know; a number that is not told is NaN, a
-// text empty.
+// carry the names that marketing tools know; what is not told is null.
 const scoresFile = "scores.parquet"
 
 // saveScores writes every scored customer, by ascending id.
@@ -32,7 +31,7 @@ func (s *scoring) saveScores(path string) error {
 		numbersOf("recency_days", all, func(c *snapshot.Scores) float64 { return c.RFM.RecencyDays }),
 		artifact.NewColumn("orders", each(all, func(c *snapshot.Scores) int64 { return c.RFM.Orders })),
 		numbersOf("spend", all, func(c *snapshot.Scores) float64 { return c.RFM.Spend }),
-		artifact.NewColumn("stage", each(all, func(c *snapshot.Scores) string { return c.Stage })),
+		textsOf("stage", all, func(c *snapshot.Scores) string { return c.Stage }),
 		numbersOf("value_at_risk", all, func(c *snapshot.Scores) float64 { return orNaN(c.ValueAtRisk) }),
 	}
 	if s.champions.outlook != nil {
@@ -50,7 +49,7 @@ func (s *scoring) outlookColumns(all []*snapshot.Scores) []artifact.Column {
 			}
 			return c.Value.Amount
 		}),
-		artifact.NewColumn("expected_next_order_date", each(all, s.nextOrder)),
+		textsOf("expected_next_order_date", all, s.nextOrder),
 	}
 	for i, days := range s.champions.outlookMade.Horizons {
 		out = append(out, numbersOf(fmt.Sprintf("return_probability_%dd", days), all, func(c *snapshot.Scores) float64 {
@@ -96,12 +95,14 @@ func each[T any](all []*snapshot.Scores, of func(*snapshot.Scores) T) []T {
 	return out
 }
 
-// numbersOf is a column of numbers of the customers who have a churn score.
+// numbersOf is a column of numbers, null where there is none.
 func numbersOf(name string, all []*snapshot.Scores, of func(*snapshot.Scores) float64) artifact.Column {
-	return artifact.NewColumn(name, each(all, func(c *snapshot.Scores) float64 {
-		if c.Churn == nil {
-			return math.NaN()
-		}
-		return of(c)
-	}))
+	values := each(all, of)
+	return artifact.NewNullable(name, values, func(i int) bool { return math.IsNaN(values[i]) })
+}
+
+// textsOf is a column of texts, null where one is empty.
+func textsOf(name string, all []*snapshot.Scores, of func(*snapshot.Scores) string) artifact.Column {
+	values := each(all, of)
+	return artifact.NewNullable(name, values, func(i int) bool { return values[i] == "" })
 }

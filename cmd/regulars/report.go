@@ -11,6 +11,7 @@ import (
 	"regulars/data/lake"
 	"regulars/training"
 	"regulars/training/metrics"
+	"regulars/training/outlook"
 )
 
 func printJSON(out io.Writer, v any) error {
@@ -71,7 +72,31 @@ func printEvaluation(out io.Writer, ev *training.Evaluation) error {
 			return err
 		}
 	}
+	if ev.Outlook != nil {
+		return printOutlook(out, ev.Outlook)
+	}
 	return nil
+}
+
+// printOutlook prints how well each part of the outlook does, a line a model and
+// slice.
+func printOutlook(out io.Writer, r *outlook.Report) error {
+	fmt.Fprintln(out, "Outlook of customers: what is told of them beside churn, on rows that nothing was chosen on (95% intervals)")
+	rows := [][]string{{"told", "after", "days", "model", "rows", "how well"}}
+	for _, t := range r.Targets {
+		for _, m := range t.Results {
+			name := m.Model
+			if m.Baseline {
+				name += " (baseline)"
+			}
+			var values []string
+			for _, key := range sortedKeys(m.Metrics) {
+				values = append(values, key+" "+formatMetric(m.Metrics, key))
+			}
+			rows = append(rows, []string{t.Name, t.TestAsOf, fmt.Sprint(t.Days), name, fmt.Sprint(m.Rows), strings.Join(values, "  ")})
+		}
+	}
+	return printTable(out, rows)
 }
 
 func printResults(out io.Writer, results []training.Result, columns []string) error {

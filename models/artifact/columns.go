@@ -18,12 +18,19 @@ type Cell interface {
 // Column is one named column of float32, float64, int32, int64 or string values.
 type Column struct {
 	name   string
-	values any // []float32, []float64, []int32, []int64 or []string
+	values any              // []float32, []float64, []int32, []int64 or []string
+	null   func(i int) bool // nil: there is a value in every row
 }
 
 // NewColumn returns a column over values, which it aliases.
 func NewColumn[T Cell](name string, values []T) Column {
 	return Column{name: name, values: values}
+}
+
+// NewNullable returns a column over values of which some are absent: null in the
+// file, for other tools to read; ReadColumns refuses such files.
+func NewNullable[T Cell](name string, values []T, null func(i int) bool) Column {
+	return Column{name: name, values: values, null: null}
 }
 
 // Name returns the column's name.
@@ -116,19 +123,21 @@ func (c Column) notFinite() int {
 	switch v := c.values.(type) {
 	case []float32:
 		for i, x := range v {
-			if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			if f := float64(x); (math.IsNaN(f) || math.IsInf(f, 0)) && !c.isNull(i) {
 				return i
 			}
 		}
 	case []float64:
 		for i, f := range v {
-			if math.IsNaN(f) || math.IsInf(f, 0) {
+			if (math.IsNaN(f) || math.IsInf(f, 0)) && !c.isNull(i) {
 				return i
 			}
 		}
 	}
 	return -1
 }
+
+func (c Column) isNull(i int) bool { return c.null != nil && c.null(i) }
 
 func writeColumns(w io.Writer, cols []Column) error {
 	pw := parquet.NewWriter(w, schemaOf(cols))
@@ -154,7 +163,7 @@ func writeSlice(w *parquet.ColumnWriter, c Column, index, lo, hi int, buf []parq
 		end := min(lo+cap(buf), hi)
 		buf = buf[:0]
 		for i := lo; i < end; i++ {
-			buf = append(buf, c.value(i).Level(0, 0, index))
+			buf = append(buf, c.cell(i, index))
 		}
 		if _, err := w.WriteRowValues(buf); err != nil {
 			return err
@@ -162,6 +171,17 @@ func writeSlice(w *parquet.ColumnWriter, c Column, index, lo, hi int, buf []parq
 		lo = end
 	}
 	return nil
+}
+
+// cell is a value with the levels that say whether it is there.
+func (c Column) cell(i, index int) parquet.Value {
+	switch {
+	case c.null == nil:
+		return c.value(i).Level(0, 0, index)
+	case c.null(i):
+		return parquet.NullValue().Level(0, 0, index)
+	}
+	return c.value(i).Level(0, 1, index)
 }
 
 func (c Column) value(i int) parquet.Value {
@@ -205,7 +225,11 @@ func (o ordered) Fields() []parquet.Field { return o.fields }
 func schemaOf(cols []Column) *parquet.Schema {
 	group := parquet.Group{}
 	for _, c := range cols {
-		group[c.name] = parquet.Compressed(c.node(), &parquet.Zstd)
+		node := parquet.Compressed(c.node(), &parquet.Zstd)
+		if c.null != nil {
+			node = parquet.Optional(node)
+		}
+		group[c.name] = node
 	}
 	byName := map[string]parquet.Field{}
 	for _, f := range group.Fields() {

@@ -177,3 +177,28 @@ func TestValuesSaysWhatIsMissing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is null in a nullable column is null to other readers, even where the
+// value behind it is NaN; ReadColumns takes required columns only.
+func TestNullableColumns(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.parquet")
+	values, texts := []float64{1.5, math.NaN(), 3}, []string{"a", "", "c"}
+	none := func(i int) bool { return i == 1 }
+	if err := WriteColumns(path, NewNullable("v", values, none), NewNullable("t", texts, none)); err != nil {
+		t.Fatal(err)
+	}
+	type row struct {
+		V *float64 `parquet:"v,optional"`
+		T *string  `parquet:"t,optional"`
+	}
+	rows, err := parquet.ReadFile[row](path)
+	if err != nil || len(rows) != 3 || rows[1].V != nil || rows[1].T != nil || *rows[2].V != 3 || *rows[0].T != "a" {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	if _, err := ReadColumns(path); err == nil || !strings.Contains(err.Error(), "optional") {
+		t.Errorf("ReadColumns says %v", err)
+	}
+	if err := WriteColumns(path, NewNullable("v", values, func(int) bool { return false })); err == nil {
+		t.Error("NaN passes as a value")
+	}
+}
