@@ -141,7 +141,7 @@ func (p *Pipeline) customerGroups(paths map[data.Table][]string) []features.Grou
 }
 
 // itemPrices is the group of items that knows what they cost.
-const itemPrices = "price_position"
+const itemPrices = "sales"
 
 // interactionGroups say who bought what, and what items cost.
 func (p *Pipeline) interactionGroups() []features.Group {

@@ -170,16 +170,13 @@ func (p *Pipeline) describeItems(in *outlook.Input) error {
 	return err
 }
 
-// prices are what the items cost at as_of: nil where nothing is known of that.
+// prices are what the items were last sold at before as_of.
 func (p *Pipeline) prices(items *matrix.Vocabulary) ([]float64, error) {
-	table, err := read.ItemGroup(p.featureRoot(), itemPrices, p.Options.AsOf)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	table, err := read.Items(p.featureRoot(), p.Options.AsOf)
 	if err != nil {
 		return nil, err
 	}
-	column, err := positions(table.X, "price")
+	column, err := positions(table.X, "last_price")
 	if err != nil {
 		return nil, err
 	}

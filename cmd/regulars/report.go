@@ -6,7 +6,8 @@ import (
 	"io"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
+
+	"github.com/mattn/go-runewidth"
 
 	"regulars/data/lake"
 	"regulars/training"
@@ -96,7 +97,13 @@ func printOutlook(out io.Writer, r *outlook.Report) error {
 			rows = append(rows, []string{t.Name, t.TestAsOf, fmt.Sprint(t.Days), name, fmt.Sprint(m.Rows), strings.Join(values, "  ")})
 		}
 	}
-	return printTable(out, rows)
+	if err := printTable(out, rows); err != nil {
+		return err
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(out, "note: "+n)
+	}
+	return nil
 }
 
 func printResults(out io.Writer, results []training.Result, columns []string) error {
@@ -135,16 +142,31 @@ func printDifferences(out io.Writer, s *training.Slice) {
 	fmt.Fprintln(out)
 }
 
+// columnWidth counts what a terminal shows: a Chinese sign takes two places.
+var columnWidth = runewidth.Condition{}
+
 // printTable prints rows in aligned columns; the first row is the header.
 func printTable(out io.Writer, rows [][]string) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var widths []int
 	for _, row := range rows {
-		fmt.Fprintln(w, strings.Join(row, "\t"))
+		for c, cell := range row {
+			if c == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[c] = max(widths[c], columnWidth.StringWidth(cell))
+		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
+	var b strings.Builder
+	for _, row := range rows {
+		for c, cell := range row {
+			b.WriteString(cell)
+			if c < len(row)-1 {
+				b.WriteString(strings.Repeat(" ", widths[c]-columnWidth.StringWidth(cell)+2))
+			}
+		}
+		b.WriteByte('\n')
 	}
-	_, err := fmt.Fprintln(out)
+	_, err := fmt.Fprintln(out, b.String())
 	return err
 }
 

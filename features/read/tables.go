@@ -82,11 +82,6 @@ func Texts(root, group, column string, asOf data.Day) (ids, values []string, err
 	return ids, values, nil
 }
 
-// ItemGroup reads the numbers of a feature group of items.
-func ItemGroup(root, group string, asOf data.Day) (*Table, error) {
-	return readTable(root, "item", group, asOf, "item_id")
-}
-
 // LabelTable says what each customer did in the horizon after as_of.
 type LabelTable struct {
 	IDs     []string  // ascending by byte; all else one value an id
