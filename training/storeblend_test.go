@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,40 +12,50 @@ import (
 	"time"
 
 	"regulars/data/durable"
+	"regulars/features/matrix"
 	"regulars/models/artifact"
 	"regulars/models/blend"
+	"regulars/models/gbdt"
+	"regulars/models/logistic"
 	"regulars/training/ranking"
 )
 
-// blendBy is a blend whose list is made by the named ranker, won or not.
+// blendBy is a blend whose list is made by the named ranker, which has learned
+// from candidates drawn at random that its first column is bought.
 func blendBy(t *testing.T, d *ranking.Data, ranker string) *blend.Model {
 	t.Helper()
 	families, err := ranking.Find([]string{kindBlend})
 	if err != nil {
 		t.Fatal(err)
 	}
-	settings, err := candidate(kindBlend, "windows=1 sources=repeat,itemknn,popular ranker="+ranker)
+	fitted, err := families[0].Fit(context.Background(), d, storedDay, ranking.BlendOptions{Windows: 1, Sources: "repeat,itemknn,popular"}, ranking.Run{Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := families[0].With(settings)
+	m, rng := fitted.(*blend.Model), rand.New(rand.NewPCG(7, 9))
+	x, y, group := matrix.NewDense(1000, blend.Columns(m.Sources)), make([]bool, 1000), []int32{0}
+	for i := range y {
+		for j := range x.Row(i) {
+			x.Row(i)[j] = rng.NormFloat64()
+		}
+		y[i] = x.Row(i)[0]+rng.NormFloat64() > 1
+		if i%50 == 49 {
+			group = append(group, int32(i+1))
+		}
+	}
+	m.Ranker, err = ranking.FitLogisticRanker(t.Context(), x, y, logistic.Options{})
+	if ranker == ranking.RankerLambdaMART {
+		m.Ranker, err = ranking.FitLambdaRanker(t.Context(), x, y, group, gbdt.Options{Rounds: 5}, logistic.Options{}, 0.5)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := families[0].Fit(context.Background(), d, storedDay, o, ranking.Run{Seed: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := m.(*blend.Model)
-	if b.Ranker == nil {
-		t.Fatalf("the blend by %s has no ranker: %+v", ranker, b.Outcome)
-	}
-	b.Outcome.List, b.Outcome.New = blend.Blend, blend.Blend
-	return b
+	m.Outcome.List, m.Outcome.New = blend.Blend, blend.Blend
+	return m
 }
 
 // TestStoredRankersScoreTheSame stores a blend with each ranker, reads it again
-// and compares scores bit by bit; the trees are a file that LightGBM reads.
+// and compares scores bit by bit. The trees are a file in LightGBM's format.
 func TestStoredRankersScoreTheSame(t *testing.T) {
 	d := smallData(t)
 	scores := map[string][]string{}
