@@ -63,7 +63,8 @@ of a user's rows name counts. It should say what was known when train ends.
 
 The blend orders what its sources propose by --set blend.ranker=logistic or
 lambdamart, the default, or auto: whichever is better on its latest window inside
-train. Without ts, items held out of each history stand for a window.
+train. Without ts, items held out of each history stand for a window: the blend
+then learns what users may like, not what they have again.
 
 --tune searches options on a slice inside train, never on the test file, for
 --tune-minutes in all. The winners are printed, used, and written to the file

@@ -217,8 +217,9 @@ func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, i
 	}
 }
 
-// noteOf says who makes the lists of a blend, and why.
-func noteOf(model models.Recommender) string {
+// noteOf says who makes the lists of a blend, and why. Without days only what a
+// customer never had was there to be found, and lists are told by that alone.
+func noteOf(model models.Recommender, dated bool) string {
 	m, ok := model.(*blend.Model)
 	if !ok {
 		return ""
@@ -226,6 +227,10 @@ func noteOf(model models.Recommender) string {
 	o := m.Outcome
 	if o.Lists == 0 {
 		return fmt.Sprintf("blend: there is too little history to learn from, the list is that of %s", m.Name(o.List))
+	}
+	if !dated {
+		return fmt.Sprintf("blend: train has no column ts, so items held out of %d histories stood for what came later: new:recall@10 %s; what a customer never had is in the order of %s, and whether they have a thing again is not known",
+			o.Lists, standing(m, o.NewRecall), whose(m, o.New))
 	}
 	note := fmt.Sprintf("blend: on %d customers inside train, ndcg@10 %s; the list is that of %s", o.Lists, standing(m, o.NDCG), whose(m, o.List))
 	if o.NewLists > 0 {

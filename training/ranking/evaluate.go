@@ -147,7 +147,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	}
 	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: optionsOf(model, o), Metrics: values, Users: len(ranking.Users),
 		UnknownUsers: ranking.Unknown, FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(),
-		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model)}
+		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model, r.Split.Dated)}
 	if n := ranking.DiversityUsers; n < len(ranking.Users) {
 		out.DiversityUsers = n
 	}

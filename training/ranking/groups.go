@@ -7,9 +7,9 @@ import (
 	"regulars/models/popular"
 )
 
-// GroupPopularity ranks for each user by what is popular in their group: a
+// groupPopularity ranks for each user by what is popular in their group: a
 // region, a channel, a segment.
-type GroupPopularity struct {
+type groupPopularity struct {
 	popular.GroupModel         // of nobody's group, for whom only the history is known
 	Group              []int32 // of each user of the data; −1 = not known
 }
@@ -19,11 +19,11 @@ type perUser interface {
 	ForUser(user int32) models.Recommender
 }
 
-var _ perUser = GroupPopularity{}
+var _ perUser = groupPopularity{}
 
 // ForUser returns the recommender of a user's group, or of all customers where
 // the user or their group is not known.
-func (m GroupPopularity) ForUser(user int32) models.Recommender {
+func (m groupPopularity) ForUser(user int32) models.Recommender {
 	if user < 0 || int(user) >= len(m.Group) {
 		return m.GroupModel
 	}
@@ -53,5 +53,5 @@ func fitGroups(ctx context.Context, d *Data, now int32, o popular.GroupOptions, 
 	if err != nil {
 		return nil, err
 	}
-	return GroupPopularity{m.For(-1), d.Group}, nil
+	return groupPopularity{m.For(-1), d.Group}, nil
 }

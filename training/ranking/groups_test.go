@@ -48,7 +48,7 @@ func TestGroupPopularity(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := fitted.(GroupPopularity)
+	m := fitted.(groupPopularity)
 	got, err := s.measure(t.Context(), m, []int{5}, 3, nil)
 	if err != nil {
 		t.Fatal(err)
