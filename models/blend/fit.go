@@ -167,17 +167,23 @@ func (f *fit) compete(ctx context.Context, m *Model, w window, lessons []lesson)
 		f.step(1)
 		return nil, outcome, nil
 	}
+	ranker, err := f.again(ctx, m, f.Learners[outcome.Learner], w, lessons)
+	if ranker == nil {
+		ranker = rankers[outcome.Learner]
+	}
+	return ranker, outcome, err
+}
+
+// again learns a ranker from the latest windows, w the last of them; nil where
+// there is too little to learn from.
+func (f *fit) again(ctx context.Context, m *Model, learner Learner, w window, lessons []lesson) (Ranker, error) {
 	l, err := f.lists(ctx, m, w)
 	if err != nil {
-		return nil, Outcome{}, err
+		return nil, err
 	}
 	f.step(1)
 	lessons = append(lessons, l)
-	latest, err := f.rankerOf(ctx, m, f.Learners[outcome.Learner], lessons[max(0, len(lessons)-f.o.Windows):])
-	if latest == nil {
-		latest = rankers[outcome.Learner]
-	}
-	return latest, outcome, err
+	return f.rankerOf(ctx, m, learner, lessons[max(0, len(lessons)-f.o.Windows):])
 }
 
 // rankers learns one ranker by each learner.
