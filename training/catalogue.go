@@ -85,13 +85,14 @@ func (p *Pipeline) itemsAt(day data.Day) (map[string]itemAt, error) {
 }
 
 // rankingData is what recommenders may learn from at a date: interactions
-// before it, and what items were like then.
+// before it, and what items were like then, and were at each day before.
 func (p *Pipeline) rankingData(in *read.Interactions, before *matrix.Events, day data.Day) (*ranking.Data, error) {
 	items, err := p.attributesAt(day)
 	if err != nil {
 		return nil, err
 	}
-	return &ranking.Data{Events: before, Dated: true, Items: items, IDs: in.Items}, nil
+	at := func(now int32) (*interactions.Items, error) { return p.attributesAt(data.Day(now)) }
+	return &ranking.Data{Events: before, Dated: true, Items: items, ItemsAt: at, IDs: in.Items}, nil
 }
 
 // attributesAt says what items were like at a date; nil when nothing is known.

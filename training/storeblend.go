@@ -1,24 +1,29 @@
 package training
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/models/artifact"
 	"regulars/models/blend"
+	"regulars/models/gbdt"
 	"regulars/models/logistic"
 	"regulars/training/ranking"
 )
 
 // A blend is stored as a folder: what it knows of items, each source in a folder
-// of its own, and the ranker with a folder for each of its regressions.
+// of its own, and the ranker with a folder for each of its regressions and a file
+// of its trees.
 const (
 	sourceFolder = "source-" // and the name
 	againFolder  = "ranker-again"
 	newFolder    = "ranker-new"
+	treesFile    = "ranker-trees.txt" // LightGBM's text format
 )
 
 // blendParameters are what of a blend is no array.
@@ -41,6 +46,8 @@ type blendRanker struct {
 	New       float64 `json:"new_rate"`
 	AgainOdds bool    `json:"again_odds"` // there is a regression
 	NewOdds   bool    `json:"new_odds"`
+
+	OddsWeight *float64 `json:"odds_weight,omitempty"` // beside the trees; absent: there are none
 }
 
 func (f folder) saveBlend(items *matrix.Vocabulary, m *blend.Model) error {
@@ -57,20 +64,60 @@ func (f folder) saveBlend(items *matrix.Vocabulary, m *blend.Model) error {
 		}
 		p.Sources = append(p.Sources, one)
 	}
-	if m.Ranker != nil {
-		r, ok := m.Ranker.(*ranking.LogisticRanker)
-		if !ok {
-			return fmt.Errorf("a ranker of type %T cannot be stored", m.Ranker)
-		}
-		p.Ranker = &blendRanker{Again: r.Again.Rate, New: r.New.Rate, AgainOdds: r.Again.Model != nil, NewOdds: r.New.Model != nil}
-		if err := errors.Join(f.saveOdds(againFolder, r.Again.Model), f.saveOdds(newFolder, r.New.Model)); err != nil {
-			return err
-		}
+	var err error
+	if p.Ranker, err = f.saveRanker(m.Ranker); err != nil {
+		return err
 	}
 	c := m.Catalogue
 	return errors.Join(f.writeJSON(parametersFile, p), f.saveItems(items,
 		artifact.NewColumn("customers", c.Customers), artifact.NewColumn("recent", c.Recent), artifact.NewColumn("season", c.Season),
 		artifact.NewColumn("returning", c.Returning), artifact.NewColumn("gap", c.Gap), artifact.NewColumn("first_day", c.First)))
+}
+
+// saveRanker writes what of a ranker is arrays, and returns the rest.
+func (f folder) saveRanker(ranker blend.Ranker) (*blendRanker, error) {
+	switch r := ranker.(type) {
+	case nil:
+		return nil, nil
+	case *ranking.LogisticRanker:
+		return f.saveLogisticRanker(r)
+	case *ranking.LambdaRanker:
+		p, err := f.saveLogisticRanker(r.Odds)
+		if err != nil {
+			return nil, err
+		}
+		p.OddsWeight = &r.Weight
+		return p, f.saveTrees(r.Trees)
+	}
+	return nil, fmt.Errorf("a ranker of type %T cannot be stored", ranker)
+}
+
+func (f folder) saveLogisticRanker(r *ranking.LogisticRanker) (*blendRanker, error) {
+	p := &blendRanker{Again: r.Again.Rate, New: r.New.Rate, AgainOdds: r.Again.Model != nil, NewOdds: r.New.Model != nil}
+	return p, errors.Join(f.saveOdds(againFolder, r.Again.Model), f.saveOdds(newFolder, r.New.Model))
+}
+
+func (f folder) saveTrees(m *gbdt.Model) error {
+	var text bytes.Buffer
+	if err := m.WriteText(&text); err != nil {
+		return fmt.Errorf("writing %s: %w", treesFile, err)
+	}
+	return os.WriteFile(f.path(treesFile), text.Bytes(), 0o644)
+}
+
+func (f folder) loadTrees() (m *gbdt.Model, err error) {
+	file, err := os.Open(f.path(treesFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s", f.what, treesFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if m, err = gbdt.ReadText(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return m, nil
 }
 
 func (f folder) saveOdds(name string, m *logistic.Model) error {
@@ -113,13 +160,27 @@ func (f folder) loadRanker(p *blendRanker) (blend.Ranker, error) {
 	if p == nil {
 		return nil, nil
 	}
-	r := &ranking.LogisticRanker{Again: ranking.Odds{Rate: p.Again}, New: ranking.Odds{Rate: p.New}}
+	again, fresh := ranking.Odds{Rate: p.Again}, ranking.Odds{Rate: p.New}
 	var err1, err2 error
 	if p.AgainOdds {
-		r.Again.Model, err1 = f.within(againFolder).logistic()
+		again.Model, err1 = f.within(againFolder).logistic()
 	}
 	if p.NewOdds {
-		r.New.Model, err2 = f.within(newFolder).logistic()
+		fresh.Model, err2 = f.within(newFolder).logistic()
 	}
-	return r, errors.Join(err1, err2)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	odds, err := ranking.NewLogisticRanker(again, fresh)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.what, err)
+	}
+	if p.OddsWeight == nil {
+		return odds, nil
+	}
+	trees, err := f.loadTrees()
+	if err != nil {
+		return nil, err
+	}
+	return ranking.NewLambdaRanker(trees, odds, *p.OddsWeight)
 }

@@ -24,6 +24,7 @@ import (
 // rankingOptions are the flags of `evaluate ranking`.
 type rankingOptions struct {
 	train, test, items string
+	groups, group      string
 	models             []string
 	ks                 []int
 	repeat             bool
@@ -51,7 +52,19 @@ Models: ` + strings.Join(ranking.Names(), ", ") + `.
 The baselines popular, popular-recent and personal are always measured.
 
 --items names a file with item_id and any of title, category, brand, price and
-tags, for the models that read them.
+tags, for the models that read them. It has no dates: a blend, which learns from
+earlier days, takes items to have been then as the file has them.
+
+--groups names a file with user_id and a column (--group) that says to which
+group a user belongs, for popular-group: what is popular in their group, the less
+a group has of its own, the more like everywhere. It may be of users (region,
+segment), or of orders, even the train file (channel, store): the group that most
+of a user's rows name counts. It should say what was known when train ends.
+
+The blend orders what its sources propose by --set blend.ranker=logistic or
+lambdamart, the default, or auto: whichever is better on its latest window inside
+train. Without ts, items held out of each history stand for a window: the blend
+then learns what users may like, not what they have again.
 
 --tune searches options on a slice inside train, never on the test file, for
 --tune-minutes in all. The winners are printed, used, and written to the file
@@ -64,6 +77,7 @@ user by user. light: and heavy: are the users with at most, and with more than,
 the median number of interactions in train.`,
 		Example: `  regulars evaluate ranking --train train.parquet --test test.parquet --model ials,itemknn --k 10,20
   regulars evaluate ranking --train train.csv --test test.csv --repeat --set ials.factors=32 --json
+  regulars evaluate ranking --train train.csv --test test.csv --groups users.csv --group region --model popular-group
   regulars evaluate ranking --train train.csv --test test.csv --model ials --tune --tune-minutes 30`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.evaluateRanking(cmd, o) },
@@ -72,6 +86,8 @@ the median number of interactions in train.`,
 	f.StringVar(&o.train, "train", "", "file of what is known")
 	f.StringVar(&o.test, "test", "", "file of what happened later")
 	f.StringVar(&o.items, "items", "", "file of what items are like")
+	f.StringVar(&o.groups, "groups", "", "file of the group each user belongs to")
+	f.StringVar(&o.group, "group", defaultGroupColumn, "column of --groups that names the group")
 	f.StringSliceVar(&o.models, "model", []string{"all"}, "models to compare, or all")
 	f.IntSliceVar(&o.ks, "k", []int{10, 20}, "lengths of the list")
 	f.BoolVar(&o.repeat, "repeat", false, "items of train may be recommended again")
@@ -82,6 +98,8 @@ the median number of interactions in train.`,
 	f.StringVar(&o.tuned, "tuned", "", "file of options that a search has found")
 	return g.withJSON(cmd)
 }
+
+const defaultGroupColumn = "group"
 
 func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	r, settings, err := o.check()
@@ -116,6 +134,8 @@ func (o *rankingOptions) check() (r ranking.Request, settings []options.Setting,
 	switch {
 	case o.train == "" || o.test == "":
 		return r, nil, errors.New("both --train and --test are needed")
+	case o.groups == "" && o.group != defaultGroupColumn:
+		return r, nil, errors.New("--group names a column of the file --groups, which is not given")
 	case len(o.ks) == 0 || slices.Min(o.ks) < 1:
 		return r, nil, fmt.Errorf("--k is %v: a list has at least 1 item", o.ks)
 	}
@@ -174,7 +194,14 @@ func (o *rankingOptions) read(ctx context.Context, bar *progress) (_ *ranking.Sp
 		}
 		keep(items.Quarantine)
 	}
-	split, err := ranking.NewSplit(tables[0], tables[1], items, o.repeat)
+	var groups *interactions.Groups
+	if o.groups != "" {
+		if groups, err = interactions.ReadGroups(ctx, o.groups, o.group); err != nil {
+			return nil, nil, err
+		}
+		keep(groups.Quarantine)
+	}
+	split, err := ranking.NewSplit(tables[0], tables[1], items, groups, o.repeat)
 	return split, left, err
 }
 

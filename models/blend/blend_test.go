@@ -96,7 +96,7 @@ var mixedModel = sync.OnceValues(func() (*blend.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := blend.Input{Events: ev, Dated: true, Sources: three, Ranker: fitRanker}
+	in := blend.Input{Events: ev, Dated: true, Sources: three, Learners: learners}
 	return blend.Fit(context.Background(), in, today, options(), nil)
 })
 
@@ -170,7 +170,7 @@ func (s strict) Score(h matrix.History, now int32, dst []float32) error {
 func TestSourcesNeverSeeTheWindow(t *testing.T) {
 	ev := mixed(t)
 	var asked []int32
-	in := watched(t, blend.Input{Events: ev, Dated: true, Sources: three, Ranker: fitRanker})
+	in := watched(t, blend.Input{Events: ev, Dated: true, Sources: three, Learners: learners})
 	inner := in.Sources
 	in.Sources = func(ctx context.Context, ev *matrix.Events, now int32, p func(int, int)) ([]blend.Source, error) {
 		asked = append(asked, now)
@@ -190,7 +190,7 @@ func TestUndated(t *testing.T) {
 		ev.Day[i] = 0
 	}
 	smaller := 0
-	in := blend.Input{Events: ev, Ranker: fitRanker, Sources: func(ctx context.Context, given *matrix.Events, now int32, p func(int, int)) ([]blend.Source, error) {
+	in := blend.Input{Events: ev, Learners: learners, Sources: func(ctx context.Context, given *matrix.Events, now int32, p func(int, int)) ([]blend.Source, error) {
 		for u := range ev.Users {
 			all, _ := ev.History(u).Sum()
 			some, _ := given.History(u).Sum()
@@ -265,7 +265,7 @@ func with(more ...blend.Source) func(context.Context, *matrix.Events, int32, fun
 // list is that source's.
 func TestFallsBack(t *testing.T) {
 	ev, oracle := fated(t)
-	m := fit(t, blend.Input{Events: ev, Dated: true, Sources: with(blend.Source{Name: "oracle", Model: oracle}), Ranker: fitRanker}, options())
+	m := fit(t, blend.Input{Events: ev, Dated: true, Sources: with(blend.Source{Name: "oracle", Model: oracle}), Learners: learners}, options())
 	if m.Outcome.List != 3 || m.Outcome.New != 3 || m.Name(3) != "oracle" || m.Ranker != nil || len(m.Outcome.NDCG) != 5 || m.Outcome.NDCG[3] != 1 {
 		t.Fatalf("outcome %+v, want the oracle to be chosen", m.Outcome)
 	}
@@ -288,6 +288,49 @@ func TestFallsBack(t *testing.T) {
 	}
 }
 
+// against ranks the other way round than what it wraps.
+type against struct{ blend.Ranker }
+
+func (a against) Rank(x *matrix.Dense, dst []float64) error {
+	err := a.Ranker.Rank(x, dst)
+	for i := range dst {
+		dst[i] = -dst[i]
+	}
+	return err
+}
+
+// TestLearnersCompete: of several learners the one whose ranker is best on the
+// latest window makes the one that is published, wherever it stands; of equals
+// the first.
+func TestLearnersCompete(t *testing.T) {
+	ev := mixed(t)
+	wrong := func(ctx context.Context, x *matrix.Dense, y []bool, group []int32) (blend.Ranker, error) {
+		r, err := fitRanker(ctx, x, y, group)
+		return against{r}, err
+	}
+	nothing := func(context.Context, *matrix.Dense, []bool, []int32) (blend.Ranker, error) {
+		return nil, models.ErrNoData
+	}
+	alone := fitMixed(t)
+	for _, c := range []struct {
+		learners []blend.Learner
+		want     int
+	}{{[]blend.Learner{fitRanker, wrong}, 0}, {[]blend.Learner{wrong, nothing, fitRanker}, 2}, {[]blend.Learner{nothing, fitRanker, fitRanker}, 1}} {
+		m := fit(t, blend.Input{Events: ev, Dated: true, Sources: three, Learners: c.learners}, options())
+		if m.Outcome.Learner != c.want || m.Outcome.List != blend.Blend || len(m.Outcome.NDCG) != 3+len(c.learners) {
+			t.Errorf("outcome %+v, want learner %d", m.Outcome, c.want)
+		}
+		if !reflect.DeepEqual(m.Ranker, alone.Ranker) || m.Outcome.NDCG[3+c.want] != alone.Outcome.NDCG[3] {
+			t.Errorf("with %d others the ranker is another one than alone", len(c.learners)-1)
+		}
+		for i := range c.learners {
+			if m.Outcome.NDCG[3+i] > m.Outcome.NDCG[3+c.want] {
+				t.Errorf("learner %d was chosen of %v", c.want, m.Outcome.NDCG)
+			}
+		}
+	}
+}
+
 // TestSilentSources: sources that know nothing, or say the same of every item,
 // change nothing.
 func TestSilentSources(t *testing.T) {
@@ -298,7 +341,7 @@ func TestSilentSources(t *testing.T) {
 		{Name: "absent"},
 	}
 	plain := fitMixed(t)
-	more := fit(t, blend.Input{Events: ev, Dated: true, Sources: with(silent...), Ranker: fitRanker}, options())
+	more := fit(t, blend.Input{Events: ev, Dated: true, Sources: with(silent...), Learners: learners}, options())
 	if more.Outcome.List != blend.Blend || math.Abs(more.Outcome.NDCG[6]-plain.Outcome.NDCG[3]) > 1e-9 || more.Outcome.NDCG[3] != 0 {
 		t.Errorf("outcome %+v, without the silent ones %+v", more.Outcome, plain.Outcome)
 	}
@@ -317,12 +360,12 @@ func TestSilentSources(t *testing.T) {
 	all := func(context.Context, *matrix.Events, int32, func(int, int)) ([]blend.Source, error) {
 		return silent[2:], nil
 	}
-	_, err := blend.Fit(t.Context(), blend.Input{Events: ev, Dated: true, Sources: all, Ranker: fitRanker}, today, options(), nil)
+	_, err := blend.Fit(t.Context(), blend.Input{Events: ev, Dated: true, Sources: all, Learners: learners}, today, options(), nil)
 	if !errors.Is(err, models.ErrNoData) {
 		t.Errorf("no source that has learned anything gives %v", err)
 	}
 	broken := with(blend.Source{Name: "broken", Model: fake{ev.Items, func(matrix.History, int32, []float32) error { return errors.New("on fire") }}})
-	_, err = blend.Fit(t.Context(), blend.Input{Events: ev, Dated: true, Sources: broken, Ranker: fitRanker}, today, options(), nil)
+	_, err = blend.Fit(t.Context(), blend.Input{Events: ev, Dated: true, Sources: broken, Learners: learners}, today, options(), nil)
 	if err == nil || !strings.Contains(err.Error(), "broken: on fire") {
 		t.Errorf("a source that fails gives %v", err)
 	}
@@ -332,7 +375,7 @@ func TestSilentSources(t *testing.T) {
 // and a source that is gone at last is not chosen.
 func TestLateSources(t *testing.T) {
 	ev, oracle := fated(t)
-	in := blend.Input{Events: ev, Dated: true, Ranker: fitRanker, Sources: func(ctx context.Context, ev *matrix.Events, now int32, p func(int, int)) ([]blend.Source, error) {
+	in := blend.Input{Events: ev, Dated: true, Learners: learners, Sources: func(ctx context.Context, ev *matrix.Events, now int32, p func(int, int)) ([]blend.Source, error) {
 		sources, err := with(blend.Source{Name: "oracle", Model: oracle})(ctx, ev, now, p)
 		for i := range sources {
 			if now < today-step || i == 3 && now == today {
@@ -349,7 +392,7 @@ func TestLateSources(t *testing.T) {
 
 func TestWorkersDoNotMatter(t *testing.T) {
 	ev := mixed(t)
-	in := blend.Input{Events: ev, Dated: true, Sources: three, Ranker: fitRanker}
+	in := blend.Input{Events: ev, Dated: true, Sources: three, Learners: learners}
 	var first *blend.Model
 	for _, workers := range []int{1, 2, 7} {
 		o := options()
@@ -394,6 +437,14 @@ func TestStoredParts(t *testing.T) {
 		"source -2 of 3": func(_ *blend.Catalogue, o *blend.Outcome) []blend.Source { o.List = -2; return m.Sources },
 		"a mean is 2": func(_ *blend.Catalogue, o *blend.Outcome) []blend.Source {
 			o.List, o.New, o.NDCG[1] = 0, 0, 2
+			return m.Sources
+		},
+		"4 means of 3 sources and learners up to number 1": func(_ *blend.Catalogue, o *blend.Outcome) []blend.Source {
+			o.List, o.New, o.Learner = 0, 0, 1
+			return m.Sources
+		},
+		"learner -1 was": func(_ *blend.Catalogue, o *blend.Outcome) []blend.Source {
+			o.List, o.New, o.Learner = 0, 0, -1
 			return m.Sources
 		},
 		"2 means of 3 sources": func(_ *blend.Catalogue, o *blend.Outcome) []blend.Source {
@@ -453,14 +504,14 @@ func TestRank(t *testing.T) {
 
 func TestRefuses(t *testing.T) {
 	ev := mixed(t)
-	in := blend.Input{Events: ev, Dated: true, Sources: three, Ranker: fitRanker}
+	in := blend.Input{Events: ev, Dated: true, Sources: three, Learners: learners}
 	for _, o := range []blend.Options{{Depth: -1}, {Depth: 1001}, {Days: -1}, {Windows: 13}, {Lists: -1}, {Negatives: -1}, {RecentDays: -1}, {RecentDays: math.NaN()}, {Workers: -1}} {
 		var wrong *models.OptionError
 		if _, err := blend.Fit(t.Context(), in, today, o, nil); !errors.As(err, &wrong) {
 			t.Errorf("%+v gives %v, want an option error", o, err)
 		}
 	}
-	nan := blend.Input{Events: ev, Dated: true, Ranker: fitRanker, Sources: with(blend.Source{Name: "wild", Model: fake{ev.Items, func(_ matrix.History, _ int32, dst []float32) error {
+	nan := blend.Input{Events: ev, Dated: true, Learners: learners, Sources: with(blend.Source{Name: "wild", Model: fake{ev.Items, func(_ matrix.History, _ int32, dst []float32) error {
 		clear(dst)
 		dst[5] = float32(math.NaN())
 		return nil
@@ -468,16 +519,25 @@ func TestRefuses(t *testing.T) {
 	if _, err := blend.Fit(t.Context(), nan, today, options(), nil); err == nil || !strings.Contains(err.Error(), "wild scores from NaN") {
 		t.Errorf("a source of NaN gives %v", err)
 	}
-	in.Ranker = func(context.Context, *matrix.Dense, []bool, []int32) (blend.Ranker, error) { return mad{}, nil }
+	by := func(r blend.Ranker, err error) []blend.Learner {
+		return []blend.Learner{func(context.Context, *matrix.Dense, []bool, []int32) (blend.Ranker, error) { return r, err }}
+	}
+	in.Learners = by(mad{}, nil)
 	if _, err := blend.Fit(t.Context(), in, today, options(), nil); err == nil || !strings.Contains(err.Error(), "NaN") {
 		t.Errorf("a ranker of NaN gives %v", err)
 	}
-	in.Ranker = func(context.Context, *matrix.Dense, []bool, []int32) (blend.Ranker, error) {
-		return nil, models.ErrNoData
+	in.Learners = by(nil, errors.New("no wish to learn"))
+	if _, err := blend.Fit(t.Context(), in, today, options(), nil); err == nil || !strings.Contains(err.Error(), "no wish to learn") {
+		t.Errorf("a learner that fails gives %v", err)
 	}
+	in.Learners = by(nil, models.ErrNoData)
 	m := fit(t, in, options())
-	if m.Outcome.List < 0 || m.Outcome.Lists == 0 || len(m.Outcome.NDCG) != 3 {
+	if m.Outcome.List < 0 || m.Outcome.Lists == 0 || m.Outcome.NDCG[3] != 0 {
 		t.Errorf("without a ranker: %+v", m.Outcome)
+	}
+	in.Learners = nil
+	if _, err := blend.Fit(t.Context(), in, today, options(), nil); err == nil || !strings.Contains(err.Error(), "no learner") {
+		t.Errorf("no learner gives %v", err)
 	}
 	h := ev.History(0)
 	if err := m.Score(matrix.History{Item: h.Item, Day: h.Day}, today, make([]float32, ev.Items)); err == nil {
@@ -499,7 +559,7 @@ func (mad) Rank(_ *matrix.Dense, dst []float64) error {
 func TestLessons(t *testing.T) {
 	ev := mixed(t)
 	calls := 0
-	in := blend.Input{Events: ev, Dated: true, Sources: three, Ranker: func(ctx context.Context, x *matrix.Dense, y []bool, group []int32) (blend.Ranker, error) {
+	in := blend.Input{Events: ev, Dated: true, Sources: three, Learners: []blend.Learner{func(ctx context.Context, x *matrix.Dense, y []bool, group []int32) (blend.Ranker, error) {
 		calls++
 		if len(y) != x.Rows || group[0] != 0 || int(group[len(group)-1]) != x.Rows || !slices.Equal(x.Names, blend.Columns([]blend.Source{{Name: "itemknn"}, {Name: "personal"}, {Name: "popular"}})) {
 			t.Fatalf("%d rows, %d labels, groups to %d, columns %q", x.Rows, len(y), group[len(group)-1], x.Names)
@@ -516,7 +576,7 @@ func TestLessons(t *testing.T) {
 			}
 		}
 		return fitRanker(ctx, x, y, group)
-	}}
+	}}}
 	o := options()
 	o.Negatives = 25
 	if m := fit(t, in, o); calls != 2 || m.Outcome.List != blend.Blend {

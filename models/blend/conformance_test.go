@@ -28,6 +28,9 @@ func fitRanker(ctx context.Context, x *matrix.Dense, y []bool, _ []int32) (blend
 	return ranker{m}, nil
 }
 
+// learners are that one alone.
+var learners = []blend.Learner{fitRanker}
+
 // three fits neighbours, personal counts and popularity.
 func three(ctx context.Context, ev *matrix.Events, now int32, _ func(done, total int)) ([]blend.Source, error) {
 	out := []blend.Source{{Name: "itemknn"}, {Name: "personal"}, {Name: "popular"}}
@@ -55,7 +58,7 @@ func TestConformance(t *testing.T) {
 	}{"windows of days": {true, 7}, "no window": {true, 0}, "items held out": {false, 0}} {
 		t.Run(name, func(t *testing.T) {
 			modeltest.Recommender(t, func(ctx context.Context, ev *matrix.Events, now int32) (models.Recommender, error) {
-				in := blend.Input{Events: ev, Dated: c.dated, Sources: three, Ranker: fitRanker}
+				in := blend.Input{Events: ev, Dated: c.dated, Sources: three, Learners: learners}
 				return blend.Fit(ctx, in, now, blend.Options{Days: c.days, Depth: 5}, nil)
 			}, modeltest.Abilities{Personal: true})
 		})

@@ -21,11 +21,11 @@ const minDay = math.MinInt32
 // Days days (as many as there are), fits the sources at the beginning of each, and
 // has every customer who bought something in the window make a list for the
 // ranker: the candidates by the sources of that day, and which were bought. A
-// ranker learned from the earlier windows competes with the sources on the latest;
-// if it wins, a ranker learned from the latest Windows windows is published, on
-// sources fitted on everything. With a single window, or without days, where
+// ranker of each learner learned from the earlier windows competes with the
+// sources on the latest; if the best of them wins, a ranker of the same learner
+// from the latest Windows windows is published, on sources fitted on everything. With a single window, or without days, where
 // items held out of each history stand for it, half of the customers teach the
-// ranker that competes for the other half.
+// rankers that compete for the other half.
 //
 // Without any interaction, or without any source, the error wraps
 // models.ErrNoData. progress may be nil.
@@ -33,6 +33,9 @@ func Fit(ctx context.Context, in Input, now int32, o Options, progress func(done
 	o, err := o.resolved()
 	if err != nil {
 		return nil, err
+	}
+	if len(in.Learners) == 0 {
+		return nil, errors.New("blend: no learner is given, one at least must make the ranker")
 	}
 	catalogue, any := newCatalogue(in.Events, now, o.RecentDays)
 	if !any {
@@ -139,8 +142,8 @@ func (f *fit) at(ctx context.Context, w window) (*Model, error) {
 	return New(f.o, sources, nil, c, any)
 }
 
-// compete holds the ranker against the sources on the latest window, and learns
-// the one to publish if it wins.
+// compete holds the rankers against each other and the sources on the latest
+// window, and learns the one to publish if it wins.
 func (f *fit) compete(ctx context.Context, m *Model, w window, lessons []lesson) (Ranker, Outcome, error) {
 	test := w
 	earlier := lessons
@@ -151,12 +154,11 @@ func (f *fit) compete(ctx context.Context, m *Model, w window, lessons []lesson)
 		}
 		earlier, test = []lesson{l}, w.part(1)
 	}
-	ranker, err := f.rankerOf(ctx, m, earlier)
+	rankers, err := f.rankers(ctx, m, earlier)
 	if err != nil {
 		return nil, Outcome{}, err
 	}
-	m.Ranker = ranker
-	t, err := f.tally(ctx, m, test)
+	t, err := f.tally(ctx, m, rankers, test)
 	if err != nil || t.lists == 0 {
 		return nil, Outcome{}, err
 	}
@@ -165,24 +167,42 @@ func (f *fit) compete(ctx context.Context, m *Model, w window, lessons []lesson)
 		f.step(1)
 		return nil, outcome, nil
 	}
+	ranker, err := f.again(ctx, m, f.Learners[outcome.Learner], w, lessons)
+	if ranker == nil {
+		ranker = rankers[outcome.Learner]
+	}
+	return ranker, outcome, err
+}
+
+// again learns a ranker from the latest windows, w the last of them; nil where
+// there is too little to learn from.
+func (f *fit) again(ctx context.Context, m *Model, learner Learner, w window, lessons []lesson) (Ranker, error) {
 	l, err := f.lists(ctx, m, w)
 	if err != nil {
-		return nil, Outcome{}, err
+		return nil, err
 	}
 	f.step(1)
 	lessons = append(lessons, l)
-	latest, err := f.rankerOf(ctx, m, lessons[max(0, len(lessons)-f.o.Windows):])
-	if latest == nil {
-		latest = ranker
+	return f.rankerOf(ctx, m, learner, lessons[max(0, len(lessons)-f.o.Windows):])
+}
+
+// rankers learns one ranker by each learner.
+func (f *fit) rankers(ctx context.Context, m *Model, lessons []lesson) ([]Ranker, error) {
+	out := make([]Ranker, len(f.Learners))
+	for i, learner := range f.Learners {
+		var err error
+		if out[i], err = f.rankerOf(ctx, m, learner, lessons); err != nil {
+			return nil, err
+		}
 	}
-	return latest, outcome, err
+	return out, nil
 }
 
 // rankerOf learns a ranker; nil where there is too little to learn from.
-func (f *fit) rankerOf(ctx context.Context, m *Model, lessons []lesson) (Ranker, error) {
+func (f *fit) rankerOf(ctx context.Context, m *Model, learner Learner, lessons []lesson) (Ranker, error) {
 	all := joined(lessons)
 	x := &matrix.Dense{Names: m.columns, Rows: len(all.y), Data: all.x}
-	ranker, err := f.Ranker(ctx, x, all.y, all.group)
+	ranker, err := learner(ctx, x, all.y, all.group)
 	if errors.Is(err, models.ErrNoData) {
 		return nil, nil
 	}
@@ -266,11 +286,12 @@ func (w *work) lesson(truth []int32, negatives int, rng *rand.Rand) lesson {
 	return l
 }
 
-// tally measures the sources, and the blend where there is a ranker.
-func (f *fit) tally(ctx context.Context, m *Model, w window) (tally, error) {
+// tally measures the sources, and the blend by each of the rankers, nil ones as
+// reaching nothing.
+func (f *fit) tally(ctx context.Context, m *Model, rankers []Ranker, w window) (tally, error) {
 	marks := make([]mark, len(w.users))
 	err := f.parallel(ctx, len(w.users), func(i int) (err error) {
-		marks[i], err = m.mark(before(w.ev.History(int(w.users[i])), w.now), w.now, w.truth[i])
+		marks[i], err = m.mark(rankers, before(w.ev.History(int(w.users[i])), w.now), w.now, w.truth[i])
 		return err
 	})
 	var t tally
@@ -278,24 +299,27 @@ func (f *fit) tally(ctx context.Context, m *Model, w window) (tally, error) {
 	return t, err
 }
 
-func (m *Model) mark(h matrix.History, now int32, truth []int32) (mark, error) {
+func (m *Model) mark(rankers []Ranker, h matrix.History, now int32, truth []int32) (mark, error) {
 	w, err := m.begin(h, now)
 	if err != nil {
 		return mark{}, err
 	}
 	defer m.pool.Put(w)
-	scores := make([][]float32, len(m.Sources), len(m.Sources)+1)
+	scores := make([][]float32, len(m.Sources)+len(rankers))
 	for s := range m.Sources {
 		if w.speaks[s] {
 			scores[s] = w.scores[s]
 		}
 	}
-	if m.Ranker != nil {
+	for i, r := range rankers {
+		if r == nil {
+			continue
+		}
 		blended := make([]float32, m.Items())
-		if err := m.order(Blend, w, h, now, blended); err != nil {
+		if err := m.blend(r, w, h, now, blended); err != nil {
 			return mark{}, err
 		}
-		scores = append(scores, blended)
+		scores[len(m.Sources)+i] = blended
 	}
 	return measure(scores, w.own, truth), nil
 }

@@ -142,17 +142,26 @@ func (m *Model) fill(w *work, h matrix.History, now int32, dst []float32) error 
 	return nil
 }
 
-// order writes scores by the blend or by one source.
+// order writes scores by the blend or by one source, without either by popularity.
 func (m *Model) order(by int, w *work, h matrix.History, now int32, dst []float32) error {
-	if by != Blend && w.speaks[by] {
+	switch {
+	case by == Blend:
+		return m.blend(m.Ranker, w, h, now, dst)
+	case w.speaks[by]:
 		copy(dst, w.scores[by])
-		return nil
+	default:
+		copy(dst, m.tail)
 	}
+	return nil
+}
+
+// blend writes the ranker's scores of the candidates, and the others below.
+func (m *Model) blend(r Ranker, w *work, h matrix.History, now int32, dst []float32) error {
 	copy(dst, m.tail)
-	if by != Blend || len(w.items) == 0 {
+	if len(w.items) == 0 {
 		return nil
 	}
-	if err := m.rank(w, h, now); err != nil {
+	if err := m.rank(r, w, h, now); err != nil {
 		return err
 	}
 	lowest := math.Min(0, slices.Min(w.y))
@@ -165,11 +174,11 @@ func (m *Model) order(by int, w *work, h matrix.History, now int32, dst []float3
 	return nil
 }
 
-// rank asks the ranker about the candidates.
-func (m *Model) rank(w *work, h matrix.History, now int32) error {
+// rank asks a ranker about the candidates.
+func (m *Model) rank(r Ranker, w *work, h matrix.History, now int32) error {
 	w.features(&m.Catalogue, h, now)
 	w.y = slices.Grow(w.y[:0], len(w.items))[:len(w.items)]
-	if err := m.Ranker.Rank(w.x, w.y); err != nil {
+	if err := r.Rank(w.x, w.y); err != nil {
 		return fmt.Errorf("blend: ranking candidates: %w", err)
 	}
 	for i, y := range w.y {

@@ -22,9 +22,10 @@ type Outcome struct {
 	NewLists int // those of them who had something they never had before
 	List     int // who makes the list: Blend, or the number of a source
 	New      int // who orders the items that a customer never had
+	Learner  int // number of the learner whose ranker had the highest ndcg@10; the blend is by that ranker
 
-	// The means that the choices were made by, a source each and, last, the
-	// blend; without a ranker only the sources.
+	// The means that the choices were made by, a source each and then a learner's
+	// ranker each, 0 where there was too little to learn from.
 	NDCG      []float64 // ndcg@10 of the list
 	NewRecall []float64 // recall@10 of the list without items had before
 }
@@ -40,9 +41,12 @@ func (o *Outcome) check(sources []Source, ranker Ranker) error {
 			return fmt.Errorf("blend: source %s was chosen but had too little data", sources[choice].Name)
 		}
 	}
+	if o.Learner < 0 {
+		return fmt.Errorf("blend: learner %d was chosen", o.Learner)
+	}
 	for _, means := range [][]float64{o.NDCG, o.NewRecall} {
-		if n := len(means); n != 0 && n != len(sources) && n != len(sources)+1 {
-			return fmt.Errorf("blend: %d means of %d sources", n, len(sources))
+		if n := len(means); n != 0 && n != len(sources) && n <= len(sources)+o.Learner {
+			return fmt.Errorf("blend: %d means of %d sources and learners up to number %d", n, len(sources), o.Learner)
 		}
 		for _, x := range means {
 			if !(x >= 0 && x <= 1) {
@@ -61,7 +65,7 @@ func (m *Model) Name(choice int) string {
 	return m.Sources[choice].Name
 }
 
-// tally sums what each competitor, the sources and last the blend, reached.
+// tally sums what each competitor, the sources and then the rankers, reached.
 type tally struct {
 	lists, fresh int
 	ndcg, recall []float64
@@ -148,14 +152,16 @@ func plus(sum, x []float64) []float64 {
 	return sum
 }
 
-// outcome chooses: the blend where it is above every source, else the best
-// source, of equals the first. Without new items the list's choice orders them.
+// outcome chooses: the best ranker, and the blend by it where it is above every
+// source, else the best source; of equals the first. Without new items the
+// list's choice orders them.
 func (t *tally) outcome(sources int) Outcome {
 	o := Outcome{Lists: t.lists, NewLists: t.fresh, NDCG: over(t.ndcg, t.lists), NewRecall: over(t.recall, t.fresh)}
-	o.List = choose(o.NDCG, sources)
+	o.Learner = best(o.NDCG[sources:])
+	o.List = choose(o.NDCG, sources, o.Learner)
 	o.New = o.List
 	if t.fresh > 0 {
-		o.New = choose(o.NewRecall, sources)
+		o.New = choose(o.NewRecall, sources, o.Learner)
 	}
 	return o
 }
@@ -167,15 +173,15 @@ func over(sum []float64, n int) []float64 {
 	return sum
 }
 
-func choose(means []float64, sources int) int {
-	best := 0
-	for s := 1; s < sources; s++ {
-		if means[s] > means[best] {
-			best = s
-		}
-	}
-	if len(means) > sources && means[sources] > means[best] {
+func choose(means []float64, sources, learner int) int {
+	source := best(means[:sources])
+	if means[sources+learner] > means[source] {
 		return Blend
 	}
-	return best
+	return source
+}
+
+// best returns the place of the largest number, of equals the first.
+func best(means []float64) int {
+	return slices.Index(means, slices.Max(means))
 }

@@ -121,11 +121,11 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("nothing new was bought, and yet recall is %v", m.recall)
 	}
 	for _, c := range []struct {
-		means   []float64
-		sources int
-		want    int
-	}{{[]float64{0.2, 0.3, 0.3}, 2, 1}, {[]float64{0.2, 0.3, 0.31}, 2, Blend}, {[]float64{0.3, 0.3}, 2, 0}} {
-		if got := choose(c.means, c.sources); got != c.want {
+		means            []float64
+		sources, learner int
+		want             int
+	}{{[]float64{0.2, 0.3, 0.3}, 2, 0, 1}, {[]float64{0.2, 0.3, 0.31}, 2, 0, Blend}, {[]float64{0.3, 0.3, 0}, 2, 0, 0}, {[]float64{0.2, 0.31, 0.3}, 1, 1, Blend}, {[]float64{0.3, 0.31, 0.3}, 1, 1, 0}} {
+		if got := choose(c.means, c.sources, c.learner); got != c.want {
 			t.Errorf("of %v the choice is %d, want %d", c.means, got, c.want)
 		}
 	}

@@ -30,8 +30,11 @@ type Input struct {
 	// in the same order. A source without enough data has a nil Model there.
 	Sources func(ctx context.Context, ev *matrix.Events, now int32, progress func(done, total int)) ([]Source, error)
 
-	// Ranker learns to tell what was bought from other candidates: y holds one
-	// label a row, group the first row of every list and, last, the number of
-	// rows. An error that wraps models.ErrNoData leaves the blend without one.
-	Ranker func(ctx context.Context, x *matrix.Dense, y []bool, group []int32) (Ranker, error)
+	// Learners compete for making the ranker, at least one: see Outcome.
+	Learners []Learner
 }
+
+// A Learner learns to tell what was bought from other candidates: y holds one
+// label a row, group the first row of every list and, last, the number of rows.
+// An error that wraps models.ErrNoData leaves the blend without its ranker.
+type Learner func(ctx context.Context, x *matrix.Dense, y []bool, group []int32) (Ranker, error)

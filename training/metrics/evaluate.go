@@ -21,6 +21,10 @@ type Options struct {
 	ExcludeTrain bool
 	Workers      int // 0 = GOMAXPROCS; the result does not depend on it
 
+	// For, when set, gives the recommender that is asked for a user of train in
+	// place of rec: for lists that follow from more than a history.
+	For func(user int32) models.Recommender
+
 	// Progress, when set, is told now and then how many users are done.
 	// Calls never overlap.
 	Progress func(done, total int)
@@ -73,6 +77,7 @@ func checkEvaluation(rec models.Recommender, train *matrix.Events, truth [][]int
 
 type evaluation struct {
 	rec      models.Recommender
+	of       func(user int32) models.Recommender // nil = rec for everybody
 	train    *matrix.Events
 	truth    [][]int32
 	now      int32
@@ -93,7 +98,7 @@ type evaluation struct {
 
 func newEvaluation(rec models.Recommender, train *matrix.Events, truth [][]int32, now int32, ks []int, o Options) *evaluation {
 	ks = slices.Compact(slices.Sorted(slices.Values(ks)))
-	e := &evaluation{rec: rec, train: train, truth: truth, now: now, ks: ks, exclude: o.ExcludeTrain, progress: o.Progress,
+	e := &evaluation{rec: rec, of: o.For, train: train, truth: truth, now: now, ks: ks, exclude: o.ExcludeTrain, progress: o.Progress,
 		slices: []string{sliceAll, sliceNew, sliceRepeat}, workers: o.Workers, ground: newGround(train)}
 	if o.ExcludeTrain {
 		e.slices = []string{sliceAll}
@@ -134,7 +139,7 @@ func heavy(train *matrix.Events, users []int32) []bool {
 }
 
 func (e *evaluation) run(ctx context.Context) error {
-	if b, ok := e.rec.(models.BatchTopper); ok && e.exclude {
+	if b, ok := e.rec.(models.BatchTopper); ok && e.exclude && e.of == nil {
 		return e.batch(ctx, b)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -182,8 +187,11 @@ func (e *evaluation) tick() {
 
 func (e *evaluation) user(row int, scores []float32, c *crowd) error {
 	u := e.out.Users[row]
-	h := e.train.History(int(u))
-	err := e.rec.Score(h, e.now, scores)
+	h, rec := e.train.History(int(u)), e.rec
+	if e.of != nil {
+		rec = e.of(u)
+	}
+	err := rec.Score(h, e.now, scores)
 	unknown := errors.Is(err, models.ErrUnknown)
 	switch {
 	case unknown:

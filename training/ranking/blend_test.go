@@ -148,4 +148,11 @@ func TestBlendIsToldOf(t *testing.T) {
 	if len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "customers inside train, ndcg@10 blend 0.") || !strings.Contains(report.Notes[0], "the list is that of ") {
 		t.Errorf("notes %q", report.Notes)
 	}
+	report, err = Evaluate(t.Context(), Request{Split: shop(t, 80, 24, 0), Families: find(t, "blend"), Ks: []int{5}, Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Notes) != 2 || !strings.Contains(report.Notes[0], "items held out of ") || !strings.Contains(report.Notes[0], "new:recall@10 blend ") || strings.Contains(report.Notes[0], "ndcg") {
+		t.Errorf("without days the notes are %q", report.Notes)
+	}
 }

@@ -17,6 +17,30 @@ type Data struct {
 	Dated  bool                // the days are real; else all are the same
 	Items  *interactions.Items // what items are like; nil = not known
 	IDs    *matrix.Vocabulary  // of the items
+
+	// ItemsAt says what items were like on an earlier day, for families that go
+	// back in time; nil = Items has no days and holds for every one.
+	ItemsAt func(now int32) (*interactions.Items, error)
+
+	// Group is the number of the group of each user, below Groups, −1 where it is
+	// not known; nil = there are no groups.
+	Group  []int32
+	Groups int
+}
+
+// at is what may be learned from on an earlier day, of which ev are the interactions.
+func (d *Data) at(ev *matrix.Events, now int32) (*Data, error) {
+	then := *d
+	then.Events = ev
+	if d.ItemsAt == nil {
+		return &then, nil
+	}
+	items, err := d.ItemsAt(now)
+	if err != nil {
+		return nil, fmt.Errorf("what items were like on day %d: %w", now, err)
+	}
+	then.Items = items
+	return &then, nil
 }
 
 // Split is data cut for one measurement. Train is everything that may be known.
@@ -35,8 +59,8 @@ type Split struct {
 // what train knows of it, without repeat what the user did not have there. The
 // weight of a user, item and day is the sum of weights; without weights the
 // number of different orders, or of rows where there are no orders. Without ts
-// everything happens on one day. items may be nil.
-func NewSplit(train, test *interactions.Table, items *interactions.Items, repeat bool) (*Split, error) {
+// everything happens on one day. items and groups may be nil.
+func NewSplit(train, test *interactions.Table, items *interactions.Items, groups *interactions.Groups, repeat bool) (*Split, error) {
 	s := &Split{Repeat: repeat}
 	s.Dated, s.Items = train.Day != nil, items
 	users, ids := matrix.NewVocabulary(train.Users), matrix.NewVocabulary(train.Items)
@@ -45,6 +69,9 @@ func NewSplit(train, test *interactions.Table, items *interactions.Items, repeat
 		return nil, fmt.Errorf("%s: %w", train.Path, err)
 	}
 	s.Events, s.IDs = events, ids
+	if groups != nil {
+		s.Group, s.Groups = groupsOf(groups, users), len(groups.Names)
+	}
 	s.setNow(test)
 	s.Truth, s.Skipped = truthOf(test, users, ids)
 	s.cutTruth()
@@ -52,6 +79,17 @@ func NewSplit(train, test *interactions.Table, items *interactions.Items, repeat
 		return nil, fmt.Errorf("%s: nobody in it is known in %s and has an item there that could be recommended (%d users were skipped)", test.Path, train.Path, s.Skipped)
 	}
 	return s, nil
+}
+
+// groupsOf returns the group of every user of the vocabulary.
+func groupsOf(groups *interactions.Groups, users *matrix.Vocabulary) []int32 {
+	out := slices.Repeat([]int32{-1}, users.Len())
+	for i, u := range numbers(groups.Users, users) {
+		if u >= 0 {
+			out[u] = groups.Group[i]
+		}
+	}
+	return out
 }
 
 // setNow sets the day after train, or that on which the later part begins.

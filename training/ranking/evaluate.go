@@ -137,8 +137,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	fitted := time.Now()
 	stage = "ranking by " + f.Name
 	r.step(stage, 0, 0)
-	ranking, err := metrics.Evaluate(ctx, model, r.Split.Events, r.Split.Truth, r.Split.Now, r.Ks, metrics.Options{
-		ExcludeTrain: !r.Split.Repeat, Workers: r.Workers, Progress: func(done, total int) { r.step(stage, done, total) }})
+	ranking, err := r.Split.measure(ctx, model, r.Ks, r.Workers, func(done, total int) { r.step(stage, done, total) })
 	if err != nil {
 		return nil, err
 	}
@@ -149,11 +148,20 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	}
 	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: optionsOf(model, o), Metrics: values, Users: len(ranking.Users),
 		UnknownUsers: ranking.Unknown, FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(),
-		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model)}
+		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model, r.Split.Dated)}
 	if n := ranking.DiversityUsers; n < len(ranking.Users) {
 		out.DiversityUsers = n
 	}
 	return out, nil
+}
+
+// measure ranks for every user with truth. progress may be nil.
+func (s *Split) measure(ctx context.Context, model models.Recommender, ks []int, workers int, progress func(done, total int)) (*metrics.Ranking, error) {
+	o := metrics.Options{ExcludeTrain: !s.Repeat, Workers: workers, Progress: progress}
+	if m, ok := model.(perUser); ok {
+		o.For = m.ForUser
+	}
+	return metrics.Evaluate(ctx, model, s.Events, s.Truth, s.Now, ks, o)
 }
 
 // optionsOf returns the options with their defaults filled in, which a fitted

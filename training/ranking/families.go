@@ -29,7 +29,7 @@ const recentDays = 60
 func Families() []Family {
 	all := []Family{
 		baseline(newFamily("popular", fitPopular)),
-		baseline(recent(newFamily("popular-recent", fitPopular))),
+		baseline(newFamily("popular-recent", fitPopular).by(popular.Options{WindowDays: recentDays})),
 		baseline(newFamily("personal", fitPersonal)),
 		newFamily("repeat", from(repeat.Fit),
 			dated(between("half_life_days", 30, 720)), between("prior", 0.01, 1), dated(between("recent_days", 2, 60)),
@@ -54,6 +54,8 @@ func Families() []Family {
 			between("regularization", 1e-4, 0.1), dated(among("half_life_days", "0", "60", "120", "240"))),
 		needsDays(newFamily("trending", fitTrending,
 			among("window_days", "3", "7", "14", "30"), among("before_days", "30", "90", "180", "365"), between("smoothing", 1, 100))),
+		grouped(newFamily("popular-group", fitGroups,
+			dated(among("window_days", "0", "30", "60", "120", "240")), between("shrink", 3, 3000))),
 		newFamily("tifuknn", from(tifuknn.Fit),
 			dated(among("group_size", "1", "2", "3", "5")), dated(within("within_decay", 0.5, 1)), dated(within("group_decay", 0.5, 1)),
 			among("neighbours", "50", "100", "300", "900"), within("alpha", 0, 1)),
@@ -70,8 +72,9 @@ func baseline(f Family) Family {
 	return f
 }
 
-func recent(f Family) Family {
-	f.Options = popular.Options{WindowDays: recentDays}
+// by gives a family defaults of its own.
+func (f Family) by(options any) Family {
+	f.Options = options
 	return f
 }
 

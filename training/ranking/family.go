@@ -12,6 +12,7 @@ type Family struct {
 	options.Family
 	Baseline bool        // always measured beside the others
 	Space    []Dimension // what a search tries; none = nothing to search
+	PerUser  bool        // its lists follow from who the user is, not from their history alone
 
 	// Lacks says what the data lacks for this family, "" when nothing; nil =
 	// any data will do.

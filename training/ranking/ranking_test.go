@@ -16,7 +16,6 @@ import (
 
 	"regulars/data/interactions"
 	"regulars/models"
-	"regulars/training/metrics"
 	"regulars/training/options"
 )
 
@@ -55,7 +54,7 @@ func table(t *testing.T, path string, rows ...string) *interactions.Table {
 
 func newSplit(t *testing.T, train, test *interactions.Table, repeat bool) *Split {
 	t.Helper()
-	s, err := NewSplit(train, test, nil, repeat)
+	s, err := NewSplit(train, test, nil, nil, repeat)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +84,7 @@ func TestSplit(t *testing.T) {
 	if undated.Dated || undated.Now != 1 || !slices.Equal(undated.Events.Weight, []float32{2, 1}) {
 		t.Errorf("without days: %+v", undated)
 	}
-	_, err := NewSplit(train, table(t, "later", "b z 9 1 1", "q x 9 1 1"), nil, true)
+	_, err := NewSplit(train, table(t, "later", "b z 9 1 1", "q x 9 1 1"), nil, nil, true)
 	if err == nil || !strings.Contains(err.Error(), "later: nobody in it is known in train") || !strings.Contains(err.Error(), "2 users were skipped") {
 		t.Errorf("no truth at all gives %v", err)
 	}
@@ -114,7 +113,7 @@ func shop(t *testing.T, users, items, days int) *Split {
 			}
 		}
 	}
-	s, err := NewSplit(train, test, nil, false)
+	s, err := NewSplit(train, test, nil, nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +212,10 @@ func TestFamilies(t *testing.T) {
 		s.Items.Title = append(s.Items.Title, fmt.Sprintf("taste%d thing", i%2))
 		s.Items.Price = append(s.Items.Price, float64(i))
 	}
+	s.Group, s.Groups = make([]int32, s.Events.Users), 3
+	for u := range s.Group {
+		s.Group[u] = int32(u%4) - 1
+	}
 	for _, f := range Families() {
 		t.Run(f.Name, func(t *testing.T) {
 			if learnsFromOthers := f.Name == "blend"; f.Tunable() == (f.Baseline || learnsFromOthers) {
@@ -235,7 +238,7 @@ func TestFamilies(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v: %v", settings, err)
 				}
-				if _, err := metrics.Evaluate(t.Context(), m, s.Events, s.Truth, s.Now, []int{5}, metrics.Options{ExcludeTrain: true}); err != nil {
+				if _, err := s.measure(t.Context(), m, []int{5}, 0, nil); err != nil {
 					t.Fatalf("%v: %v", settings, err)
 				}
 			}

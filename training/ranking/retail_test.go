@@ -116,7 +116,7 @@ func TestBlendOfRetail(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := blendOf(t, s, BlendOptions{Sources: "repeat,content,trending,popular-recent", Windows: 1})
-	t.Log(noteOf(m))
+	t.Log(noteOf(m, true))
 	reached := func(m models.Recommender) (ndcg, fresh float64) {
 		r, err := metrics.Evaluate(t.Context(), m, s.Events, s.Truth, s.Now, []int{10}, metrics.Options{})
 		if err != nil {

@@ -194,8 +194,7 @@ func (s *search) value(ctx context.Context, model models.Recommender, metric str
 	if err != nil {
 		return 0, fmt.Errorf("metric %q has no length of list", metric)
 	}
-	r, err := metrics.Evaluate(ctx, model, s.slice.Events, s.slice.Truth, s.slice.Now, []int{k},
-		metrics.Options{ExcludeTrain: !s.slice.Repeat, Workers: s.Workers})
+	r, err := s.slice.measure(ctx, model, []int{k}, s.Workers, nil)
 	if err != nil {
 		return 0, err
 	}

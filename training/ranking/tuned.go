@@ -200,6 +200,7 @@ func (s *Split) fingerprint(t Tuning) string {
 		put(int64(len(truth)))
 		put(truth)
 	}
+	put(s.Group)
 	put(s.Now)
 	put(s.Repeat)
 	put(t.Seed)
