@@ -1,6 +1,7 @@
 package training
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models/artifact"
+	"regulars/models/gbdt"
 )
 
 // Kinds of stored models: how their files are to be read. A recommender's kind
@@ -147,6 +149,30 @@ func writeJSON(dir, name string, v any) error {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return os.WriteFile(filepath.Join(dir, name), append(text, '\n'), 0o644)
+}
+
+// saveTrees writes boosted trees as LightGBM does.
+func (f folder) saveTrees(m *gbdt.Model) error {
+	var text bytes.Buffer
+	if err := m.WriteText(&text); err != nil {
+		return fmt.Errorf("writing %s: %w", treesFile, err)
+	}
+	return os.WriteFile(f.path(treesFile), text.Bytes(), 0o644)
+}
+
+func (f folder) loadTrees() (m *gbdt.Model, err error) {
+	file, err := os.Open(f.path(treesFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no %s", f.what, treesFile)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if m, err = gbdt.ReadText(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", file.Name(), err)
+	}
+	return m, nil
 }
 
 func readJSON(a *artifact.Artifact, name string, into any) error {

@@ -1,17 +1,14 @@
 package training
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/models/artifact"
 	"regulars/models/blend"
-	"regulars/models/gbdt"
 	"regulars/models/logistic"
 	"regulars/training/ranking"
 )
@@ -23,7 +20,6 @@ const (
 	sourceFolder = "source-" // and the name
 	againFolder  = "ranker-again"
 	newFolder    = "ranker-new"
-	treesFile    = "ranker-trees.txt" // LightGBM's text format
 )
 
 // blendParameters are what of a blend is no array.
@@ -95,29 +91,6 @@ func (f folder) saveRanker(ranker blend.Ranker) (*blendRanker, error) {
 func (f folder) saveLogisticRanker(r *ranking.LogisticRanker) (*blendRanker, error) {
 	p := &blendRanker{Again: r.Again.Rate, New: r.New.Rate, AgainOdds: r.Again.Model != nil, NewOdds: r.New.Model != nil}
 	return p, errors.Join(f.saveOdds(againFolder, r.Again.Model), f.saveOdds(newFolder, r.New.Model))
-}
-
-func (f folder) saveTrees(m *gbdt.Model) error {
-	var text bytes.Buffer
-	if err := m.WriteText(&text); err != nil {
-		return fmt.Errorf("writing %s: %w", treesFile, err)
-	}
-	return os.WriteFile(f.path(treesFile), text.Bytes(), 0o644)
-}
-
-func (f folder) loadTrees() (m *gbdt.Model, err error) {
-	file, err := os.Open(f.path(treesFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s has no %s", f.what, treesFile)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	if m, err = gbdt.ReadText(file); err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name(), err)
-	}
-	return m, nil
 }
 
 func (f folder) saveOdds(name string, m *logistic.Model) error {

@@ -74,29 +74,6 @@ func classifierKind(model models.Classifier) string {
 	return ""
 }
 
-// saveTrees writes boosted trees as LightGBM does.
-func (f folder) saveTrees(m *gbdt.Model) (err error) {
-	file, err := os.Create(f.path(treesFile))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	return m.WriteText(file)
-}
-
-func (f folder) trees() (_ *gbdt.Model, err error) {
-	file, err := os.Open(f.path(treesFile))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.what, err)
-	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	m, err := gbdt.ReadText(file)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.Name(), err)
-	}
-	return m, nil
-}
-
 func (f folder) saveAverage(m *average.Model) error {
 	var kinds []string
 	for i, member := range m.Members {
@@ -206,7 +183,7 @@ func (f folder) classifier(kind string) (models.Classifier, error) {
 	case kindForest:
 		return f.forest()
 	case kindTrees:
-		return f.trees()
+		return f.loadTrees()
 	case kindNets:
 		var m mlp.Model
 		if err := f.readJSON(parametersFile, &m); err != nil {
