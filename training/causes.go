@@ -16,7 +16,7 @@ import (
 const (
 	ByStage  = "stage"  // of the life cycle
 	ByValue  = "value"  // core, high value, potential, long tail
-	ByOrders = "orders" // new, light, heavy; and the lapsed
+	ByOrders = "orders" // new, light, heavy
 )
 
 // Segmentations are those ways.
@@ -115,8 +115,11 @@ func (p *Pipeline) churnAlone(ctx context.Context) (*churnOutcome, *read.Interac
 // segmentsBy cuts the active customers of a day; all of them come first.
 func (p *Pipeline) segmentsBy(by string, day data.Day, r churn.Rows) ([]churn.Segment, error) {
 	all, err := churn.Segments(r.X, p.Options.ActiveDays)
-	if err != nil || by == ByOrders {
-		return all, err
+	if err != nil {
+		return nil, err
+	}
+	if by == ByOrders { // the lapsed were lost before
+		return slices.DeleteFunc(all, func(s churn.Segment) bool { return s.Name == churn.Lapsed }), nil
 	}
 	group, column := "lifecycle", "state"
 	if by == ByValue {

@@ -10,14 +10,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"regulars/features/words"
 	"regulars/training"
+	"regulars/training/page"
 )
 
 // churnReportOptions are the flags of `report churn`.
 type churnReportOptions struct {
-	job      jobOptions
-	by, lang string
+	job            jobOptions
+	by, lang, html string
 }
 
 func newReportChurn(g *global) *cobra.Command {
@@ -31,13 +31,14 @@ behind each one's probability are counted, the three strongest of each customer,
 and set beside those who stayed. A cause is what the model saw before they left;
 it says what goes with leaving, not what would have kept them.`,
 		Example: `  regulars report churn --workspace my-shop --as-of 2011-12-08
-  regulars report churn --workspace my-shop --by value --lang zh
+  regulars report churn --workspace my-shop --by value --html lost.html --lang zh
   regulars report churn --workspace my-shop --by orders --json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return g.reportChurn(cmd.Context(), o) }}
 	o.job.flags(cmd)
 	cmd.Flags().StringVar(&o.by, "by", training.ByStage, "segments: "+strings.Join(training.Segmentations(), ", "))
 	cmd.Flags().StringVar(&o.lang, "lang", "en", "language: en or zh")
+	cmd.Flags().StringVar(&o.html, "html", "", "write a self-contained page to this file")
 	return g.withJSON(cmd)
 }
 
@@ -45,11 +46,12 @@ func (g *global) reportChurn(ctx context.Context, o churnReportOptions) error {
 	if !slices.Contains(training.Segmentations(), o.by) {
 		return usageError{fmt.Errorf("--by %s: it must be %s", o.by, strings.Join(training.Segmentations(), ", "))}
 	}
-	if o.lang != "en" && o.lang != "zh" {
-		return usageError{fmt.Errorf("--lang %s: it must be en or zh", o.lang)}
+	lang, err := page.ParseLang(o.lang)
+	if err != nil {
+		return usageError{fmt.Errorf("--lang: %w", err)}
 	}
 	var report *training.ChurnReport
-	err := g.locked(ctx, func(w *workspace) (err error) {
+	err = g.locked(ctx, func(w *workspace) (err error) {
 		bar := newProgress(g.stderr)
 		defer bar.end()
 		p, err := w.pipeline(o.job, bar.step)
@@ -57,8 +59,10 @@ func (g *global) reportChurn(ctx context.Context, o churnReportOptions) error {
 			return err
 		}
 		defer func() { err = errors.Join(err, p.Engine.Close()) }()
-		report, err = p.ChurnCauses(ctx, o.by)
-		return err
+		if report, err = p.ChurnCauses(ctx, o.by); err != nil || o.html == "" {
+			return err
+		}
+		return w.disk.WriteFile(o.html, func(out io.Writer) error { return report.WriteHTML(out, lang) })
 	})
 	if err != nil {
 		return err
@@ -66,47 +70,9 @@ func (g *global) reportChurn(ctx context.Context, o churnReportOptions) error {
 	if g.json {
 		return printJSON(g.stdout, report)
 	}
-	return printChurn(g.stdout, report, words.Style{Lang: o.lang})
-}
-
-// churnWords are what the report says beside the names of features.
-var churnWords = map[string]struct {
-	title, all, segment string
-	header              []string
-}{
-	"en": {"Customers active on %s who did not order before %s, and what the model (%s) saw in them", "all", "%s: %d of %d lost (%.0f%%)",
-		[]string{"cause", "lost by it", "share", "median, lost", "median, stayed", "contribution"}},
-	"zh": {"%s 时活跃、至 %s 未再下单的顾客，以及模型（%s）看到的原因", "全部", "%s：%d / %d 流失（%.0f%%）",
-		[]string{"原因", "涉及流失顾客", "占比", "流失者中位数", "留存者中位数", "贡献"}},
-}
-
-func printChurn(out io.Writer, r *training.ChurnReport, style words.Style) error {
-	say := churnWords[style.Lang]
-	fmt.Fprintf(out, say.title+"\n\n", r.From, r.AsOf, r.Model)
-	for _, s := range r.Segments {
-		name := s.Segment
-		if name == "" {
-			name = say.all
-		}
-		fmt.Fprintf(out, say.segment+"\n", name, s.Lost, s.Customers, 100*float64(s.Lost)/float64(max(s.Customers, 1)))
-		rows := [][]string{say.header}
-		for _, c := range s.Causes {
-			rows = append(rows, []string{style.Name(c.Feature), fmt.Sprint(c.Customers), fmt.Sprintf("%.0f%%", 100*c.Share),
-				median(c.Median), median(c.MedianStayed), fmt.Sprintf("%+.2f", c.Contribution)})
-		}
-		if err := printTable(out, rows); err != nil {
-			return err
-		}
+	if o.html == "" {
+		return printSections(g.stdout, report.View(lang))
 	}
-	for _, n := range r.Notes {
-		fmt.Fprintln(out, "note: "+n)
-	}
-	return nil
-}
-
-func median(v *float64) string {
-	if v == nil {
-		return "–"
-	}
-	return fmt.Sprintf("%.4g", *v)
+	_, err = fmt.Fprintf(g.stdout, "written to %s\n", o.html)
+	return err
 }

@@ -98,7 +98,7 @@ func (g *global) reportLoyalty(ctx context.Context, o reportOptions, threshold b
 		_, err := fmt.Fprintf(g.stdout, "written to %s\n", o.html)
 		return err
 	}
-	return printLoyalty(g.stdout, report, lang)
+	return printSections(g.stdout, report.View(lang))
 }
 
 // withFeatures prepares a request for feature tables at the report's date, and
@@ -128,12 +128,16 @@ func (w *workspace) withFeatures(ctx context.Context, o reportOptions, bar *prog
 	return work(groups, p, r)
 }
 
-// printLoyalty prints the sections as tables.
-func printLoyalty(out io.Writer, report *loyalty.Report, lang page.Lang) error {
-	for _, s := range report.View(lang) {
-		fmt.Fprintf(out, "%s\n%s\n", s.Title, s.Definition)
+// printSections prints the sections of a report as tables.
+func printSections(out io.Writer, sections []page.Section) error {
+	for _, s := range sections {
+		for _, text := range []string{s.Title, s.Definition, s.Absent} {
+			if text != "" {
+				fmt.Fprintln(out, text)
+			}
+		}
 		if s.Absent != "" {
-			fmt.Fprintf(out, "%s\n\n", s.Absent)
+			fmt.Fprintln(out)
 		}
 		for _, t := range s.Tables {
 			rows := [][]string{t.Header}
@@ -147,6 +151,9 @@ func printLoyalty(out io.Writer, report *loyalty.Report, lang page.Lang) error {
 			if err := printTable(out, rows); err != nil {
 				return err
 			}
+		}
+		for _, n := range s.Notes {
+			fmt.Fprintln(out, "note: "+n)
 		}
 	}
 	return nil

@@ -77,6 +77,9 @@ type Segment struct {
 	Rows []int
 }
 
+// Lapsed names the segment of customers who have not ordered for long.
+const Lapsed = "lapsed"
+
 // Segments cuts customers: the active (the headline), the lapsed, and of the
 // active the new (one order), light (two to four) and heavy (five and more).
 func Segments(x *matrix.Dense, activeDays int) ([]Segment, error) {
@@ -88,7 +91,7 @@ func Segments(x *matrix.Dense, activeDays int) ([]Segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := []Segment{{"", active}, {"lapsed", lapsed}}
+	out := []Segment{{"", active}, {Lapsed, lapsed}}
 	for _, s := range []struct {
 		name string
 		keep func(orders float64) bool
