@@ -448,7 +448,7 @@ func TestLadder(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := strings.Join(m.Notes, "\n")
-	for _, want := range []string{"next order: told by the gaps", "spend is not told", "next kinds is not told", "response is not told: no messages are known", "hour is not told", "return within 90 days: too little history to calibrate"} {
+	for _, want := range []string{"next order: told by the gaps", "spend is not told", "next kinds is not told", "response is not told: no messages are known", "hour is not told", "return within 90 days: nothing to calibrate it by"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note says %q:\n%s", want, notes)
 		}

@@ -39,7 +39,7 @@ const (
 // shops.
 const penalty = 0.1
 
-// Calibration corrects the log-odds of an order within so many days: Platt's map.
+// Calibration corrects the log-odds of an order within so many days to A + B·log-odds.
 type Calibration struct {
 	Days int     `json:"days"`
 	A    float64 `json:"a"`
@@ -266,8 +266,8 @@ func (r *run) points() []int {
 }
 
 // calibrated fits a family on what was known at a date. The map of each horizon is
-// learned on the latest rows whose horizon was over by then, from a model fitted on
-// what was known when these rows began.
+// learned on the latest rows whose horizon was over by then, each date's from a
+// model fitted on what was known when its rows began.
 func (r *run) calibrated(ctx context.Context, family string, known data.Day) (*waiting, error) {
 	fitted, err := r.fit(ctx, family, known)
 	if err != nil {
@@ -275,25 +275,49 @@ func (r *run) calibrated(ctx context.Context, family string, known data.Day) (*w
 	}
 	w := *fitted
 	for _, h := range r.points() {
-		d, ok := r.latest(known, h)
-		if !ok {
-			r.note("return within %d days: too little history to calibrate it by itself at %s", h, known)
+		m, err := r.calibration(ctx, family, known, h)
+		if errors.Is(err, models.ErrNoData) {
+			r.note("return within %d days: nothing to calibrate it by at %s: %v", h, known, err)
 			continue
 		}
-		raw, y, err := r.raw(ctx, family, d, h)
-		if err == nil {
-			var m *calibrate.Platt
-			if m, err = platt(raw, y); err == nil && m.B > 0 {
-				w.maps = append(w.maps, Calibration{Days: h, A: m.A, B: m.B})
-				continue
-			}
-		}
-		if err != nil && !errors.Is(err, models.ErrNoData) {
+		if err != nil {
 			return nil, err
 		}
-		r.note("return within %d days: nothing to calibrate it by at %s", h, r.Dates[d].AsOf)
+		w.maps = append(w.maps, *m)
 	}
 	return &w, nil
+}
+
+// Seasons move the rate from date to date more than anything that is wrong with a
+// model, so a map is learned on several dates, with quarters between them a year,
+// and counts as so many against asIs dates on which nothing had to be corrected.
+const (
+	calibrationDates = 4
+	asIs             = 2.0
+)
+
+func (r *run) calibration(ctx context.Context, family string, known data.Day, h int) (*Calibration, error) {
+	var raw []float64
+	var y []bool
+	last, ok := r.latest(known, h)
+	dates := 0.0
+	for d := last; ok && d >= 0 && d > last-calibrationDates; d-- {
+		p, came, err := r.raw(ctx, family, d, h)
+		if errors.Is(err, models.ErrNoData) {
+			break // nor is there enough before
+		}
+		if err != nil {
+			return nil, err
+		}
+		raw, y = append(raw, p...), append(y, came...)
+		dates++
+	}
+	m, err := platt(raw, y)
+	if err != nil {
+		return nil, err
+	}
+	weight := dates / (dates + asIs)
+	return &Calibration{Days: h, A: weight * m.A, B: 1 + weight*(m.B-1)}, nil
 }
 
 // fewOfAKind is how many customers of either outcome it takes to calibrate by.
