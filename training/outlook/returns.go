@@ -207,6 +207,9 @@ func (r *run) fitGap(ctx context.Context, known data.Day) (*gap.Model, error) {
 // fitSurvival learns from the rows at earlier dates and what followed by then.
 func (r *run) fitSurvival(ctx context.Context, known data.Day) (*survival.Model, error) {
 	const period = 7
+	if _, err := selected(r.last().X, []string{recencyColumn}); err != nil {
+		return nil, err
+	}
 	total := 0
 	for d := range r.Dates {
 		if r.Dates[d].AsOf+period <= known {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"regulars/data"
 	"regulars/models"
 	"regulars/models/survival"
 	"regulars/training/metrics"
@@ -160,7 +161,7 @@ func (r *run) reportDates(ctx context.Context, family string) (*Target, error) {
 func (r *run) returned(d int) (rows []int, after []float64) {
 	from := r.Dates[d].AsOf
 	for _, i := range spread(len(r.Dates[d].IDs), maxMeasured) {
-		if day, ok := r.next(d, i, from+dayCount(r.Horizon)); ok {
+		if day, ok := r.next(d, i, from+data.Day(r.Horizon)); ok {
 			rows, after = append(rows, i), append(after, float64(int(day)-int(from))+0.5)
 		}
 	}
