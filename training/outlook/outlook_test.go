@@ -456,7 +456,7 @@ func TestLadder(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := strings.Join(m.Notes, "\n")
-	for _, want := range []string{"next order: told by the gaps", "spend is not told", "next kinds is not told", "response is not told: no messages are known", "hour is not told", "return within 90 days: nothing to calibrate it by"} {
+	for _, want := range []string{"next order: told by the gaps", "spend is not told", "next kinds is not told", "response is not told: no messages are known", "hour is not told", "too few customers and dates to calibrate [7 14 30 90 180] days"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note says %q:\n%s", want, notes)
 		}

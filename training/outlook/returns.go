@@ -27,9 +27,9 @@ const (
 )
 
 const (
-	fewRows     = 200    // with fewer customers of either outcome nothing is chosen by features
+	fewRows     = 200    // with fewer rows nothing is learned from features
 	maxRows     = 20_000 // rows that a survival model is fitted on, evenly spread over customers and dates
-	maxPeriods  = 40_000 // person-periods of those
+	maxPeriods  = 20_000 // person-periods of those
 	follow      = 180    // days that each of them is followed
 	maxMeasured = 50_000 // rows that are calibrated on and measured
 )
@@ -277,16 +277,20 @@ func (r *run) calibrated(ctx context.Context, family string, known data.Day) (*w
 		return nil, err
 	}
 	w := *fitted
+	var missing []int
 	for _, h := range r.points() {
 		m, err := r.calibration(ctx, family, known, h)
 		if errors.Is(err, models.ErrNoData) {
-			r.note("return within %d days: nothing to calibrate it by at %s: %v", h, known, err)
+			missing = append(missing, h)
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
 		w.maps = append(w.maps, *m)
+	}
+	if len(missing) > 0 {
+		r.note("return at %s: too few customers and dates to calibrate %v days by themselves", known, missing)
 	}
 	return &w, nil
 }
