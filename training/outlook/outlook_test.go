@@ -67,7 +67,8 @@ func value(t testing.TB, r *outlook.Report, target, key string) (model float64, 
 			if !ok {
 				continue
 			}
-			if m.Low == nil || !(*m.Low <= m.Value && m.Value <= *m.High) {
+			// chance adds to a calibration error, the more so in samples of samples
+			if m.Low == nil || !(*m.Low <= *m.High) || key != "ece" && !(*m.Low <= m.Value && m.Value <= *m.High) {
 				t.Errorf("%s, %s of %s is %+v", target, key, res.Model, m)
 			}
 			if res.Baseline {
@@ -326,7 +327,7 @@ func storedValue(t testing.TB, m *outlook.Model, days float64) btyd.Value {
 func TestStoredAndTheSame(t *testing.T) {
 	h, _ := simulated(600, 800, 2)
 	in := h.input(t, years[2:]...)
-	for _, choices := range []outlook.Choices{{}, {Returns: "survival", Spend: "log"}, {Spend: "tweedie"}} {
+	for _, choices := range []outlook.Choices{{}, {Returns: "survival", Spend: "log"}, {Returns: "survival and gap", Spend: "tweedie"}} {
 		one, two := t.TempDir(), t.TempDir()
 		o := options
 		o.Workers = 1

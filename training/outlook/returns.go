@@ -19,6 +19,7 @@ import (
 const (
 	familySurvival = "survival"
 	familyGap      = "gap"
+	familyBoth     = "survival and gap" // the mean of their hazards
 )
 
 const (
@@ -39,6 +40,9 @@ const (
 // shops.
 const penalty = 0.1
 
+// families are those that are compared, the simplest first.
+var families = []string{familyGap, familySurvival, familyBoth}
+
 // Calibration corrects the log-odds of an order within so many days to A + B·log-odds.
 type Calibration struct {
 	Days int     `json:"days"`
@@ -49,7 +53,7 @@ type Calibration struct {
 // waiting is a model of the next order with its calibration by horizon, ascending.
 type waiting struct {
 	survival *survival.Model
-	gap      *gap.Model // where survival is nil
+	gap      *gap.Model // of the same columns where there are both; one may be nil
 	maps     []Calibration
 }
 
@@ -65,10 +69,25 @@ type course interface{ Within(days float64) float64 }
 
 // course of a row of a table that has the columns of names alone.
 func (w *waiting) course(x *matrix.Dense, i int) (course, error) {
-	if w.survival != nil {
+	switch {
+	case w.gap == nil:
 		return w.survival.Course(x, i, 0)
+	case w.survival == nil:
+		return w.gap.Course(x, i, 0)
 	}
-	return w.gap.Course(x, i, 0)
+	a, err := w.survival.Course(x, i, 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := w.gap.Course(x, i, 0)
+	return both{a, b}, err
+}
+
+// both is the course of the mean of two hazards.
+type both struct{ a, b course }
+
+func (c both) Within(days float64) float64 {
+	return 1 - math.Sqrt((1-c.a.Within(days))*(1-c.b.Within(days)))
 }
 
 // selected returns the named columns of x.
@@ -180,10 +199,19 @@ func (r *run) fit(ctx context.Context, family string, known data.Day) (*waiting,
 	}
 	w := &waiting{}
 	var err error
-	if family == familyGap {
-		w.gap, err = r.fitGap(ctx, known)
-	} else {
+	switch family {
+	case familyGap:
+		w.gap, err = r.fitGap(ctx, []string{recencyColumn, expectedColumn}, known)
+	case familySurvival:
 		w.survival, err = r.fitSurvival(ctx, known)
+	case familyBoth:
+		var alone *waiting
+		if alone, err = r.fit(ctx, familySurvival, known); err == nil {
+			w.survival = alone.survival
+			w.gap, err = r.fitGap(ctx, alone.survival.Names, known)
+		}
+	default:
+		err = &models.OptionError{Model: "outlook", Option: "Choices.Returns", Value: family, Want: fmt.Sprintf("one of %q", families)}
 	}
 	if err != nil {
 		return nil, err
@@ -192,9 +220,8 @@ func (r *run) fit(ctx context.Context, family string, known data.Day) (*waiting,
 	return w, nil
 }
 
-func (r *run) fitGap(ctx context.Context, known data.Day) (*gap.Model, error) {
-	names := []string{recencyColumn, expectedColumn}
-	if _, err := selected(r.last().X, names); err != nil {
+func (r *run) fitGap(ctx context.Context, names []string, known data.Day) (*gap.Model, error) {
+	if _, err := selected(r.last().X, []string{recencyColumn, expectedColumn}); err != nil {
 		return nil, err
 	}
 	orders := make([][]int32, len(r.days))
@@ -377,7 +404,7 @@ func (r *run) courses(w *waiting, d int, rows []int, visit func(i int, c course)
 // Horizon later.
 func (r *run) chooseReturns(ctx context.Context, d int) (string, error) {
 	best, least := familyGap, math.Inf(1)
-	for _, family := range []string{familyGap, familySurvival} {
+	for _, family := range families {
 		loss, err := r.crossFitted(ctx, family, d)
 		if err != nil {
 			if err := r.absent("a model of the next order by "+family, err); err != nil {

@@ -44,11 +44,11 @@ func (r *run) reportReturn(ctx context.Context, family string, d, h int) (*Targe
 	rows := spread(len(r.Dates[d].IDs), maxMeasured)
 	y := r.within(d, rows, h)
 	t := &Target{Name: fmt.Sprintf("return within %d days", h), TestAsOf: r.Dates[d].AsOf.String(), Days: h}
-	families := []string{family}
+	compared := []string{family}
 	if family != familyGap {
-		families = append(families, familyGap)
+		compared = append(compared, familyGap)
 	}
-	for i, f := range families {
+	for i, f := range compared {
 		p, err := r.calibratedAt(ctx, f, d, rows, h)
 		if err != nil {
 			if i > 0 && errors.Is(err, models.ErrColumns) {
