@@ -24,6 +24,11 @@ func (t Tally) check() error {
 	return nil
 }
 
+// Options of Fit. The zero value is the default written at each field.
+type Options struct {
+	MaxIterations int // of the simplex search; 0 = 500
+}
+
 // Model is the rate at which customers answer, Beta(A, B).
 type Model struct {
 	A, B float64
@@ -38,9 +43,9 @@ const maxSent = 10_000
 // an answer and half a silence (Jeffreys), and ln(A+B) ~ N(ln 20, 3²), since
 // customers with a message each say nothing about how much customers differ.
 // Without any message the error wraps models.ErrNoData.
-func Fit(ctx context.Context, tallies []Tally, maxIterations int) (*Model, error) {
-	if maxIterations < 0 {
-		return nil, &models.OptionError{Model: "response", Option: "MaxIterations", Value: maxIterations, Want: "at least 0 (0 = 500)"}
+func Fit(ctx context.Context, tallies []Tally, o Options) (*Model, error) {
+	if o.MaxIterations < 0 {
+		return nil, &models.OptionError{Model: "response", Option: "MaxIterations", Value: o.MaxIterations, Want: "at least 1"}
 	}
 	groups, err := grouped(tallies)
 	if err != nil {
@@ -60,7 +65,7 @@ func Fit(ctx context.Context, tallies []Tally, maxIterations int) (*Model, error
 	mean := (answered + 0.5) / (sent + 1)
 	start := []float64{math.Log(mean) - math.Log1p(-mean), math.Log(20)}
 	found, err := optimize.Minimize(optimize.Problem{Func: func(at []float64) float64 { return loss(groups, at) }}, start,
-		&optimize.Settings{MajorIterations: cmp.Or(maxIterations, 500)}, &optimize.NelderMead{})
+		&optimize.Settings{MajorIterations: cmp.Or(o.MaxIterations, 500)}, &optimize.NelderMead{})
 	if err != nil {
 		return nil, fmt.Errorf("response: no likeliest rate: %w", err)
 	}
@@ -140,11 +145,8 @@ func New(a, b float64) (*Model, error) {
 	return &Model{A: a, B: b}, nil
 }
 
-// Mean returns the rate of a customer of whom nothing is known.
-func (m *Model) Mean() float64 { return m.A / (m.A + m.B) }
-
 // Rate returns the probability that a customer with this tally answers the next
-// message: the mean of the channel where Sent is 0.
+// message: the mean of the channel, A / (A+B), where Sent is 0.
 func (m *Model) Rate(t Tally) (float64, error) {
 	if err := t.check(); err != nil {
 		return 0, fmt.Errorf("response: %w", err)

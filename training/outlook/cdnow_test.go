@@ -71,13 +71,5 @@ func TestCDNOW(t *testing.T) {
 	if got, _ := value(t, r, "value within the horizon", "correlation"); got < 0.4 {
 		t.Errorf("values correlate by %.3f with what was spent", got)
 	}
-	for _, g := range r.Targets {
-		for _, res := range g.Results {
-			t.Logf("%s, %s:", g.Name, res.Model)
-			for key, m := range res.Metrics {
-				t.Logf("    %s %.4f", key, m.Value)
-			}
-		}
-	}
-	t.Log(r.Choices, r.Notes)
+	t.Logf("%+v", r.Choices)
 }

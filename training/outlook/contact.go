@@ -26,7 +26,7 @@ func (s *shop) pairs(d, later int) (rows, after []int) {
 
 // fitResponse fits a channel on what was known at a date.
 func (r *run) fitResponse(ctx context.Context, c Channel) (*response.Model, error) {
-	return response.Fit(ctx, c.Tallies, 0)
+	return response.Fit(ctx, c.Tallies, response.Options{})
 }
 
 // sentAfter are the messages of a channel between the two last dates of the rows:

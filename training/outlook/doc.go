@@ -11,6 +11,12 @@
 //  3. Save, and Load where it is applied.
 //  4. Score: everything for each customer, in the order of the rows.
 //
+// The next order is told by a hazard of all features (models/survival), by the gaps
+// between orders (models/gap) or by the mean of the two hazards, whichever was best on
+// the choice rows; by gaps in a small shop. Each is calibrated by horizon. What is spent is told by
+// boosted trees or by means, likewise. Values are those of models/btyd: the likelier
+// of BG/NBD and Pareto/NBD with Gamma-Gamma.
+//
 // A part that the data cannot carry (too few rows, a table that is missing) is
 // absent, and a note says why.
 package outlook

@@ -69,15 +69,11 @@ func Fit(ctx context.Context, in *Input, c Choices, o Options) (*Model, error) {
 
 // fitReturns fits the family, or gaps where it cannot be fitted.
 func (r *run) fitReturns(ctx context.Context, m *Model, family string) (err error) {
-	if family != familySurvival && family != familyGap {
-		return &models.OptionError{Model: "outlook", Option: "Choices.Returns", Value: family, Want: familySurvival + " or " + familyGap}
-	}
-	if family == familySurvival {
-		m.waiting, err = r.calibrated(ctx, family, m.AsOf)
-		if err == nil {
+	if family != familyGap {
+		if m.waiting, err = r.calibrated(ctx, family, m.AsOf); err == nil {
 			return nil
 		}
-		if err := r.absent("next order by survival", err); err != nil {
+		if err := r.absent("next order by "+family, err); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"regulars/data"
 	"regulars/features/matrix"
 	"regulars/features/read"
+	"regulars/models"
 	"regulars/models/hours"
 	"regulars/models/response"
 )
@@ -17,7 +18,8 @@ type Input struct {
 	// Horizon is H in days: of the labels, and from date to date at least.
 	Horizon int
 	// Dates are those of split.Protocol.Days, ascending: …, D−3H, D−2H, D−H, D. Score
-	// looks at the last alone, Fit without Evaluate needs no other.
+	// looks at the last alone, Fit without Evaluate needs no other. Those before D may
+	// hold a sample of the customers: no more than 50,000 of a date are looked at.
 	Dates []Rows
 	// Purchases are those before D; every customer of the rows has one.
 	Purchases *read.Interactions
@@ -119,6 +121,9 @@ func (in *Input) check() error {
 	if in.Horizon < 1 || len(in.Dates) == 0 || in.Purchases == nil {
 		return fmt.Errorf("outlook: a horizon of %d days, %d dates, purchases %v: all three are needed", in.Horizon, len(in.Dates), in.Purchases != nil)
 	}
+	if in.Horizon > longest {
+		return &models.OptionError{Model: "outlook", Option: "Horizon", Value: in.Horizon, Want: fmt.Sprintf("at most %d", longest)}
+	}
 	for d := range in.Dates {
 		if d > 0 && in.Dates[d].AsOf < in.Dates[d-1].AsOf+data.Day(in.Horizon) {
 			return fmt.Errorf("outlook: %s comes less than %d days after %s", in.Dates[d].AsOf, in.Horizon, in.Dates[d-1].AsOf)
@@ -134,6 +139,9 @@ func (in *Input) check() error {
 	}
 	items := in.Purchases.Items.Len()
 	for _, k := range in.Kinds {
+		if k.Name == priceBand {
+			return fmt.Errorf("outlook: a kind called %q: that is made of prices, call it otherwise", k.Name)
+		}
 		if len(k.Of) != items {
 			return fmt.Errorf("outlook: %s is given for %d of %d items", k.Name, len(k.Of), items)
 		}

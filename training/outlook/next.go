@@ -158,7 +158,7 @@ func (r *run) nextOrders(d int, k *kind) []nextOrder {
 	from := r.Dates[d].AsOf
 	most := min(20_000, max(1000, 20_000_000/len(k.names)))
 	for _, i := range spread(len(r.Dates[d].IDs), most) {
-		day, ok := r.next(d, i, from+dayCount(r.Horizon))
+		day, ok := r.next(d, i, from+data.Day(r.Horizon))
 		if !ok {
 			continue
 		}

@@ -2,6 +2,7 @@ package outlook
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
 
@@ -43,7 +44,7 @@ func (o Options) resolved() (Options, error) {
 		value, to int
 	}{{"ValueDays", o.ValueDays, 3653}, {"Draws", o.Draws, 100_000}, {"Samples", o.Samples, 100_000}} {
 		if f.value < 1 || f.value > f.to {
-			return o, &models.OptionError{Model: "outlook", Option: f.name, Value: f.value, Want: "above 0 and not endless"}
+			return o, &models.OptionError{Model: "outlook", Option: f.name, Value: f.value, Want: fmt.Sprintf("between 1 and %d", f.to)}
 		}
 	}
 	if o.Workers < 0 {

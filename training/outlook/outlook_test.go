@@ -2,6 +2,7 @@ package outlook_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -66,7 +67,8 @@ func value(t testing.TB, r *outlook.Report, target, key string) (model float64, 
 			if !ok {
 				continue
 			}
-			if m.Low == nil || !(*m.Low <= m.Value && m.Value <= *m.High) {
+			// chance adds to a calibration error, the more so in samples of samples
+			if m.Low == nil || !(*m.Low <= *m.High) || key != "ece" && !(*m.Low <= m.Value && m.Value <= *m.High) {
 				t.Errorf("%s, %s of %s is %+v", target, key, res.Model, m)
 			}
 			if res.Baseline {
@@ -115,13 +117,6 @@ func TestReport(t *testing.T) {
 	if bias, _ := value(t, r, "value within the horizon", "bias"); math.Abs(bias) > 0.2 {
 		t.Errorf("values are %.3f too high in all", bias)
 	}
-	for _, g := range r.Targets {
-		if strings.HasPrefix(g.Name, "response") {
-			if g.TestAsOf != r.Targets[0].TestAsOf {
-				t.Errorf("%s is reported at %s, returns at %s", g.Name, g.TestAsOf, r.Targets[0].TestAsOf)
-			}
-		}
-	}
 }
 
 // fitted is the model of the shop, made once.
@@ -152,22 +147,43 @@ func scores(t testing.TB, m *outlook.Model, in *outlook.Input, workers int) []ou
 }
 
 // What is told at the last date comes true in the days after, which nothing has
-// seen: orders, their value, and the truth behind categories, answers and hours.
+// seen: orders and their value, by models of features as by gaps and means.
 func TestComesTrue(t *testing.T) {
+	in, _ := shopOf(t)
+	h, _ := made()
+	later := h.rows(years[len(years)-1], 10_000).Labels
+	rich, err := outlook.Fit(t.Context(), in, outlook.Choices{Returns: "survival", Spend: "tweedie"}, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range map[string]*outlook.Model{"chosen": fitted(t, in), "of features": rich} {
+		var told, came, spent, earned float64
+		list := scores(t, m, in, 0)
+		for i, c := range list {
+			told += c.Returns[1]
+			spent += c.Spend.Expected
+			earned += later.Spend[i]
+			if later.Ordered[i] {
+				came++
+			}
+		}
+		if n := float64(len(list)); math.Abs(told-came)/n > 0.04 {
+			t.Errorf("%s: %.3f were to return, %.3f did", name, told/n, came/n)
+		}
+		if math.Abs(spent/earned-1) > 0.25 {
+			t.Errorf("%s: %.0f were to be spent, %.0f were", name, spent, earned)
+		}
+	}
+}
+
+// The truth behind categories, hours and answers is found.
+func TestFindsTheTruth(t *testing.T) {
 	in, truth := shopOf(t)
 	list := scores(t, fitted(t, in), in, 0)
-	h, _ := made()
-	later := h.rows(years[len(years)-1], 10_000) // labels of the 90 days after
-	var told, came, spent, earned, favourite, answers, keen, hour float64
-	for i, c := range list {
+	var favourite, hour, answers, keen float64
+	for _, c := range list {
 		u := truth[mustUser(t, in, c.ID)]
-		told += c.Returns[1]
-		spent += c.Spend.Expected
-		earned += later.Labels.Spend[i]
-		if later.Labels.Ordered[i] {
-			came++
-		}
-		if c.Next[0].Likely[0].Name == "c"+string(rune('0'+u.favours)) {
+		if c.Next[0].Likely[0].Name == fmt.Sprintf("c%d", u.favours) {
 			favourite++
 		}
 		if c.Hour.Hour == u.hour {
@@ -178,14 +194,7 @@ func TestComesTrue(t *testing.T) {
 			keen++
 		}
 	}
-	n := float64(len(list))
-	if math.Abs(told-came)/n > 0.04 {
-		t.Errorf("%.3f were to return, %.3f did", told/n, came/n)
-	}
-	if math.Abs(spent/earned-1) > 0.25 {
-		t.Errorf("%.0f were to be spent, %.0f were", spent, earned)
-	}
-	if favourite/n < 0.7 || hour/n < 0.3 {
+	if n := float64(len(list)); favourite/n < 0.7 || hour/n < 0.3 {
 		t.Errorf("the favourite category of %.2f and the hour of %.2f of the customers is found", favourite/n, hour/n)
 	}
 	if math.Abs(answers/keen-0.5) > 0.07 {
@@ -318,7 +327,7 @@ func storedValue(t testing.TB, m *outlook.Model, days float64) btyd.Value {
 func TestStoredAndTheSame(t *testing.T) {
 	h, _ := simulated(600, 800, 2)
 	in := h.input(t, years[2:]...)
-	for _, choices := range []outlook.Choices{{}, {Returns: "survival", Spend: "log"}, {Spend: "tweedie"}} {
+	for _, choices := range []outlook.Choices{{}, {Returns: "survival", Spend: "log"}, {Returns: "survival and gap", Spend: "tweedie"}} {
 		one, two := t.TempDir(), t.TempDir()
 		o := options
 		o.Workers = 1
@@ -448,7 +457,7 @@ func TestLadder(t *testing.T) {
 		t.Fatal(err)
 	}
 	notes := strings.Join(m.Notes, "\n")
-	for _, want := range []string{"next order: told by the gaps", "spend is not told", "next kinds is not told", "response is not told: no messages are known", "hour is not told", "return within 90 days: too little history to calibrate"} {
+	for _, want := range []string{"next order: told by the gaps", "spend is not told", "next kinds is not told", "response is not told: no messages are known", "hour is not told", "too few customers and dates to calibrate [7 14 30 90 180] days"} {
 		if !strings.Contains(notes, want) {
 			t.Errorf("no note says %q:\n%s", want, notes)
 		}

@@ -35,7 +35,7 @@ type Result struct {
 // Choices are what was chosen before the reported slice was looked at. The zero
 // value is the smallest rung of the ladder: gaps between orders, means.
 type Choices struct {
-	Returns string                 `json:"returns,omitempty"` // survival or gap; "" = gap
+	Returns string                 `json:"returns,omitempty"` // gap, survival, or survival and gap; "" = gap
 	Spend   string                 `json:"spend,omitempty"`   // tweedie, log, own-mean or shop-mean; "" = own-mean
 	Next    map[string]SharesTuned `json:"next,omitempty"`    // by kind
 	Hours   *HoursTuned            `json:"hours,omitempty"`

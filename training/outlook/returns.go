@@ -19,6 +19,7 @@ import (
 const (
 	familySurvival = "survival"
 	familyGap      = "gap"
+	familyBoth     = "survival and gap" // the mean of their hazards
 )
 
 const (
@@ -27,9 +28,9 @@ const (
 )
 
 const (
-	fewRows     = 200    // with fewer customers of either outcome nothing is chosen by features
+	fewRows     = 200    // with fewer rows nothing is learned from features
 	maxRows     = 20_000 // rows that a survival model is fitted on, evenly spread over customers and dates
-	maxPeriods  = 40_000 // person-periods of those
+	maxPeriods  = 20_000 // person-periods of those
 	follow      = 180    // days that each of them is followed
 	maxMeasured = 50_000 // rows that are calibrated on and measured
 )
@@ -39,7 +40,10 @@ const (
 // shops.
 const penalty = 0.1
 
-// Calibration corrects the log-odds of an order within so many days: Platt's map.
+// families are those that are compared, the simplest first.
+var families = []string{familyGap, familySurvival, familyBoth}
+
+// Calibration corrects the log-odds of an order within so many days to A + B·log-odds.
 type Calibration struct {
 	Days int     `json:"days"`
 	A    float64 `json:"a"`
@@ -49,7 +53,7 @@ type Calibration struct {
 // waiting is a model of the next order with its calibration by horizon, ascending.
 type waiting struct {
 	survival *survival.Model
-	gap      *gap.Model // where survival is nil
+	gap      *gap.Model // of the same columns where there are both; one may be nil
 	maps     []Calibration
 }
 
@@ -65,10 +69,25 @@ type course interface{ Within(days float64) float64 }
 
 // course of a row of a table that has the columns of names alone.
 func (w *waiting) course(x *matrix.Dense, i int) (course, error) {
-	if w.survival != nil {
+	switch {
+	case w.gap == nil:
 		return w.survival.Course(x, i, 0)
+	case w.survival == nil:
+		return w.gap.Course(x, i, 0)
 	}
-	return w.gap.Course(x, i, 0)
+	a, err := w.survival.Course(x, i, 0)
+	if err != nil {
+		return nil, err
+	}
+	b, err := w.gap.Course(x, i, 0)
+	return both{a, b}, err
+}
+
+// both is the course of the mean of two hazards.
+type both struct{ a, b course }
+
+func (c both) Within(days float64) float64 {
+	return 1 - math.Sqrt((1-c.a.Within(days))*(1-c.b.Within(days)))
 }
 
 // selected returns the named columns of x.
@@ -180,10 +199,19 @@ func (r *run) fit(ctx context.Context, family string, known data.Day) (*waiting,
 	}
 	w := &waiting{}
 	var err error
-	if family == familyGap {
-		w.gap, err = r.fitGap(ctx, known)
-	} else {
+	switch family {
+	case familyGap:
+		w.gap, err = r.fitGap(ctx, []string{recencyColumn, expectedColumn}, known)
+	case familySurvival:
 		w.survival, err = r.fitSurvival(ctx, known)
+	case familyBoth:
+		var alone *waiting
+		if alone, err = r.fit(ctx, familySurvival, known); err == nil {
+			w.survival = alone.survival
+			w.gap, err = r.fitGap(ctx, alone.survival.Names, known)
+		}
+	default:
+		err = &models.OptionError{Model: "outlook", Option: "Choices.Returns", Value: family, Want: fmt.Sprintf("one of %q", families)}
 	}
 	if err != nil {
 		return nil, err
@@ -192,9 +220,8 @@ func (r *run) fit(ctx context.Context, family string, known data.Day) (*waiting,
 	return w, nil
 }
 
-func (r *run) fitGap(ctx context.Context, known data.Day) (*gap.Model, error) {
-	names := []string{recencyColumn, expectedColumn}
-	if _, err := selected(r.last().X, names); err != nil {
+func (r *run) fitGap(ctx context.Context, names []string, known data.Day) (*gap.Model, error) {
+	if _, err := selected(r.last().X, []string{recencyColumn, expectedColumn}); err != nil {
 		return nil, err
 	}
 	orders := make([][]int32, len(r.days))
@@ -207,6 +234,9 @@ func (r *run) fitGap(ctx context.Context, known data.Day) (*gap.Model, error) {
 // fitSurvival learns from the rows at earlier dates and what followed by then.
 func (r *run) fitSurvival(ctx context.Context, known data.Day) (*survival.Model, error) {
 	const period = 7
+	if _, err := selected(r.last().X, []string{recencyColumn}); err != nil {
+		return nil, err
+	}
 	total := 0
 	for d := range r.Dates {
 		if r.Dates[d].AsOf+period <= known {
@@ -266,34 +296,62 @@ func (r *run) points() []int {
 }
 
 // calibrated fits a family on what was known at a date. The map of each horizon is
-// learned on the latest rows whose horizon was over by then, from a model fitted on
-// what was known when these rows began.
+// learned on the latest rows whose horizon was over by then, each date's from a
+// model fitted on what was known when its rows began.
 func (r *run) calibrated(ctx context.Context, family string, known data.Day) (*waiting, error) {
 	fitted, err := r.fit(ctx, family, known)
 	if err != nil {
 		return nil, err
 	}
 	w := *fitted
+	var missing []int
 	for _, h := range r.points() {
-		d, ok := r.latest(known, h)
-		if !ok {
-			r.note("return within %d days: too little history to calibrate it by itself at %s", h, known)
+		m, err := r.calibration(ctx, family, known, h)
+		if errors.Is(err, models.ErrNoData) {
+			missing = append(missing, h)
 			continue
 		}
-		raw, y, err := r.raw(ctx, family, d, h)
-		if err == nil {
-			var m *calibrate.Platt
-			if m, err = platt(raw, y); err == nil && m.B > 0 {
-				w.maps = append(w.maps, Calibration{Days: h, A: m.A, B: m.B})
-				continue
-			}
-		}
-		if err != nil && !errors.Is(err, models.ErrNoData) {
+		if err != nil {
 			return nil, err
 		}
-		r.note("return within %d days: nothing to calibrate it by at %s", h, r.Dates[d].AsOf)
+		w.maps = append(w.maps, *m)
+	}
+	if len(missing) > 0 {
+		r.note("return at %s: too few customers and dates to calibrate %v days by themselves", known, missing)
 	}
 	return &w, nil
+}
+
+// Seasons move the rate from date to date more than anything that is wrong with a
+// model, so a map is learned on several dates, with quarters between them a year,
+// and counts as so many against asIs dates on which nothing had to be corrected.
+const (
+	calibrationDates = 4
+	asIs             = 2.0
+)
+
+func (r *run) calibration(ctx context.Context, family string, known data.Day, h int) (*Calibration, error) {
+	var raw []float64
+	var y []bool
+	last, ok := r.latest(known, h)
+	dates := 0.0
+	for d := last; ok && d >= 0 && d > last-calibrationDates; d-- {
+		p, came, err := r.raw(ctx, family, d, h)
+		if errors.Is(err, models.ErrNoData) {
+			break // nor is there enough before
+		}
+		if err != nil {
+			return nil, err
+		}
+		raw, y = append(raw, p...), append(y, came...)
+		dates++
+	}
+	m, err := platt(raw, y)
+	if err != nil {
+		return nil, err
+	}
+	weight := dates / (dates + asIs)
+	return &Calibration{Days: h, A: weight * m.A, B: 1 + weight*(m.B-1)}, nil
 }
 
 // fewOfAKind is how many customers of either outcome it takes to calibrate by.
@@ -346,7 +404,7 @@ func (r *run) courses(w *waiting, d int, rows []int, visit func(i int, c course)
 // Horizon later.
 func (r *run) chooseReturns(ctx context.Context, d int) (string, error) {
 	best, least := familyGap, math.Inf(1)
-	for _, family := range []string{familyGap, familySurvival} {
+	for _, family := range families {
 		loss, err := r.crossFitted(ctx, family, d)
 		if err != nil {
 			if err := r.absent("a model of the next order by "+family, err); err != nil {

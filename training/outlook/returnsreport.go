@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"regulars/data"
 	"regulars/models"
 	"regulars/models/survival"
 	"regulars/training/metrics"
@@ -43,11 +44,11 @@ func (r *run) reportReturn(ctx context.Context, family string, d, h int) (*Targe
 	rows := spread(len(r.Dates[d].IDs), maxMeasured)
 	y := r.within(d, rows, h)
 	t := &Target{Name: fmt.Sprintf("return within %d days", h), TestAsOf: r.Dates[d].AsOf.String(), Days: h}
-	families := []string{family}
+	compared := []string{family}
 	if family != familyGap {
-		families = append(families, familyGap)
+		compared = append(compared, familyGap)
 	}
-	for i, f := range families {
+	for i, f := range compared {
 		p, err := r.calibratedAt(ctx, f, d, rows, h)
 		if err != nil {
 			if i > 0 && errors.Is(err, models.ErrColumns) {
@@ -160,7 +161,7 @@ func (r *run) reportDates(ctx context.Context, family string) (*Target, error) {
 func (r *run) returned(d int) (rows []int, after []float64) {
 	from := r.Dates[d].AsOf
 	for _, i := range spread(len(r.Dates[d].IDs), maxMeasured) {
-		if day, ok := r.next(d, i, from+dayCount(r.Horizon)); ok {
+		if day, ok := r.next(d, i, from+data.Day(r.Horizon)); ok {
 			rows, after = append(rows, i), append(after, float64(int(day)-int(from))+0.5)
 		}
 	}

@@ -46,7 +46,7 @@ func (r *run) spendRows(from, known data.Day) (*spends, error) {
 	out := &spends{x: &matrix.Dense{Names: r.last().X.Names}}
 	for d := range r.Dates {
 		rows := &r.Dates[d]
-		if rows.Labels == nil || rows.AsOf < from || rows.AsOf+dayCount(r.Horizon) > known {
+		if rows.Labels == nil || rows.AsOf < from || rows.AsOf+data.Day(r.Horizon) > known {
 			continue
 		}
 		var take []int
@@ -73,8 +73,6 @@ func (r *run) spendRows(from, known data.Day) (*spends, error) {
 	}
 	return out, nil
 }
-
-func dayCount(n int) data.Day { return data.Day(n) }
 
 func (s *spends) take(rows []int) *spends {
 	return &spends{x: s.x.Take(rows), spent: pick(s.spent, rows), users: pick(s.users, rows)}
@@ -219,7 +217,7 @@ func mean(values []float64) float64 { return sum(values) / float64(len(values)) 
 // deviance on who ordered in the horizon after.
 func (r *run) chooseSpend(ctx context.Context, d int) (string, error) {
 	at := r.Dates[d].AsOf
-	judge, err := r.spendRows(at, at+dayCount(r.Horizon))
+	judge, err := r.spendRows(at, at+data.Day(r.Horizon))
 	if err != nil {
 		return "", err
 	}
@@ -254,7 +252,7 @@ func (r *run) chooseSpend(ctx context.Context, d int) (string, error) {
 func (r *run) reportSpend(ctx context.Context, kind string) (*Target, error) {
 	d := len(r.Dates) - 2
 	at := r.Dates[d].AsOf
-	judge, err := r.spendRows(at, at+dayCount(r.Horizon))
+	judge, err := r.spendRows(at, at+data.Day(r.Horizon))
 	if err != nil {
 		return nil, err
 	}

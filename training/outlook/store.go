@@ -103,7 +103,7 @@ func (m *Model) Save(dir string) error {
 	return os.WriteFile(filepath.Join(dir, parametersFile), append(text, '\n'), 0o644)
 }
 
-func (m *Model) saveWaiting(dir string, s *stored) error {
+func (m *Model) saveWaiting(dir string, s *stored) (err error) {
 	if m.waiting == nil {
 		return nil
 	}
@@ -112,21 +112,27 @@ func (m *Model) saveWaiting(dir string, s *stored) error {
 		rest := *w
 		rest.Inputs, rest.Weights = nil, nil
 		s.Survival = &rest
-		return saveTerms(dir, w)
+		err = saveTerms(dir, w)
 	}
-	g := *m.waiting.gap
-	s.Gap = &g
+	if w := m.waiting.gap; w != nil {
+		rest := *w
+		rest.First, rest.Later, rest.Background = gap.Curve{Tail: w.First.Tail}, gap.Curve{Tail: w.Later.Tail}, nil
+		s.Gap = &rest
+		err = errors.Join(err, saveCurves(dir, w))
+	}
+	return err
+}
+
+func saveCurves(dir string, g *gap.Model) error {
 	curve := append(slices.Repeat([]string{"first"}, len(g.First.Time)), slices.Repeat([]string{"later"}, len(g.Later.Time))...)
 	var elapsed, expected []float64
 	for _, b := range g.Background {
 		elapsed, expected = append(elapsed, b[0]), append(expected, b[1])
 	}
-	err := errors.Join(
+	return errors.Join(
 		artifact.WriteColumns(filepath.Join(dir, curvesFile), artifact.NewColumn("curve", curve),
 			artifact.NewColumn("time", slices.Concat(g.First.Time, g.Later.Time)), artifact.NewColumn("hazard", slices.Concat(g.First.Hazard, g.Later.Hazard))),
 		artifact.WriteColumns(filepath.Join(dir, comparedFile), artifact.NewColumn("elapsed", elapsed), artifact.NewColumn("expected", expected)))
-	g.First, g.Later, g.Background = gap.Curve{Tail: g.First.Tail}, gap.Curve{Tail: g.Later.Tail}, nil
-	return err
 }
 
 func saveTerms(dir string, w *survival.Model) error {
@@ -243,12 +249,16 @@ func (m *Model) loadWaiting(dir string, s *stored) (err error) {
 			return err
 		}
 	}
-	switch {
-	case s.Survival != nil:
-		m.waiting = &waiting{maps: s.Maps}
-		m.waiting.survival, err = loadTerms(dir, s.Survival)
-	case s.Gap != nil:
-		m.waiting = &waiting{maps: s.Maps}
+	if s.Survival == nil && s.Gap == nil {
+		return nil
+	}
+	m.waiting = &waiting{maps: s.Maps}
+	if s.Survival != nil {
+		if m.waiting.survival, err = loadTerms(dir, s.Survival); err != nil {
+			return err
+		}
+	}
+	if s.Gap != nil {
 		m.waiting.gap, err = loadCurves(dir, s.Gap)
 	}
 	return err

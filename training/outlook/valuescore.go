@@ -69,22 +69,9 @@ func (m *Model) values(ctx context.Context, x *matrix.Dense, workers int) (*valu
 	if err != nil {
 		return nil, err
 	}
-	v := &values{customers: customers, value: m.valuing.value(m.o.ValueDays, *m.o.DiscountRate)}
-	var pasts []btyd.Customer
-	var cells []cell
-	v.orders, v.ranges = map[btyd.Customer]float64{}, map[cell]btyd.Range{}
-	for _, c := range customers {
-		k := cellOf(c)
-		c.Mean = 0
-		if _, ok := v.orders[c]; !ok {
-			v.orders[c] = 0
-			pasts = append(pasts, c)
-		}
-		if _, ok := v.ranges[k]; !ok {
-			v.ranges[k] = btyd.Range{}
-			cells = append(cells, k)
-		}
-	}
+	v := &values{customers: customers, value: m.valuing.value(m.o.ValueDays, *m.o.DiscountRate),
+		orders: map[btyd.Customer]float64{}, ranges: map[cell]btyd.Range{}}
+	pasts, cells := v.distinct()
 	orders, ranges := make([]float64, len(pasts)), make([]btyd.Range, len(cells))
 	if err := parallel(ctx, len(pasts), workers, func(i int) error {
 		orders[i] = v.value.Orders.Discounted(pasts[i], v.value.Horizon, v.value.Discount)
@@ -110,6 +97,23 @@ func (m *Model) values(ctx context.Context, x *matrix.Dense, workers int) (*valu
 		v.ranges[k] = ranges[i]
 	}
 	return v, err
+}
+
+// distinct returns the pasts and the cells that occur, each once.
+func (v *values) distinct() (pasts []btyd.Customer, cells []cell) {
+	for _, c := range v.customers {
+		k := cellOf(c)
+		c.Mean = 0
+		if _, ok := v.orders[c]; !ok {
+			v.orders[c] = 0
+			pasts = append(pasts, c)
+		}
+		if _, ok := v.ranges[k]; !ok {
+			v.ranges[k] = btyd.Range{}
+			cells = append(cells, k)
+		}
+	}
+	return pasts, cells
 }
 
 // usual is the worth of an order of a customer of whom nothing is known, or about
