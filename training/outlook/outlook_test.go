@@ -237,7 +237,7 @@ func TestInKeeping(t *testing.T) {
 		if c.Value == nil || !(c.Value.Low <= c.Value.High) || !(c.Value.Amount >= 0) || !(c.Value.Low >= 0) {
 			t.Fatalf("%s is worth %+v", c.ID, c.Value)
 		}
-		if len(c.Next) != 2 || len(c.Next[0].Likely) != 3 || c.Next[1].Kind != "price band" || c.Hour.Hour < 0 || c.Hour.Hour > 23 {
+		if len(c.Next) != 2 || len(c.Next[0].Likely) != 3 || c.Next[1].Kind != "price_band" || c.Hour.Hour < 0 || c.Hour.Hour > 23 {
 			t.Fatalf("%s: next %+v, hour %+v", c.ID, c.Next, c.Hour)
 		}
 	}
