@@ -6,6 +6,7 @@ import (
 	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/models/blend"
+	"regulars/models/content"
 	"regulars/models/repeat"
 	"regulars/models/rules"
 	"regulars/models/snapshot"
@@ -18,6 +19,8 @@ type explanation struct {
 	*scoring
 	bought []int32              // catalogue numbers
 	nearby [2]map[int32]because // by list of items, then by catalogue number: what was bought that goes with it; nil = not looked up yet
+
+	profile *content.Explanation // of the list at hand, once it was asked for
 }
 
 type because struct {
@@ -27,11 +30,20 @@ type because struct {
 
 func (e *explanation) candidates(l *lister, user int32, picks []listed) []snapshot.Candidate {
 	h := l.history.History(int(user))
+	defer e.forget()
 	out := make([]snapshot.Candidate, len(picks))
 	for i, x := range picks {
 		out[i] = snapshot.Candidate{Item: l.toItem[x.item], Score: x.score, Strategy: l.label(h, x), Reason: e.reason(l, h, x)}
 	}
 	return out
+}
+
+// forget ends a list.
+func (e *explanation) forget() {
+	if e.profile != nil {
+		e.profile.Close()
+		e.profile = nil
+	}
 }
 
 // label says what put an item on a list: of families that fill up with what is
@@ -65,6 +77,15 @@ func (e *explanation) reason(l *lister, h matrix.History, x listed) snapshot.Rea
 			return snapshot.Reason{Kind: models.ReasonTogether, Of: b.of}
 		}
 	case *tifuknn.Model: // a reason costs as much as the whole list
+	case *content.Model:
+		if e.profile == nil {
+			e.profile = by.Explaining(h, e.now)
+		}
+		if r, ok := e.profile.Of(x.item); ok {
+			if r, ok := l.translate(r); ok {
+				return r
+			}
+		}
 	case models.Explainer:
 		if r, ok := by.Explain(h, e.now, x.item); ok {
 			if r, ok := l.translate(r); ok {

@@ -9,20 +9,58 @@ import (
 // brand ("new in a brand you buy"), its category, or else the purchase it is
 // most like. An item of the history was bought before.
 func (m *Model) Explain(h matrix.History, now int32, item int32) (models.Reason, bool) {
-	if item < 0 || int(item) >= m.Items() {
+	e := m.Explaining(h, now)
+	defer e.Close()
+	return e.Of(item)
+}
+
+// An Explanation is a history that many items are to be explained by: its
+// profile, which costs most, is made once.
+type Explanation struct {
+	m   *Model
+	h   matrix.History
+	now int32
+	p   *profile // nil: there is none
+
+	had []purchase // distinct items of the history, once they are asked for
+}
+
+// purchase is an item of a history and how much it counts for.
+type purchase struct {
+	item  int32
+	count float64
+}
+
+// Explaining makes the profile of a history. Close it when done; it is not safe
+// for concurrent use.
+func (m *Model) Explaining(h matrix.History, now int32) *Explanation {
+	e := &Explanation{m: m, h: h, now: now, p: m.pool.Get().(*profile)}
+	if m.fold(e.p, h, now) != nil {
+		e.Close()
+	}
+	return e
+}
+
+// Close gives the memory back.
+func (e *Explanation) Close() {
+	if e.p != nil {
+		e.m.release(e.p)
+		e.p = nil
+	}
+}
+
+// Of is Explain of one item.
+func (e *Explanation) Of(item int32) (models.Reason, bool) {
+	m := e.m
+	if e.p == nil || item < 0 || int(item) >= m.Items() {
 		return models.Reason{}, false
 	}
-	p := m.pool.Get().(*profile)
-	defer m.release(p)
-	if m.fold(p, h, now) != nil {
-		return models.Reason{}, false
-	}
-	for i, it := range h.Item {
-		if it == item && h.Day[i] < now {
+	for i, it := range e.h.Item {
+		if it == item && e.h.Day[i] < e.now {
 			return models.Reason{Kind: models.ReasonAgain, Item: -1}, true
 		}
 	}
-	part, strongest := m.parts(p, item)
+	part, strongest := m.parts(e.p, item)
 	rest := part[title] + part[price] + part[tags]
 	switch {
 	case rest == 0 && part[brand] == 0 && part[category] == 0:
@@ -32,7 +70,7 @@ func (m *Model) Explain(h matrix.History, now int32, item int32) (models.Reason,
 	case part[category] > rest:
 		return models.Reason{Kind: models.ReasonCategory, Item: -1, Name: m.Texts[strongest[category]]}, true
 	}
-	return models.Reason{Kind: models.ReasonBought, Item: m.closest(h, now, item)}, true
+	return models.Reason{Kind: models.ReasonBought, Item: e.closest(item)}, true
 }
 
 // parts returns what each field adds to the product of an item with a profile,
@@ -51,20 +89,33 @@ func (m *Model) parts(p *profile, item int32) (part [fields]float64, strongest [
 }
 
 // closest returns the item of the history that adds most to the score.
-func (m *Model) closest(h matrix.History, now, item int32) int32 {
-	best, most, latest := int32(-1), 0.0, latestBefore(h, now)
-	for i := 0; i < len(h.Item); {
-		it, sum := h.Item[i], 0.0
-		for ; i < len(h.Item) && h.Item[i] == it; i++ {
-			if h.Day[i] < now {
-				sum += m.counts(h, i, latest)
-			}
-		}
-		if x := sum * m.product(it, item); x > most {
-			best, most = it, x
+func (e *Explanation) closest(item int32) int32 {
+	if e.had == nil {
+		e.had = e.m.countAll(e.h, e.now)
+	}
+	best, most := int32(-1), 0.0
+	for _, c := range e.had {
+		if x := c.count * e.m.product(c.item, item); x > most {
+			best, most = c.item, x
 		}
 	}
 	return best
+}
+
+// countAll adds up the items of a history, which stand together.
+func (m *Model) countAll(h matrix.History, now int32) []purchase {
+	latest := latestBefore(h, now)
+	var out []purchase
+	for i, it := range h.Item {
+		if h.Day[i] >= now {
+			continue
+		}
+		if n := len(out); n == 0 || out[n-1].item != it {
+			out = append(out, purchase{item: it})
+		}
+		out[len(out)-1].count += m.counts(h, i, latest)
+	}
+	return out
 }
 
 // product is the cosine of two items.
