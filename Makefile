@@ -21,7 +21,7 @@ test:
 	go test ./...
 
 race:
-	go test -race $(RACE)
+	go test -race -timeout 20m $(RACE)
 
 # A binary is built and used as a user would: real children, kills, HTTP.
 integration:
