@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # threads are DuckDB's own, and cmd, whose tests are mostly child processes.
 RACE = ./data/... ./features ./features/matrix ./features/read ./models/... ./serving/... ./training/...
 
-.PHONY: check lint test race integration bench bench-features bench-ranking bench-kernels demo tidy
+.PHONY: check lint test race integration bench bench-features bench-ranking bench-kernels bench-trees demo tidy
 
 check: lint test
 
@@ -47,8 +47,13 @@ bench-ranking:
 	.bench/regulars run pipeline --workspace .bench/shop --as-of 2011-12-08
 
 bench-kernels:
-	go test -run '^$$' -bench . -benchtime 3x ./models/internal/kernel ./models/ials
+	go test -run '^$$' -bench . -benchtime 0.3s ./models/internal/kernel
+	go test -run '^$$' -bench . -benchtime 3x ./models/ials
 	go test -run '^$$' -bench Fit -benchtime 1x ./models/ease
+
+# Trees beside LightGBM: LIGHTGBM_PYTHON names a Python that has it.
+bench-trees:
+	REGULARS_BENCH_ROWS=1000000 go test -run '^$$' -bench LightGBM -benchtime 1x -timeout 1h ./models/gbdt
 
 demo:
 	go run ./cmd/regulars demo
