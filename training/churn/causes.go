@@ -3,6 +3,7 @@ package churn
 import (
 	"cmp"
 	"context"
+	"maps"
 	"math"
 	"slices"
 
@@ -10,14 +11,15 @@ import (
 	"regulars/models"
 )
 
-// A Cause is a column that drove customers away.
+// A Cause is a group of columns that drove customers away, told by the column
+// that spoke for it most often.
 type Cause struct {
 	Column       int
 	Customers    int     // lost ones, for whom it was among the three strongest for leaving
 	Share        float64 // of the lost
-	Contribution float64 // to the log-odds of leaving, mean over the lost
+	Contribution float64 // of the group to the log-odds of leaving, mean over the lost
 	Others       float64 // the same, mean over those who stayed
-	Median       float64 // its value among the lost who have one; NaN = none has
+	Median       float64 // of the column among the lost who have a value; NaN = none has
 	MedianOthers float64 // and among those who stayed
 }
 
@@ -54,7 +56,7 @@ func Causes(ctx context.Context, m models.Classifier, x *matrix.Dense, left []bo
 }
 
 func causesOf(ctx context.Context, m models.Classifier, x *matrix.Dense, left []bool, group []int) (Lost, bool, error) {
-	causes := make([]Cause, len(x.Names))
+	t := &causeTally{of: map[int]*groupTally{}}
 	out := Lost{Customers: x.Rows}
 	for _, l := range left {
 		if l {
@@ -62,29 +64,13 @@ func causesOf(ctx context.Context, m models.Classifier, x *matrix.Dense, left []
 		}
 	}
 	ok, err := Explain(ctx, m, x, func(row int, contributions []float64) error {
-		if !left[row] {
-			for c := range causes {
-				causes[c].Others += contributions[c] / float64(x.Rows-out.Lost)
-			}
-			return nil
-		}
-		for c := range causes {
-			causes[c].Contribution += contributions[c] / float64(out.Lost)
-		}
-		for _, r := range Strongest(towards(contributions), group, reasonsEach) {
-			causes[r.Column].Customers++
-		}
+		t.add(reasons(contributions, group), left[row])
 		return nil
 	})
 	if err != nil || !ok {
 		return out, ok, err
 	}
-	for c := range causes {
-		causes[c].Column, causes[c].Share = c, float64(causes[c].Customers)/float64(max(out.Lost, 1))
-	}
-	causes = slices.DeleteFunc(causes, func(c Cause) bool { return c.Customers == 0 })
-	slices.SortStableFunc(causes, func(a, b Cause) int { return cmp.Compare(b.Customers, a.Customers) })
-	out.Causes = causes[:min(len(causes), causesEach)]
+	out.Causes = t.causes(out.Lost, x.Rows-out.Lost)
 	for i := range out.Causes {
 		c := &out.Causes[i]
 		c.Median, c.MedianOthers = medians(x, c.Column, left)
@@ -92,13 +78,59 @@ func causesOf(ctx context.Context, m models.Classifier, x *matrix.Dense, left []
 	return out, true, nil
 }
 
-// towards keeps what speaks for leaving.
-func towards(contributions []float64) []float64 {
-	out := make([]float64, len(contributions))
-	for i, c := range contributions {
-		out[i] = max(c, 0)
+// causeTally counts reasons by group.
+type causeTally struct{ of map[int]*groupTally }
+
+type groupTally struct {
+	customers    int
+	speaks       map[int]int // how often a column spoke for the group
+	lost, stayed float64     // contributions, added up
+}
+
+func (t *causeTally) add(all []Reason, lost bool) {
+	for _, r := range all {
+		g := t.of[r.Group]
+		if g == nil {
+			g = &groupTally{speaks: map[int]int{}}
+			t.of[r.Group] = g
+		}
+		if lost {
+			g.lost += r.Contribution
+		} else {
+			g.stayed += r.Contribution
+		}
 	}
-	return out
+	if !lost {
+		return
+	}
+	all = slices.DeleteFunc(all, func(r Reason) bool { return r.Contribution <= 0 })
+	slices.SortStableFunc(all, func(a, b Reason) int { return cmp.Compare(b.Contribution, a.Contribution) })
+	for _, r := range all[:min(reasonsEach, len(all))] {
+		g := t.of[r.Group]
+		g.customers++
+		g.speaks[r.Column]++
+	}
+}
+
+// causes are the most frequent first.
+func (t *causeTally) causes(lost, stayed int) []Cause {
+	var out []Cause
+	for _, group := range slices.Sorted(maps.Keys(t.of)) {
+		g := t.of[group]
+		if g.customers == 0 {
+			continue
+		}
+		c := Cause{Column: -1, Customers: g.customers, Share: float64(g.customers) / float64(lost),
+			Contribution: g.lost / float64(lost), Others: g.stayed / float64(max(stayed, 1))}
+		for _, column := range slices.Sorted(maps.Keys(g.speaks)) {
+			if c.Column < 0 || g.speaks[column] > g.speaks[c.Column] {
+				c.Column = column
+			}
+		}
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, func(a, b Cause) int { return cmp.Compare(b.Customers, a.Customers) })
+	return out[:min(len(out), causesEach)]
 }
 
 // medians returns the median of a column among the lost and among the others.

@@ -192,12 +192,12 @@ func TestCaution(t *testing.T) {
 }
 
 func TestStrongestOfEachGroup(t *testing.T) {
-	got := Strongest([]float64{0.1, -0.9, 0.8, 0, 0.3}, []int{0, 1, 1, 2, 3}, 3)
-	want := []Reason{{1, -0.9}, {4, 0.3}, {0, 0.1}}
+	got := Strongest([]float64{0.125, -0.75, 0.5, 0, 0.375, -0.125}, []int{0, 1, 1, 2, 3, 3}, 3)
+	want := []Reason{{1, 1, -0.25}, {3, 4, 0.25}, {0, 0, 0.125}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := Strongest([]float64{0, 0}, []int{0, 1}, 3); got != nil {
+	if got := Strongest([]float64{0, 0}, []int{0, 1}, 3); len(got) != 0 {
 		t.Errorf("nothing contributes, yet %v", got)
 	}
 }

@@ -11,28 +11,39 @@ import (
 	"regulars/models"
 )
 
-// A Reason is a column that drives a customer's probability.
+// A Reason is a group of columns that drives a customer's probability, and the
+// column that speaks for it.
 type Reason struct {
-	Column       int
-	Contribution float64 // to the log-odds of leaving
+	Group        int
+	Column       int     // of the group's, the one with the largest contribution in its direction
+	Contribution float64 // of the whole group to the log-odds of leaving
 }
 
-// Strongest returns the n columns of the largest contributions of one row, of
-// each group of columns one at most, since columns of a group say much the same.
-// group holds one number a column.
+// Strongest returns the n groups of the largest contributions of one row. Columns
+// of a group say much the same, and what they add is spread over them by chance
+// of fitting: only together they weigh what their subject weighs. group holds one
+// number a column, from 0.
 func Strongest(contributions []float64, group []int, n int) []Reason {
-	all := make([]Reason, len(group))
-	for c := range group {
-		all[c] = Reason{c, contributions[c]}
-	}
+	all := reasons(contributions, group)
 	slices.SortStableFunc(all, func(a, b Reason) int { return cmp.Compare(math.Abs(b.Contribution), math.Abs(a.Contribution)) })
+	all = slices.DeleteFunc(all, func(r Reason) bool { return r.Contribution == 0 })
+	return all[:min(n, len(all))]
+}
+
+// reasons adds up the contributions of each group and finds who speaks for it.
+func reasons(contributions []float64, group []int) []Reason {
 	var out []Reason
-	for _, r := range all {
-		if len(out) == n || r.Contribution == 0 {
-			break
+	for c, g := range group {
+		for len(out) <= g {
+			out = append(out, Reason{Group: len(out)})
 		}
-		if !slices.ContainsFunc(out, func(o Reason) bool { return group[o.Column] == group[r.Column] }) {
-			out = append(out, r)
+		out[g].Contribution += contributions[c]
+	}
+	said := make([]bool, len(out))
+	for c, g := range group {
+		r, v := &out[g], contributions[c]
+		if (v > 0) == (r.Contribution > 0) && (!said[g] || math.Abs(v) > math.Abs(contributions[r.Column])) {
+			r.Column, said[g] = c, true
 		}
 	}
 	return out
