@@ -85,7 +85,10 @@ func (p *Pipeline) openChampions() (*champions, error) {
 	if c.recommenders[RoleRecommender] == nil {
 		return nil, fmt.Errorf("there is no recommender of %s or earlier in use: run `regulars train` first", p.Options.AsOf)
 	}
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // check refuses models that cannot do what their role asks for.

@@ -110,8 +110,10 @@ func (s *scoring) lister(role string) (*lister, error) {
 		}
 	}
 	var err error
-	l.history, err = reindex(s.bought, c.items)
-	return l, err
+	if l.history, err = reindex(s.bought, c.items); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // newLister returns a lister that knows nothing of customers yet.

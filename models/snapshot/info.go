@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"regulars/data/durable"
 	"regulars/models"
@@ -184,8 +185,8 @@ func (l ListKind) checkGroups() error {
 	}
 	seen := map[string]bool{}
 	for _, name := range l.Groups {
-		if !validID(name) || seen[name] {
-			return fmt.Errorf("the group %q is named twice or not of 1 to %d bytes of UTF-8", name, maxIDBytes)
+		if name == "" || !utf8.ValidString(name) || seen[name] {
+			return fmt.Errorf("the group %q is named twice, or its name is empty or not UTF-8", name)
 		}
 		seen[name] = true
 	}

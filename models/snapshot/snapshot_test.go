@@ -336,7 +336,7 @@ func TestPublishChecksInfo(t *testing.T) {
 		`over 365 days discounted by NaN`:                func(in *Info) { in.ValueDiscount = math.NaN() },
 		`the base rate is 0.5, 0.6 to 0.7`:               func(in *Info) { in.BaseRate = &Rate{Rate: .5, Low: .6, High: .7} },
 		`the group "north" is named twice`:               func(in *Info) { in.Lists[3].Groups = []string{"north", "north"} },
-		`the group "" is named twice or not of 1 to 512`: func(in *Info) { in.Lists[3].Groups = []string{""} },
+		`the group "" is named twice, or its name is emp`: func(in *Info) { in.Lists[3].Groups = []string{""} },
 		`4097 groups are more than the 4096 that fit`:    func(in *Info) { in.Lists[3].Groups = make([]string, MaxGroups+1) },
 		`the same for everybody or by group`:             func(in *Info) { in.Lists[1].Groups = []string{"north"} },
 		`a list of an item is not by group`:              func(in *Info) { in.ItemLists[0].Groups = []string{"north"} },
