@@ -74,6 +74,9 @@ const (
 	ReasonBrand                      // new in a brand you buy
 	ReasonCategory                   // new in a category you buy
 	ReasonSimilar                    // customers like you buy it
+	ReasonRegion                     // many buy it in the customer's region
+	ReasonChannel                    // many buy it through the channel that the customer orders by most
+	ReasonSegment                    // many customers at the same stage buy it
 )
 
 // A Contributor can say what each column adds to its answer for a row.

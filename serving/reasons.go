@@ -27,6 +27,9 @@ const (
 	KindBrand     = "brand"     // new in the brand Name, which the customer buys
 	KindCategory  = "category"  // new in the category Name, which the customer buys
 	KindSimilar   = "similar"   // customers alike buy it
+	KindRegion    = "region"    // many buy it in the customer's region
+	KindChannel   = "channel"   // many buy it through the customer's usual channel
+	KindSegment   = "segment"   // many customers at the same stage buy it
 	KindAlike     = "alike"     // customers of Item buy it
 	KindBasket    = "basket"    // because Item is in the basket
 	KindCatalogue = "catalogue" // in stock, and nothing speaks for it
@@ -36,7 +39,7 @@ const (
 var kinds = [...]string{
 	models.ReasonPopular: KindPopular, models.ReasonTrending: KindTrending, models.ReasonAgain: KindAgain, models.ReasonUsual: KindUsual,
 	models.ReasonBought: KindBought, models.ReasonTogether: KindTogether, models.ReasonBrand: KindBrand, models.ReasonCategory: KindCategory,
-	models.ReasonSimilar: KindSimilar,
+	models.ReasonSimilar: KindSimilar, models.ReasonRegion: KindRegion, models.ReasonChannel: KindChannel, models.ReasonSegment: KindSegment,
 }
 
 // Reason says why an item is on a list. What a kind does not have is empty.
@@ -58,13 +61,16 @@ var wording = map[Lang]map[string]phrase{
 		KindUsual: {"usual every ", " days"}, KindBought: {"because you bought ", ""}, KindTogether: {"bought together with ", ""},
 		KindBrand: {"new in a brand you buy (", ")"}, KindCategory: {"new in a category you buy (", ")"},
 		KindSimilar: {"customers like you buy it", ""}, KindAlike: {"customers of ", " buy it"},
-		KindBasket: {"because of ", " in your basket"}, KindCatalogue: {"from the catalogue", ""},
+		KindRegion: {"popular in your region", ""}, KindChannel: {"popular in the channel you usually use", ""},
+		KindSegment: {"popular with customers at your stage", ""},
+		KindBasket:  {"because of ", " in your basket"}, KindCatalogue: {"from the catalogue", ""},
 	},
 	Chinese: {
 		KindPopular: {"当前热销", ""}, KindTrending: {"人气上升", ""}, KindAgain: {"您曾购买过", ""},
 		KindUsual: {"您通常每", "天购买"}, KindBought: {"因为您买过", ""}, KindTogether: {"常与", "一起购买"},
 		KindBrand: {"您常买的品牌", "的新品"}, KindCategory: {"您常买的品类", "的新品"},
 		KindSimilar: {"与您相似的顾客也在购买", ""}, KindAlike: {"购买", "的顾客也买"},
+		KindRegion: {"您所在地区热销", ""}, KindChannel: {"您常用渠道热销", ""}, KindSegment: {"同阶段顾客热销", ""},
 		KindBasket: {"因为购物车中有", ""}, KindCatalogue: {"店内在售商品", ""},
 	},
 }

@@ -28,6 +28,7 @@ type shop struct {
 	similar  map[int32][]snapshot.Candidate
 	together map[int32][]snapshot.Candidate
 	trending []snapshot.Candidate
+	regions  [][]snapshot.Candidate // of north and south
 	popular  []snapshot.Candidate
 	horizon  int // any number, to make another version
 }
@@ -35,8 +36,9 @@ type shop struct {
 func publish(t testing.TB, root string, sh shop) string {
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
-		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials", "trending"}, Main: "blend",
-		Lists:     []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}}},
+		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
+		Lists: []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}},
+			{Strategy: "popular-region", Groups: []string{"north", "south"}}},
 		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
 		errs := []error{w.Items(sh.items)}
 		var ids []string
@@ -46,6 +48,9 @@ func publish(t testing.TB, root string, sh shop) string {
 		slices.Sort(ids)
 		for _, id := range ids {
 			errs = append(errs, w.User(id, sh.users[id]))
+		}
+		if sh.regions != nil {
+			errs = append(errs, w.Grouped(3, sh.regions))
 		}
 		for i, list := range sh.similar {
 			errs = append(errs, w.Similar(i, list, sh.together[i]))

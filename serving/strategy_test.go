@@ -20,6 +20,11 @@ func storied() shop {
 			{Item: 0, Score: .6, Reason: reason(models.ReasonUsual, 30)}, {Item: 5, Score: .5, Strategy: 1, Reason: reason(models.ReasonTogether, 5)}},
 		Lists: [][]snapshot.Candidate{{{Item: 0, Score: 3, Reason: reason(models.ReasonUsual, 1)}, {Item: 3, Score: 2, Reason: reason(models.ReasonAgain, 0)}}, nil,
 			{{Item: 5, Score: 1, Strategy: 1, Reason: reason(models.ReasonSimilar, 0)}}}}
+	sh.regions = [][]snapshot.Candidate{{{Item: 2, Score: .6, Strategy: 3, Reason: reason(models.ReasonRegion, 0)}},
+		{{Item: 3, Score: .9, Strategy: 3, Reason: reason(models.ReasonRegion, 0)}, {Item: 5, Score: .5, Strategy: 3, Reason: reason(models.ReasonRegion, 0)}}}
+	ann, cold := sh.users["ann"], sh.users["new"]
+	ann.Groups, cold.Groups = []int32{0, 0, 0, 1}, []int32{0, 0, 0, 2}
+	sh.users["ann"], sh.users["new"] = ann, cold
 	sh.trending = []snapshot.Candidate{{Item: 5, Score: 4, Strategy: 2, Reason: reason(models.ReasonTrending, 0)}}
 	sh.together = map[int32][]snapshot.Candidate{0: {{Item: 2, Score: .5, Reason: reason(models.ReasonTogether, 0)}}}
 	return sh
@@ -62,6 +67,10 @@ func TestStrategiesAndReasons(t *testing.T) {
 		"a list at the end":  {user("ann", "discovery", 1), "f:ials customers like you buy it", "f:ials 与您相似的顾客也在购买"},
 		"shared":             {user("nobody", "trending", 2), "f:trending trending; b:popular popular now", "f:trending 人气上升; b:popular 当前热销"},
 		"popular by name":    {user("ann", "popular", 1), "b:popular popular now", "b:popular 当前热销"},
+		"of a region":        {user("ann", "popular-region", 2), "c:popular-region popular in your region; b:popular popular now", "c:popular-region 您所在地区热销; b:popular 当前热销"},
+		"of another region":  {user("new", "popular-region", 1), "f:popular-region popular in your region", "f:popular-region 您所在地区热销"},
+		"of no region":       {user("bob", "popular-region", 1), "b:popular popular now; !", "b:popular 当前热销; !"},
+		"region unknown":     {user("nobody", "popular-region", 1), "b:popular popular now; !", "b:popular 当前热销; !"},
 		"of an unknown one":  {user("nobody", "repeat", 1), "b:popular popular now; !", "b:popular 当前热销; !"},
 		"down to the shelf":  {user("nobody", "ials", 5), "b:popular popular now; a:popular popular now; c:popular popular now; e:catalogue from the catalogue; f:catalogue from the catalogue; !", "b:popular 当前热销; a:popular 当前热销; c:popular 当前热销; e:catalogue 店内在售商品; f:catalogue 店内在售商品; !"},
 		"similar":            {item("a", "", 1), "b:ials customers of Teapot buy it", "b:ials 购买Teapot的顾客也买"},
@@ -83,7 +92,7 @@ func TestStrategiesAndReasons(t *testing.T) {
 		ask  func() (List, error)
 		want string
 	}{
-		"of a customer": {user("ann", "svd", 1), `there is no strategy "svd": those there are: blend, popular, repeat (again), trending, ials (discovery)`},
+		"of a customer": {user("ann", "svd", 1), `there is no strategy "svd": those there are: blend, popular, repeat (again), trending, ials (discovery), popular-region`},
 		"of an item":    {item("a", "trending", 1), `there is no strategy "trending": those there are: ials (similar), repeat (together)`},
 		"of a basket":   {basket("blend", "a"), `there is no strategy "blend": those there are: ials (similar), repeat (together)`},
 	} {

@@ -13,20 +13,24 @@ import (
 
 // Roles under which models are published.
 const (
-	RoleRecommender = "recommender" // the list of a customer
-	RoleRepeat      = "repeat"      // what they buy again
-	RoleDiscovery   = "discovery"   // what they never bought
-	RoleSimilar     = "similar"     // which items go with an item
-	RoleTogether    = "together"    // what is bought in one basket
-	RoleContent     = "content"     // what is alike in title, brand, category
-	RoleTrending    = "trending"    // what sells more than before
-	RoleChurn       = "churn"       // no order within the horizon
-	RoleOutlook     = "outlook"     // next order, spend, value, what of, when to write
+	RoleRecommender    = "recommender"     // the list of a customer
+	RoleRepeat         = "repeat"          // what they buy again
+	RoleDiscovery      = "discovery"       // what they never bought
+	RoleSimilar        = "similar"         // which items go with an item
+	RoleTogether       = "together"        // what is bought in one basket
+	RoleContent        = "content"         // what is alike in title, brand, category
+	RoleTrending       = "trending"        // what sells more than before
+	RolePopularRegion  = "popular-region"  // what is popular where the customer lives
+	RolePopularChannel = "popular-channel" // through the channel that the customer orders by most
+	RolePopularSegment = "popular-segment" // in the customer's life-cycle state
+	RoleChurn          = "churn"           // no order within the horizon
+	RoleOutlook        = "outlook"         // next order, spend, value, what of, when to write
 )
 
 // Roles lists the roles of models that scoring applies.
 func Roles() []string {
-	return []string{RoleRecommender, RoleRepeat, RoleDiscovery, RoleSimilar, RoleTogether, RoleContent, RoleTrending, RoleChurn, RoleOutlook}
+	return []string{RoleRecommender, RoleRepeat, RoleDiscovery, RoleSimilar, RoleTogether, RoleContent, RoleTrending,
+		RolePopularRegion, RolePopularChannel, RolePopularSegment, RoleChurn, RoleOutlook}
 }
 
 // champions are the opened models in use.
@@ -81,14 +85,29 @@ func (p *Pipeline) openChampions() (*champions, error) {
 	if c.recommenders[RoleRecommender] == nil {
 		return nil, fmt.Errorf("there is no recommender of %s or earlier in use: run `regulars train` first", p.Options.AsOf)
 	}
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// check refuses models that cannot do what their role asks for.
+func (c *champions) check() error {
 	for _, role := range []string{RoleSimilar, RoleTogether} {
 		if r := c.recommenders[role]; r != nil {
 			if _, ok := r.model.(models.Similar); !ok {
-				return nil, fmt.Errorf("%s version %s is a %q, which knows no similar items", role, c.versions[role], r.kind)
+				return fmt.Errorf("%s version %s is a %q, which knows no similar items", role, c.versions[role], r.kind)
 			}
 		}
 	}
-	return c, nil
+	for _, g := range groupings {
+		if r := c.recommenders[g.role]; r != nil {
+			if _, ok := r.model.(groupPopularity); !ok {
+				return fmt.Errorf("%s version %s is a %q, which knows no groups of customers", g.role, c.versions[g.role], r.kind)
+			}
+		}
+	}
+	return nil
 }
 
 // other returns how a model that is no recommender is opened.

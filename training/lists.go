@@ -20,7 +20,7 @@ type lister struct {
 	role     string
 	strategy uint8          // of what it chooses
 	sources  []uint8        // strategies of a blend's sources
-	history  *matrix.Events // of all customers, by the model's items
+	history  *matrix.Events // of all customers, by the model's items; nil where lists are not made from it
 	toItem   []int32        // item of the model → catalogue number
 	hidden   []int32        // items of the model out of stock, ascending
 	fresh    bool           // only what a customer never bought
@@ -63,6 +63,7 @@ func (s *scoring) cast() error {
 			s.addList(l, k.also, k.shared)
 		}
 	}
+	s.castByGroup()
 	for _, role := range []string{RoleSimilar, RoleTogether} {
 		l, err := s.lister(role)
 		if err != nil {
@@ -102,7 +103,7 @@ func (s *scoring) lister(role string) (*lister, error) {
 	if c == nil {
 		return nil, nil
 	}
-	l := &lister{champion: c, role: role, strategy: s.strategy(c.kind), fresh: role == RoleDiscovery || role == RoleContent}
+	l := s.newLister(c, role, s.strategy(c.kind))
 	if b, ok := c.model.(*blend.Model); ok {
 		for _, source := range b.Sources {
 			l.sources = append(l.sources, s.strategy(labelOf(source)))
@@ -112,6 +113,12 @@ func (s *scoring) lister(role string) (*lister, error) {
 	if l.history, err = reindex(s.bought, c.items); err != nil {
 		return nil, err
 	}
+	return l, nil
+}
+
+// newLister returns a lister that knows nothing of customers yet.
+func (s *scoring) newLister(c *champion, role string, strategy uint8) *lister {
+	l := &lister{champion: c, role: role, strategy: strategy, fresh: role == RoleDiscovery || role == RoleContent}
 	l.toItem = make([]int32, c.items.Len())
 	for i, id := range c.items.IDs() {
 		l.toItem[i], _ = s.catalogue.vocabulary.Lookup(id)
@@ -119,7 +126,7 @@ func (s *scoring) lister(role string) (*lister, error) {
 			l.hidden = append(l.hidden, int32(i))
 		}
 	}
-	return l, nil
+	return l
 }
 
 // labelOf is the strategy that a source of a blend goes by.

@@ -1,7 +1,6 @@
 package training
 
 import (
-	"hash/fnv"
 	"slices"
 	"sort"
 
@@ -38,9 +37,7 @@ func drawn(ids []string, most int) []int {
 	}
 	all := make([]ranked, len(ids))
 	for i, id := range ids {
-		h := fnv.New64a()
-		_, _ = h.Write([]byte(id)) // a hash never fails to write
-		all[i] = ranked{h.Sum64(), i}
+		all[i] = ranked{hashOf(id), i}
 	}
 	slices.SortFunc(all, func(a, b ranked) int {
 		if a.hash != b.hash {

@@ -37,7 +37,7 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 		return nil, err
 	}
 	s := &publisher{Pipeline: p, data: data, fits: map[string]*fittedFamily{}}
-	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.churn, s.outlook} {
+	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.byGroup, s.churn, s.outlook} {
 		if err := part(ctx, ev); err != nil {
 			return nil, err
 		}

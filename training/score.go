@@ -1,6 +1,7 @@
 package training
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -58,6 +59,7 @@ type scoring struct {
 	goesWith   [][][]snapshot.Candidate // by item: its lists, as in itemKinds; nil = none
 	scores     map[string]*snapshot.Scores
 	features   []snapshot.Feature // that reasons are about
+	groups     []map[string]int32 // by list: the group of each customer, from 1; nil = it is not by group
 	alias      map[string]string  // other ids of a customer → the id that stands for all
 	now        int32
 }
@@ -134,6 +136,9 @@ func (p *Pipeline) prepareScoring(ctx context.Context) (*scoring, error) {
 		return nil, err
 	}
 	if s.alias, err = p.aliases(); err != nil {
+		return nil, err
+	}
+	if err := p.joinGroups(s); err != nil {
 		return nil, err
 	}
 	return s, p.scoreCustomers(ctx, s)
@@ -219,22 +224,37 @@ func (p *Pipeline) popularList(ctx context.Context, s *scoring) ([]snapshot.Cand
 	return out, nil
 }
 
-// fillShared writes the lists that are the same for everybody.
+// fillShared writes the lists that many customers share.
 func (p *Pipeline) fillShared(s *scoring, w *snapshot.Writer) error {
 	for n, l := range s.lists {
-		if !s.kinds[n].Shared {
-			continue
-		}
-		list, err := s.rising(l)
-		if err != nil {
-			return err
-		}
-		if err := w.Shared(n, list); err != nil {
-			return err
+		switch {
+		case s.kinds[n].Shared:
+			list, err := s.rising(l)
+			if err != nil {
+				return err
+			}
+			if err := w.Shared(n, list); err != nil {
+				return err
+			}
+		case s.groups[n] != nil:
+			lists, err := s.popularIn(l)
+			if err != nil {
+				return err
+			}
+			if err := w.Grouped(n, lists); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
+
+// own reports whether every customer has a list numbered n of their own.
+func (s *scoring) own(n int) bool { return !s.kinds[n].Shared && s.groups[n] == nil }
+
+// person is the id that stands for all of a customer; same are the ids that are
+// another customer's.
+func person(same map[string]string, id string) string { return cmp.Or(same[id], id) }
 
 // fillSimilar writes what goes with each item, by every list of items.
 func (p *Pipeline) fillSimilar(ctx context.Context, s *scoring, w *snapshot.Writer) error {
@@ -291,11 +311,8 @@ func (p *Pipeline) fillUsers(ctx context.Context, s *scoring, users *matrix.Voca
 func (p *Pipeline) scoreChunk(ctx context.Context, s *scoring, ids []string) ([]snapshot.User, error) {
 	numbers := make([]int32, len(ids))
 	for i, id := range ids {
-		if customer, ok := s.alias[id]; ok {
-			id = customer
-		}
 		var bought bool
-		if numbers[i], bought = s.customers.Lookup(id); !bought {
+		if numbers[i], bought = s.customers.Lookup(person(s.alias, id)); !bought {
 			numbers[i] = -1
 		}
 	}
@@ -309,7 +326,7 @@ func (p *Pipeline) scoreChunk(ctx context.Context, s *scoring, ids []string) ([]
 	}
 	lists := make([][][]listed, len(s.lists))
 	for n, l := range s.lists {
-		if s.kinds[n].Shared {
+		if !s.own(n) {
 			continue
 		}
 		if l.follows(s.main) {
@@ -324,15 +341,16 @@ func (p *Pipeline) scoreChunk(ctx context.Context, s *scoring, ids []string) ([]
 	err = parallel(ctx, p.workers(), len(ids), func() func(i int) error {
 		return func(i int) error {
 			if numbers[i] < 0 {
-				out[i] = snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}}
+				out[i] = snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}, Groups: s.groupsOf(person(s.alias, ids[i]))}
 				return nil
 			}
 			out[i] = s.user(int(numbers[i]))
+			out[i].Groups = s.groupsOf(person(s.alias, ids[i]))
 			e := &explanation{scoring: s, bought: out[i].Bought}
 			out[i].Candidates = e.candidates(s.main, numbers[i], main[i][:min(len(main[i]), p.Options.Candidates)])
 			for n, l := range s.lists {
 				var list []snapshot.Candidate
-				if !s.kinds[n].Shared {
+				if s.own(n) {
 					list = e.candidates(l, numbers[i], lists[n][i])
 				}
 				out[i].Lists = append(out[i].Lists, list)

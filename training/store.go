@@ -31,6 +31,7 @@ const (
 	kindTIFUKNN  = "tifuknn"
 	kindSpectral = "spectral"
 	kindBlend    = "blend"
+	kindGroups   = "popular-group"
 	kindLogistic = "logistic"
 	kindForest   = "forest"
 	kindBaseRate = "base-rate"
@@ -48,6 +49,7 @@ const (
 	weightsFile     = "weights.parquet"  // row, column, value of a sparse matrix
 	termsFile       = "terms.parquet"    // coefficients; of content, field and text
 	rulesFile       = "rules.parquet"    // first, second, consequent, count, antecedent
+	groupsFile      = "groups.parquet"   // group, customers; where a file says row, it is the group
 	nodesFile       = "nodes.parquet"    // tree, feature, threshold, left, right, value
 	imputeFile      = "columns.parquet"  // column, impute
 	parametersFile  = "parameters.json"  // the few numbers that are no arrays

@@ -50,6 +50,8 @@ func kindOf(model models.Recommender) string {
 		return kindTIFUKNN
 	case *blend.Model:
 		return kindBlend
+	case groupPopularity:
+		return kindGroups
 	}
 	return ""
 }
@@ -96,6 +98,8 @@ func saveRecommender(f folder, model models.Recommender, items *matrix.Vocabular
 			f.saveItems(items), f.saveSparse(m.Vectors))
 	case *blend.Model:
 		return f.saveBlend(items, m)
+	case groupPopularity:
+		return f.saveGroups(items, m)
 	}
 	return fmt.Errorf("a recommender of type %T cannot be stored", model)
 }
@@ -196,6 +200,8 @@ func (f folder) recommender(kind string) (models.Recommender, *matrix.Vocabulary
 		return f.loadTIFU()
 	case kindBlend:
 		return f.loadBlend()
+	case kindGroups:
+		return f.loadGroups()
 	}
 	return nil, nil, fmt.Errorf("%s is a %q, which is no recommender", f.what, kind)
 }

@@ -221,6 +221,9 @@ func NewGroups(shrink float64, global []float32, sizes []int32, counts *matrix.C
 	for g, n := range sizes {
 		items, values := counts.Row(g)
 		for i, it := range items {
+			if i > 0 && it <= items[i-1] {
+				return nil, fmt.Errorf("popular: group %d counts item %d behind item %d: items must ascend", g, it, items[i-1])
+			}
 			if it < 0 || int(it) >= len(global) || !(values[i] > 0 && values[i] <= float32(n)) {
 				return nil, fmt.Errorf("popular: group %d has %v customers of item %d: it must be above 0 and at most its %d customers, of %d items", g, values[i], it, n, len(global))
 			}

@@ -179,6 +179,7 @@ func TestGroupsRefuse(t *testing.T) {
 		"share":          {1, []float32{nan}, []int32{3}, row(0, 1)},
 		"item":           {1, []float32{1}, []int32{3}, row(1, 1)},
 		"count":          {1, []float32{1}, []int32{3}, row(0, nan)},
+		"order":          {1, []float32{1, 1}, []int32{3}, &matrix.CSR{Rows: 1, Cols: 2, Indptr: []int64{0, 2}, Indices: []int32{1, 1}, Values: []float32{1, 1}}},
 		"more than size": {1, []float32{1}, []int32{3}, row(0, 4)},
 		"sizes":          {1, []float32{1}, []int32{3, 3}, row(0, 1)},
 	} {

@@ -14,7 +14,8 @@ import (
 //
 //	candidates  uvarint n, n × (uint32 strategy<<24 | item, float32 score), then
 //	            n × (byte kind of reason, and uvarint of what where it has one)
-//	lists       for each: uvarint number of bytes, candidates
+//	lists       for each: uvarint number of bytes, candidates; of a customer's
+//	            list by group instead uvarint group, from 1, 0 = none
 //	item        byte flags (1 in stock), text id, title, brand, category
 //	user        uvarint number of bytes up to the lists, uvarint flags,
 //	            candidates, uvarint n, n × uvarint step to the next bought item,
@@ -46,9 +47,13 @@ func appendLists(b []byte, lists [][]Candidate) []byte {
 	var one []byte
 	for _, list := range lists {
 		one = appendCandidates(one[:0], list)
-		b = append(binary.AppendUvarint(b, uint64(len(one))), one...)
+		b = appendSized(b, one)
 	}
 	return b
+}
+
+func appendSized(b, value []byte) []byte {
+	return append(binary.AppendUvarint(b, uint64(len(value))), value...)
 }
 
 // hasOf reports whether a reason of this kind is about something.
@@ -69,9 +74,20 @@ func appendItem(b []byte, it Item) []byte {
 }
 
 func appendUser(b []byte, u User, l *lexicon) []byte {
-	core := appendCore(nil, u, l)
-	b = append(binary.AppendUvarint(b, uint64(len(core))), core...)
-	return appendLists(b, u.Lists)
+	b = appendSized(b, appendCore(nil, u, l))
+	var one []byte
+	for n := range max(len(u.Lists), len(u.Groups)) {
+		switch {
+		case n < len(u.Groups) && u.Groups[n] > 0:
+			one = binary.AppendUvarint(one[:0], uint64(u.Groups[n]))
+		case n < len(u.Lists):
+			one = appendCandidates(one[:0], u.Lists[n])
+		default:
+			one = append(one[:0], 0) // no list, and no group
+		}
+		b = appendSized(b, one)
+	}
+	return b
 }
 
 func appendCore(b []byte, u User, l *lexicon) []byte {
@@ -213,19 +229,56 @@ func (r Reason) check(in bounds) error {
 	return nil
 }
 
-// list decodes the list numbered n, of which there may be fewer: the rest are
-// empty.
-func (d *decoder) list(n int, in bounds) []Candidate {
+// nth has the value numbered n decoded, of which there may be fewer; what stands
+// behind it is left out.
+func (d *decoder) nth(n int, decode func(one *decoder)) {
 	for ; n > 0 && len(d.b) > 0; n-- {
 		d.take(d.uvarint())
 	}
 	if len(d.b) == 0 {
-		return nil
+		return
 	}
 	one := &decoder{b: d.take(d.uvarint()), err: d.err}
-	out := one.candidates(in)
-	if d.b, d.err = nil, one.end(); d.err != nil {
+	decode(one)
+	d.b, d.err = nil, one.end()
+}
+
+// list decodes the list numbered n: one that is missing is empty.
+func (d *decoder) list(n int, in bounds) (out []Candidate) {
+	d.nth(n, func(one *decoder) { out = one.candidates(in) })
+	if d.err != nil {
 		return nil
+	}
+	return out
+}
+
+// group decodes which of so many groups the customer belongs to for the list
+// numbered n, from 1; 0 = none.
+func (d *decoder) group(n, groups int) (group int) {
+	d.nth(n, func(one *decoder) {
+		g := one.uvarint()
+		if g > uint64(groups) {
+			one.fail(fmt.Errorf("the customer is of group %d of %d", g, groups))
+			return
+		}
+		group = int(g)
+	})
+	if d.err != nil {
+		return 0
+	}
+	return group
+}
+
+// groupLists decodes one list for each group.
+func (d *decoder) groupLists(groups int, in bounds) [][]Candidate {
+	out := make([][]Candidate, groups)
+	for g := range out {
+		one := &decoder{b: d.take(d.uvarint()), err: d.err}
+		out[g] = one.candidates(in)
+		if err := one.end(); err != nil {
+			d.fail(err)
+			return nil
+		}
 	}
 	return out
 }

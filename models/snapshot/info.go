@@ -1,11 +1,13 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"regulars/data/durable"
 	"regulars/models"
@@ -15,7 +17,8 @@ import (
 // FormatVersion is the format of manifest and store. History: 1, the first; 2,
 // candidates say why, customers and items have several lists, items a brand and
 // a category; 3, scores say when the next order comes, what it is worth and of
-// what, when to write, and why; texts that customers share are stored once.
+// what, when to write, and why; texts that customers share are stored once;
+// lists may be one for a group of customers.
 const FormatVersion = 3
 
 // Errors that opening a snapshot may wrap.
@@ -65,6 +68,7 @@ type ListKind struct {
 	Role     string   `json:"role,omitempty"`   // of Info.Models: the model that made it
 	Also     []string `json:"also,omitempty"`   // other names for it, by what it is for
 	Shared   bool     `json:"shared,omitempty"` // one list for everybody
+	Groups   []string `json:"groups,omitempty"` // one list for each of these groups of customers, by name; none = not by group
 }
 
 // Named reports whether the list goes by that name.
@@ -96,13 +100,19 @@ type Item struct {
 // User is what is known of one customer. Candidates come best first, no item
 // twice; Bought holds catalogue numbers, ascending and distinct. Lists are those
 // of Info.Lists in their order, which User of a Snapshot leaves out: see
-// Snapshot.List. Those that are shared, and those at the end, may be missing.
+// Snapshot.List. Those that are shared or by group, and those at the end, may be
+// missing. Groups says, in the same order, which group's list is the customer's:
+// its place in ListKind.Groups from 1, or 0 for none; it is left out with Lists.
 type User struct {
 	Candidates []Candidate
 	Bought     []int32
 	Scores     *Scores // nil when the customer was not scored
 	Lists      [][]Candidate
+	Groups     []int32
 }
+
+// MaxGroups is how many groups of customers one kind of list may be for.
+const MaxGroups = 4096
 
 // Limits of the format.
 const (
@@ -110,7 +120,7 @@ const (
 	maxStrategies = 250     // a candidate packs the strategy into 8 bits; serving adds its own
 	maxIDBytes    = 512
 	maxLists      = 16 // of a customer, or of an item
-	maxReason     = models.ReasonSimilar
+	maxReason     = models.ReasonSegment
 )
 
 func (in *Info) check() error {
@@ -127,6 +137,9 @@ func (in *Info) check() error {
 		if err := in.checkLists(lists); err != nil {
 			return err
 		}
+	}
+	if slices.ContainsFunc(in.ItemLists, func(l ListKind) bool { return len(l.Groups) > 0 }) {
+		return errors.New("a list of an item is not by group")
 	}
 	for _, role := range []string{in.Recommender, in.Similar, in.Propensity, in.Outlook} {
 		if _, ok := in.Models[role]; role != "" && !ok {
@@ -155,6 +168,27 @@ func (in *Info) checkLists(lists []ListKind) error {
 			}
 			seen[name] = true
 		}
+		if err := l.checkGroups(); err != nil {
+			return fmt.Errorf("the list %q: %w", l.Strategy, err)
+		}
+	}
+	return nil
+}
+
+// checkGroups refuses groups that would leave open whose list is meant.
+func (l ListKind) checkGroups() error {
+	if len(l.Groups) > MaxGroups {
+		return fmt.Errorf("%d groups are more than the %d that fit", len(l.Groups), MaxGroups)
+	}
+	if l.Shared && len(l.Groups) > 0 {
+		return errors.New("it is either the same for everybody or by group")
+	}
+	seen := map[string]bool{}
+	for _, name := range l.Groups {
+		if name == "" || !utf8.ValidString(name) || seen[name] {
+			return fmt.Errorf("the group %q is named twice, or its name is empty or not UTF-8", name)
+		}
+		seen[name] = true
 	}
 	return nil
 }

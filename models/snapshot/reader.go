@@ -20,8 +20,9 @@ type Snapshot struct {
 	items   []Item
 	byID    []int32 // catalogue numbers by ascending id
 	popular []Candidate
-	shared  [][]Candidate // by Info.Lists; nil where each customer has one
-	words   []string      // that scores name by number
+	shared  [][]Candidate   // by Info.Lists; nil where it is not the same for everybody
+	grouped [][][]Candidate // by Info.Lists, then by group; nil where it is not by group
+	words   []string        // that scores name by number
 }
 
 // Open opens the snapshot in the folder dir after verifying the size and
@@ -103,14 +104,19 @@ func (s *Snapshot) Candidates(id string) (list []Candidate, err error) {
 }
 
 // List returns the list numbered n of Info.Lists for a customer, best first:
-// none for an unknown one.
+// none for an unknown one, nor by group for one without a group. The caller must
+// not change it.
 func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {
 	if s.info.Lists[n].Shared {
 		return s.shared[n], nil
 	}
 	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
 		d.take(d.uvarint()) // all but the lists
-		list = d.list(n, s.bounds())
+		if s.grouped[n] == nil {
+			list = d.list(n, s.bounds())
+		} else if g := d.group(n, len(s.grouped[n])); g > 0 {
+			list = s.grouped[n][g-1]
+		}
 	})
 	return list, err
 }
@@ -165,16 +171,41 @@ func (s *Snapshot) load(tx *bbolt.Tx) error {
 	if s.popular, err = s.loadList(lists, keyPopular); err != nil {
 		return err
 	}
-	s.shared = make([][]Candidate, len(s.info.Lists))
+	if err := s.loadCommon(lists); err != nil {
+		return err
+	}
+	return s.loadByID(lists.Get([]byte(keyByID)))
+}
+
+// loadCommon reads the lists that many customers have in common.
+func (s *Snapshot) loadCommon(lists *bbolt.Bucket) (err error) {
+	s.shared, s.grouped = make([][]Candidate, len(s.info.Lists)), make([][][]Candidate, len(s.info.Lists))
 	for n, l := range s.info.Lists {
-		if !l.Shared {
-			continue
+		switch {
+		case l.Shared:
+			s.shared[n], err = s.loadList(lists, keyShared(n))
+		case len(l.Groups) > 0:
+			s.grouped[n], err = s.loadGrouped(lists, keyGrouped(n), len(l.Groups))
 		}
-		if s.shared[n], err = s.loadList(lists, keyShared(n)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return s.loadByID(lists.Get([]byte(keyByID)))
+	return nil
+}
+
+// loadGrouped reads the lists of so many groups, all empty where none were written.
+func (s *Snapshot) loadGrouped(lists *bbolt.Bucket, key string, groups int) ([][]Candidate, error) {
+	v := lists.Get([]byte(key))
+	if v == nil {
+		return make([][]Candidate, groups), nil
+	}
+	d := &decoder{b: v}
+	out := d.groupLists(groups, s.bounds())
+	if err := d.end(); err != nil {
+		return nil, fmt.Errorf("the lists %s: %w: %w", key, err, ErrDamaged)
+	}
+	return out, nil
 }
 
 func (s *Snapshot) loadList(lists *bbolt.Bucket, key string) ([]Candidate, error) {

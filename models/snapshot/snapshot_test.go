@@ -22,12 +22,15 @@ import (
 	"regulars/models"
 )
 
-var strategies = []string{"repeat", "ials", "popular"}
+var strategies = []string{"repeat", "ials", "popular", "popular-region"}
+
+// groups that a list is for.
+var groups = []string{"north", "south"}
 
 func info() Info {
 	return Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", Models: map[string]string{"ials": "v1", "churn": "v2"},
 		Recommender: "ials", HorizonDays: 90, Currency: "GBP", Strategies: strategies,
-		Lists:     []ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "popular", Shared: true}, {Strategy: "ials"}},
+		Lists:     []ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "popular", Shared: true}, {Strategy: "ials"}, {Strategy: "popular-region", Groups: groups}},
 		ItemLists: []ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat"}},
 		Outlook:   "churn", Horizons: []int{30, 90, 180}, CourseDays: courseDays, ValueDays: 365, ValueDiscount: .1,
 		Features: []Feature{{Name: "recency_days", Unit: "days", Doc: "days since the last order", With: []string{"next_order_elapsed_ratio"}}, {Name: "own", With: []string{"a", "b"}}, {Name: "alone"}},
@@ -72,7 +75,7 @@ func small(w *Writer) error {
 func drawList(rt *rapid.T, items int, label string) []Candidate {
 	var list []Candidate
 	for _, i := range rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(items-1)), 0, items, rapid.ID).Draw(rt, label) {
-		list = append(list, Candidate{Item: i, Score: rapid.Float32Range(-1e6, 1e6).Draw(rt, "score"), Strategy: rapid.Uint8Range(0, 2).Draw(rt, "strategy"),
+		list = append(list, Candidate{Item: i, Score: rapid.Float32Range(-1e6, 1e6).Draw(rt, "score"), Strategy: rapid.Uint8Range(0, 3).Draw(rt, "strategy"),
 			Reason: drawReason(rt, items)})
 	}
 	slices.SortFunc(list, func(a, b Candidate) int { return cmp.Compare(b.Score, a.Score) })
@@ -80,7 +83,7 @@ func drawList(rt *rapid.T, items int, label string) []Candidate {
 }
 
 func drawReason(rt *rapid.T, items int) Reason {
-	r := Reason{Kind: rapid.SampledFrom([]models.ReasonKind{models.ReasonPopular, models.ReasonUsual, models.ReasonBought, models.ReasonTogether, models.ReasonSimilar}).Draw(rt, "kind")}
+	r := Reason{Kind: rapid.SampledFrom([]models.ReasonKind{models.ReasonPopular, models.ReasonUsual, models.ReasonBought, models.ReasonTogether, models.ReasonSimilar, models.ReasonRegion, models.ReasonSegment}).Draw(rt, "kind")}
 	switch r.Kind {
 	case models.ReasonUsual:
 		r.Of = rapid.Int32Range(1, 1<<30).Draw(rt, "days")
@@ -97,7 +100,7 @@ func TestRoundTrip(t *testing.T) {
 		n := rapid.IntRange(1, 20).Draw(rt, "items")
 		ids := rapid.SliceOfNDistinct(rapid.StringN(1, 40, 512), 0, 8, rapid.ID).Draw(rt, "users")
 		slices.Sort(ids)
-		users, similar, lists := map[string]User{}, map[int32][2][]Candidate{}, map[string][][]Candidate{}
+		users, similar, lists, groupOf := map[string]User{}, map[int32][2][]Candidate{}, map[string][][]Candidate{}, map[string]int32{}
 		for _, id := range ids {
 			bought := rapid.SliceOfNDistinct(rapid.Int32Range(0, int32(n-1)), 0, n, rapid.ID).Draw(rt, "bought")
 			slices.Sort(bought)
@@ -106,22 +109,30 @@ func TestRoundTrip(t *testing.T) {
 			}
 			users[id] = User{Candidates: drawList(rt, n, "candidates"), Bought: bought, Scores: drawScores(rt)}
 			lists[id] = [][]Candidate{drawList(rt, n, "list 0"), nil, drawList(rt, n, "list 2")}[:rapid.IntRange(0, 3).Draw(rt, "lists")]
+			groupOf[id] = rapid.Int32Range(0, 2).Draw(rt, "group")
 		}
 		for i := range int32(n) {
 			similar[i] = [2][]Candidate{drawList(rt, n, "similar"), drawList(rt, n, "together")}
 		}
 		popular, shared := drawList(rt, n, "popular"), drawList(rt, n, "shared")
+		grouped := [][]Candidate{drawList(rt, n, "north"), drawList(rt, n, "south")}
+		written := rapid.Bool().Draw(rt, "grouped")
 		run++
 		dir := filepath.Join(root, fmt.Sprint(run))
 		v, err := Publish(dir, durable.FS{}, info(), func(w *Writer) error {
 			errs := []error{w.Items(catalogue(n))}
 			for _, id := range ids {
 				u := users[id]
-				u.Lists = lists[id]
+				if u.Lists = lists[id]; groupOf[id] > 0 {
+					u.Groups = []int32{0, 0, 0, groupOf[id]}
+				}
 				errs = append(errs, w.User(id, u))
 			}
 			for i := range int32(n) {
 				errs = append(errs, w.Similar(i, similar[i][0], similar[i][1]))
+			}
+			if written {
+				errs = append(errs, w.Grouped(3, grouped))
 			}
 			return errors.Join(append(errs, w.Popular(popular), w.Shared(1, shared))...)
 		})
@@ -141,9 +152,12 @@ func TestRoundTrip(t *testing.T) {
 				rt.Fatalf("candidates of user %q: %v %v, want %v", id, got, err, users[id].Candidates)
 			}
 			for l := range info().Lists {
-				want := shared
-				if l != 1 {
-					want = append(slices.Clone(lists[id]), nil, nil, nil)[l]
+				want := append(slices.Clone(lists[id]), nil, nil, nil, nil)[l]
+				switch {
+				case l == 1:
+					want = shared
+				case l == 3 && groupOf[id] > 0 && written:
+					want = grouped[groupOf[id]-1]
 				}
 				if got, err := s.List(id, l); err != nil || !slices.Equal(got, want) {
 					rt.Fatalf("list %d of user %q: %v %v, want %v", l, id, got, err, want)
@@ -264,17 +278,26 @@ func TestWriterRefuses(t *testing.T) {
 		"long user id":        {with(func(w *Writer) error { return w.User(strings.Repeat("x", 513), User{}) }), "user number 1: its id of 513 bytes is not 1 to 512 bytes"},
 		"NaN score":           {user(User{Candidates: []Candidate{{Item: 1, Score: nan}}}), "user number 1: candidate item 1 has the score NaN"},
 		"unknown item":        {user(User{Candidates: []Candidate{{Item: 5, Score: 1}}}), "candidate names item 5 of 5"},
-		"unknown strategy":    {user(User{Candidates: []Candidate{{Item: 1, Score: 1, Strategy: 3}}}), "candidate names strategy 3 of 3"},
+		"unknown strategy":    {user(User{Candidates: []Candidate{{Item: 1, Score: 1, Strategy: 4}}}), "candidate names strategy 4 of 4"},
 		"item listed twice":   {user(User{Candidates: []Candidate{{Item: 1, Score: 1}, {Item: 1, Score: .5, Strategy: 1}}}), "item number 1 is listed twice"},
 		"rising scores":       {user(User{Candidates: []Candidate{{Item: 1, Score: .5}, {Item: 2, Score: .5, Strategy: 1}, {Item: 3, Score: .6}}}), "item number 3 has the score 0.6, the one before it 0.5"},
 		"reason unknown":      {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: 99}}}}), "a reason of kind 99 is not known"},
 		"reason out of range": {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: models.ReasonBought, Of: 5}}}}), "its reason names item 5 of 5"},
 		"reason without days": {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: models.ReasonUsual}}}}), "usual every 0 days"},
 		"reason too full":     {user(User{Candidates: []Candidate{{Item: 1, Reason: Reason{Kind: models.ReasonAgain, Of: 1}}}}), "about nothing, but says 1"},
-		"too many lists":      {user(User{Lists: make([][]Candidate, 4)}), "4 lists are more than the 3 announced"},
+		"too many lists":      {user(User{Lists: make([][]Candidate, 5)}), "5 lists are more than the 4 announced"},
 		"shared list of one":  {user(User{Lists: [][]Candidate{nil, {{Item: 1}}}}), "list popular is the same for everybody"},
 		"bad list":            {user(User{Lists: [][]Candidate{{{Item: 7}}}}), "list repeat: candidate names item 7 of 5"},
 		"not a shared list":   {with(func(w *Writer) error { return w.Shared(0, nil) }), "list 0 is not one that everybody shares"},
+		"not by group":        {with(func(w *Writer) error { return w.Grouped(0, nil) }), "list 0 is not one by group"},
+		"no list numbered 4":  {with(func(w *Writer) error { return w.Grouped(4, nil) }), "list 4 is not one by group"},
+		"a group too few":     {with(func(w *Writer) error { return w.Grouped(3, make([][]Candidate, 1)) }), "list popular-region: there are 1 lists for 2 groups"},
+		"bad list of a group": {with(func(w *Writer) error { return w.Grouped(3, [][]Candidate{nil, {{Item: 7}}}) }), `list popular-region of group "south": candidate names item 7 of 5`},
+		"group list of one":   {user(User{Lists: [][]Candidate{nil, nil, nil, {{Item: 1}}}}), "list popular-region is one for a group"},
+		"group unknown":       {user(User{Groups: []int32{0, 0, 0, 3}}), "list popular-region: group 3 is not among its 2"},
+		"group below":         {user(User{Groups: []int32{0, 0, 0, -1}}), "list popular-region: group -1 is not among its 2"},
+		"group of no groups":  {user(User{Groups: []int32{1}}), "list repeat: group 1 is not among its 0"},
+		"too many groups":     {user(User{Groups: make([]int32, 5)}), "groups for 5 lists are more than the 4 announced"},
 		"bought disorder":     {user(User{Bought: []int32{2, 1}}), "bought item number 1"},
 		"bought unknown":      {user(User{Bought: []int32{9}}), "bought item number 9"},
 		"probability 1.1":     {churn(1.1), "must lie in [0, 1]"},
@@ -301,20 +324,25 @@ func TestWriterRefuses(t *testing.T) {
 
 func TestPublishChecksInfo(t *testing.T) {
 	cases := map[string]func(in *Info){
-		`as_of "2011-12-08" is not an RFC 3339 instant`: func(in *Info) { in.AsOf = "2011-12-08" },
-		`created_at "" is not an RFC 3339 instant`:      func(in *Info) { in.CreatedAt = "" },
-		`251 strategies are more than the 250 that fit`: func(in *Info) { in.Strategies = make([]string, 251) },
-		`the model "x" is not among those`:              func(in *Info) { in.Propensity = "x" },
-		`the model "y" is not among those`:              func(in *Info) { in.Outlook = "y" },
-		`horizons are [30 30]: they must ascend`:        func(in *Info) { in.Horizons = []int{30, 30} },
-		`course_days are [0 7]: they must ascend`:       func(in *Info) { in.CourseDays = []int{0, 7} },
-		`course_days has 65 days: at most 64 fit`:       func(in *Info) { in.CourseDays = make([]int, 65) },
-		`over -1 days discounted by 0.1`:                func(in *Info) { in.ValueDays = -1 },
-		`over 365 days discounted by NaN`:               func(in *Info) { in.ValueDiscount = math.NaN() },
-		`the base rate is 0.5, 0.6 to 0.7`:              func(in *Info) { in.BaseRate = &Rate{Rate: .5, Low: .6, High: .7} },
-		`the base rate is NaN, 0 to 0`:                  func(in *Info) { in.BaseRate = &Rate{Rate: math.NaN()} },
-		`two features go by the name "a"`:               func(in *Info) { in.Features = []Feature{{Name: "a"}, {Name: "a"}} },
-		`the feature a stands with 17 others`:           func(in *Info) { in.Features = []Feature{{Name: "a", With: make([]string, 17)}} },
+		`as_of "2011-12-08" is not an RFC 3339 instant`:   func(in *Info) { in.AsOf = "2011-12-08" },
+		`created_at "" is not an RFC 3339 instant`:        func(in *Info) { in.CreatedAt = "" },
+		`251 strategies are more than the 250 that fit`:   func(in *Info) { in.Strategies = make([]string, 251) },
+		`the model "x" is not among those`:                func(in *Info) { in.Propensity = "x" },
+		`the model "y" is not among those`:                func(in *Info) { in.Outlook = "y" },
+		`horizons are [30 30]: they must ascend`:          func(in *Info) { in.Horizons = []int{30, 30} },
+		`course_days are [0 7]: they must ascend`:         func(in *Info) { in.CourseDays = []int{0, 7} },
+		`course_days has 65 days: at most 64 fit`:         func(in *Info) { in.CourseDays = make([]int, 65) },
+		`over -1 days discounted by 0.1`:                  func(in *Info) { in.ValueDays = -1 },
+		`over 365 days discounted by NaN`:                 func(in *Info) { in.ValueDiscount = math.NaN() },
+		`the base rate is 0.5, 0.6 to 0.7`:                func(in *Info) { in.BaseRate = &Rate{Rate: .5, Low: .6, High: .7} },
+		`the group "north" is named twice`:                func(in *Info) { in.Lists[3].Groups = []string{"north", "north"} },
+		`the group "" is named twice, or its name is emp`: func(in *Info) { in.Lists[3].Groups = []string{""} },
+		`4097 groups are more than the 4096 that fit`:     func(in *Info) { in.Lists[3].Groups = make([]string, MaxGroups+1) },
+		`the same for everybody or by group`:              func(in *Info) { in.Lists[1].Groups = []string{"north"} },
+		`a list of an item is not by group`:               func(in *Info) { in.ItemLists[0].Groups = []string{"north"} },
+		`the base rate is NaN, 0 to 0`:                    func(in *Info) { in.BaseRate = &Rate{Rate: math.NaN()} },
+		`two features go by the name "a"`:                 func(in *Info) { in.Features = []Feature{{Name: "a"}, {Name: "a"}} },
+		`the feature a stands with 17 others`:             func(in *Info) { in.Features = []Feature{{Name: "a", With: make([]string, 17)}} },
 	}
 	for want, change := range cases {
 		in := info()
@@ -570,6 +598,38 @@ func FuzzUserValue(f *testing.F) {
 		again := &decoder{b: appendUser(nil, u, l)}
 		if got := again.user(within); again.end() != nil || !same(got, u) {
 			t.Errorf("%+v became %+v, %v", u, got, again.err)
+		}
+	})
+}
+
+// FuzzGroups reads the lists of a customer that are by group, and those of the
+// groups: whatever is accepted is in range, and written again is read the same.
+func FuzzGroups(f *testing.F) {
+	within := bounds{items: 10, strategies: 4}
+	f.Add(appendUser(nil, User{Lists: [][]Candidate{{{Item: 1}}}, Groups: []int32{0, 0, 2}}, newLexicon()), uint8(2))
+	f.Add(appendLists(nil, [][]Candidate{{{Item: 1, Reason: Reason{Kind: models.ReasonChannel}}}, nil}), uint8(0))
+	f.Add([]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1}, uint8(0))
+	f.Fuzz(func(t *testing.T, value []byte, n uint8) {
+		d := &decoder{b: value}
+		d.take(d.uvarint())
+		if g := d.group(int(n), len(groups)); g < 0 || g > len(groups) || d.end() != nil && g != 0 {
+			t.Errorf("group %d, %v", g, d.end())
+		}
+		d = &decoder{b: value}
+		lists := d.groupLists(len(groups), within)
+		if d.end() != nil {
+			return
+		}
+		for _, list := range lists {
+			for _, c := range list {
+				if err := c.check(within); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		again := &decoder{b: appendLists(nil, lists)}
+		if got := again.groupLists(len(groups), within); again.end() != nil || !slices.EqualFunc(got, lists, slices.Equal) {
+			t.Errorf("%v became %v, %v", lists, got, again.err)
 		}
 	})
 }

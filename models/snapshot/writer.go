@@ -31,6 +31,9 @@ const (
 // keyShared is the key of a list that is the same for everybody.
 func keyShared(n int) string { return fmt.Sprintf("shared/%d", n) }
 
+// keyGrouped is the key of the lists of all groups.
+func keyGrouped(n int) string { return fmt.Sprintf("grouped/%d", n) }
+
 const (
 	batchBytes = 8 << 20 // values held before a transaction is committed
 	pageBytes  = 4096    // fixed, so that the file is the same on every machine
@@ -189,6 +192,25 @@ func (w *Writer) Shared(n int, list []Candidate) error {
 	return w.put(bucketLists, []byte(keyShared(n)), w.buf)
 }
 
+// Grouped writes the lists by group numbered n of Info.Lists, one for each of
+// its groups in their order, best first.
+func (w *Writer) Grouped(n int, lists [][]Candidate) error {
+	if n < 0 || n >= len(w.info.Lists) || len(w.info.Lists[n].Groups) == 0 {
+		return fmt.Errorf("list %d is not one by group", n)
+	}
+	kind := w.info.Lists[n]
+	if len(lists) != len(kind.Groups) {
+		return fmt.Errorf("list %s: there are %d lists for %d groups", kind.Strategy, len(lists), len(kind.Groups))
+	}
+	for g, list := range lists {
+		if err := w.checkList(list); err != nil {
+			return fmt.Errorf("list %s of group %q: %w", kind.Strategy, kind.Groups[g], err)
+		}
+	}
+	w.buf = appendLists(w.buf[:0], lists)
+	return w.put(bucketLists, []byte(keyGrouped(n)), w.buf)
+}
+
 // Attach adds a file beside the store, for other tools to read; write is told
 // where. Its checksum stands in the manifest, serving never opens it.
 func (w *Writer) Attach(name string, write func(path string) error) error {
@@ -214,12 +236,28 @@ func (w *Writer) checkUser(id string, u User) error {
 	if err := w.checkLists(u.Lists, w.info.Lists); err != nil {
 		return err
 	}
+	if err := checkGroups(u.Groups, w.info.Lists); err != nil {
+		return err
+	}
 	for i, it := range u.Bought {
 		if it < 0 || int(it) >= w.items || i > 0 && it <= u.Bought[i-1] {
 			return fmt.Errorf("bought item number %d of %d is out of range or order", it, w.items)
 		}
 	}
 	return u.Scores.check(w.info)
+}
+
+// checkGroups checks the groups of a customer against those announced.
+func checkGroups(groups []int32, announced []ListKind) error {
+	if len(groups) > len(announced) {
+		return fmt.Errorf("groups for %d lists are more than the %d announced", len(groups), len(announced))
+	}
+	for n, g := range groups {
+		if g < 0 || int(g) > len(announced[n].Groups) {
+			return fmt.Errorf("list %s: group %d is not among its %d", announced[n].Strategy, g, len(announced[n].Groups))
+		}
+	}
+	return nil
 }
 
 // checkLists checks the lists of a customer or item against those announced.
@@ -230,6 +268,9 @@ func (w *Writer) checkLists(lists [][]Candidate, announced []ListKind) error {
 	for n, list := range lists {
 		if announced[n].Shared && len(list) > 0 {
 			return fmt.Errorf("list %s is the same for everybody", announced[n].Strategy)
+		}
+		if len(announced[n].Groups) > 0 && len(list) > 0 {
+			return fmt.Errorf("list %s is one for a group, not for a customer", announced[n].Strategy)
 		}
 		if err := w.checkList(list); err != nil {
 			return fmt.Errorf("list %s: %w", announced[n].Strategy, err)

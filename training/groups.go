@@ -1,0 +1,203 @@
+package training
+
+import (
+	"cmp"
+	"errors"
+	"hash/fnv"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"regulars/data"
+	"regulars/features/read"
+	"regulars/models"
+	"regulars/models/snapshot"
+)
+
+// A grouping puts customers into groups, each of which has a list of what is
+// popular in it. The list goes by the name of the role.
+type grouping struct {
+	role   string
+	reason models.ReasonKind
+
+	// groupOf returns the group of every customer at as_of of whom it is known; same
+	// are the ids that are another customer's.
+	groupOf func(p *Pipeline, same map[string]string) (map[string]string, error)
+}
+
+var groupings = [...]grouping{
+	{RolePopularRegion, models.ReasonRegion, (*Pipeline).regions},
+	{RolePopularChannel, models.ReasonChannel, (*Pipeline).channels},
+	{RolePopularSegment, models.ReasonSegment, (*Pipeline).segments},
+}
+
+// leastGroup is how many customers must have bought lately for a group to have a
+// list of its own: that of a few would tell what those few bought.
+const leastGroup = 20
+
+// regions returns where customers live. Of one person's ids the row of the id
+// that stands for all counts, or else the newest, as in the features.
+func (p *Pipeline) regions(same map[string]string) (map[string]string, error) {
+	known, err := p.regionRows()
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.SortedFunc(maps.Keys(known), func(a, b string) int {
+		return cmp.Or(cmp.Compare(known[b].from, known[a].from), strings.Compare(a, b))
+	})
+	out := map[string]string{}
+	for _, id := range ids {
+		to := person(same, id)
+		_, own := known[to]
+		if _, had := out[to]; id == to || !own && !had {
+			out[to] = known[id].region
+		}
+	}
+	maps.DeleteFunc(out, func(_, region string) bool { return region == "" })
+	return out, nil
+}
+
+// regionAt is the region that a row of a customer names, and since when.
+type regionAt struct {
+	region string
+	from   int64 // microseconds; the smallest when the row is undated
+}
+
+// regionRows returns the row of each id of the users table that is valid at as_of.
+func (p *Pipeline) regionRows() (map[string]regionAt, error) {
+	out := map[string]regionAt{}
+	asOf := p.Options.AsOf.Micros()
+	err := p.scan(data.Users, []string{"user_id", "valid_from", "signed_up_at", "region"}, func(row data.Row) {
+		for _, since := range row[1:3] {
+			if !since.IsNull() && since.Micros() >= asOf {
+				return
+			}
+		}
+		at := regionAt{row[3].Str(), minInt64}
+		if !row[1].IsNull() {
+			at.from = row[1].Micros()
+		}
+		if old, ok := out[row[0].Str()]; !ok || at.from >= old.from {
+			out[row[0].Str()] = at
+		}
+	})
+	return out, err
+}
+
+// channels returns through which channel customers order most, of equals the
+// first in byte order. Returns do not count, nor do orders whose channel is not known.
+func (p *Pipeline) channels(same map[string]string) (map[string]string, error) {
+	var users, names interned
+	var orders []orderBy
+	asOf := p.Options.AsOf.Micros()
+	err := p.scan(data.Orders, []string{"user_id", "order_id", "ts", "is_return", "channel"}, func(row data.Row) {
+		id, channel := row[0].Str(), row[4].Str()
+		if channel == "" || row[2].Micros() >= asOf || row[3].Bool() {
+			return
+		}
+		o := orderBy{users.number(person(same, id)), names.number(channel), hashOf(row[1].Str())}
+		if len(orders) == 0 || orders[len(orders)-1] != o { // the lines of an order mostly lie together
+			orders = append(orders, o)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for user, channel := range mostOrders(orders, names.list) {
+		out[users.list[user]] = channel
+	}
+	return out, nil
+}
+
+// orderBy says through which channel an order, named by a hash, was made.
+type orderBy struct {
+	user, channel int32
+	order         uint64
+}
+
+// mostOrders returns the channel with the most distinct orders of each user.
+func mostOrders(orders []orderBy, channels []string) map[int32]string {
+	slices.SortFunc(orders, func(a, b orderBy) int {
+		return cmp.Or(cmp.Compare(a.user, b.user), cmp.Compare(a.channel, b.channel), cmp.Compare(a.order, b.order))
+	})
+	orders = slices.Compact(orders)
+	out, most := map[int32]string{}, map[int32]int{}
+	for from := 0; from < len(orders); {
+		o, to := orders[from], from
+		for to < len(orders) && orders[to].user == o.user && orders[to].channel == o.channel {
+			to++
+		}
+		n, name := to-from, channels[o.channel]
+		if n > most[o.user] || n == most[o.user] && name < out[o.user] {
+			out[o.user], most[o.user] = name, n
+		}
+		from = to
+	}
+	return out
+}
+
+// interned numbers texts in the order in which they come.
+type interned struct {
+	numbers map[string]int32
+	list    []string
+}
+
+func (t *interned) number(text string) int32 {
+	if n, ok := t.numbers[text]; ok {
+		return n
+	}
+	if t.numbers == nil {
+		t.numbers = map[string]int32{}
+	}
+	text = strings.Clone(text) // a row's texts may hold on to a whole page
+	n := int32(len(t.list))
+	t.numbers[text], t.list = n, append(t.list, text)
+	return n
+}
+
+func hashOf(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // a hash never fails to write
+	return h.Sum64()
+}
+
+// segments returns the life-cycle states, where the group that knows them is built.
+func (p *Pipeline) segments(map[string]string) (map[string]string, error) {
+	ids, states, err := read.Texts(p.featureRoot(), "lifecycle", "state", p.Options.AsOf)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]string, len(ids))
+	for i, id := range ids {
+		out[id] = states[i]
+	}
+	return out, nil
+}
+
+// largeGroups returns the names, ascending, of the groups of which enough
+// customers bought in the days [from, to): the largest, where there are more than
+// fit, and none where there is only one.
+func largeGroups(groupOf map[string]string, in *read.Interactions, from, to int32) []string {
+	size := map[string]int{}
+	for u, id := range in.Users.IDs() {
+		group, ok := groupOf[id]
+		if ok && slices.ContainsFunc(in.Events.History(u).Day, func(d int32) bool { return from <= d && d < to }) {
+			size[group]++
+		}
+	}
+	maps.DeleteFunc(size, func(_ string, n int) bool { return n < leastGroup })
+	if len(size) < 2 {
+		return nil
+	}
+	names := slices.SortedFunc(maps.Keys(size), func(a, b string) int {
+		return cmp.Or(cmp.Compare(size[b], size[a]), strings.Compare(a, b))
+	})
+	names = names[:min(len(names), snapshot.MaxGroups)]
+	slices.Sort(names)
+	return names
+}
