@@ -103,12 +103,13 @@ func (k *Keyring) Check(text string) (Key, KeyStatus) {
 	if !ok {
 		return Key{}, KeyUnknown
 	}
-	held, ok := (*k.keys.Load())[id]
-	if !ok {
-		held = &heldKey{} // compared all the same, in the same time
+	held, known := (*k.keys.Load())[id]
+	var want [sha256.Size]byte // compared also when the id is unknown, in the same time
+	if known {
+		want = held.hash
 	}
-	hash := sha256.Sum256([]byte(text))
-	if same := subtle.ConstantTimeCompare(hash[:], held.hash[:]) == 1; !same || !ok {
+	got := sha256.Sum256([]byte(text))
+	if same := subtle.ConstantTimeCompare(got[:], want[:]) == 1; !same || !known {
 		return Key{}, KeyUnknown
 	}
 	now := k.db.Now()
