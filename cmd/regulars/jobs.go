@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -104,7 +103,7 @@ func (g *global) withState(use func(*state.DB) error) (err error) {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(w.statePath()); errors.Is(err, fs.ErrNotExist) {
+	if !w.stateExists() {
 		return fmt.Errorf("nothing has run in %s yet", w.dir)
 	}
 	db, err := w.state()

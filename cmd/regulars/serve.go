@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +32,10 @@ func newServe(g *global) *cobra.Command {
 		Short: "Answer over HTTP from the current snapshot",
 		Long: `Answer over HTTP from the current snapshot, and take over every newer one as it
 is published. With --schedule, also run the jobs of regulars.yaml by the clock,
-each in a child process.`,
+each in a child process.
+
+Without a key (see ` + "`regulars keys`" + `) everybody on this machine may ask, and an
+address that other machines can reach is refused.`,
 		Example: `  regulars serve --workspace my-shop
   regulars serve --workspace my-shop --schedule`,
 		Args: noArguments,
@@ -62,45 +67,80 @@ type server struct {
 	listener  net.Listener
 	store     *serving.Store
 	db        *state.DB
+	keys      *state.Keyring      // nil where no state.db could be made
+	cert      *api.Certificate    // nil: plain HTTP
 	scheduler *schedule.Scheduler // nil without --schedule
 	log       *slog.Logger
 	refresh   time.Duration
 	lang      serving.Lang
+	rate      api.Rate
 	fresh     bool // nothing was published yet
 }
 
 // newServer binds the address; run closes what it opened.
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
-	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: w.config.Serve.Refresh, lang: serving.Lang(w.config.Serve.Lang)}
+	c := w.config.Serve
+	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: c.Refresh, lang: serving.Lang(c.Lang),
+		rate: api.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}}
 	_, published, currentErr := snapshot.Current(w.snapshots())
 	s.fresh = !published && currentErr == nil
-	if err := s.openHistory(w, scheduled); err != nil {
+	if err := s.openState(w, scheduled); err != nil {
 		return nil, err
 	}
-	var err error
 	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
-	if s.listener, err = net.Listen("tcp", w.config.Serve.Addr); err != nil {
-		return nil, errors.Join(fmt.Errorf("listening on %s: %w", w.config.Serve.Addr, err), s.closeHistory())
+	err := w.openCertificate(s)
+	if err == nil {
+		err = s.bind(c.Addr, w.dir)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.closeHistory())
 	}
 	return s, nil
 }
 
-// openHistory opens the job history, and the schedule that writes to it. A disk
-// that is full or read-only takes the history away, not the answers.
-func (s *server) openHistory(w *workspace, scheduled bool) (err error) {
-	if s.db, err = w.state(); err == nil {
-		_, err = s.db.MarkInterrupted(context.Background(), state.ProcessAlive)
-	}
-	if err != nil && !scheduled {
-		s.log.Warn("the job history cannot be opened; everything else is answered", "error", err)
-		return errors.Join(s.closeHistory())
-	}
+// openState opens the keys, the job history, and the schedule that writes to
+// it. A disk that is full or read-only takes the history away, not the answers.
+func (s *server) openState(w *workspace, scheduled bool) error {
+	unopened, err := s.openKeys(w)
 	if err != nil {
-		return errors.Join(err, s.closeHistory())
+		return err
 	}
-	if !scheduled {
-		return nil
+	if unopened == nil {
+		_, unopened = s.db.MarkInterrupted(context.Background(), state.ProcessAlive)
 	}
+	switch {
+	case unopened != nil && scheduled:
+		return errors.Join(unopened, s.closeHistory())
+	case unopened != nil:
+		s.log.Warn("jobs and the use of keys cannot be recorded, and changes of keys may go unseen; everything else is answered", "error", unopened)
+	case scheduled:
+		return s.openSchedule(w)
+	}
+	return nil
+}
+
+// openKeys opens the state database and reads the keys. Where it cannot be
+// opened, which is the first error, keys must be readable all the same: else it
+// cannot be told who may ask, and nobody is let in.
+func (s *server) openKeys(w *workspace) (unopened, err error) {
+	existed, ctx := w.stateExists(), context.Background()
+	db, unopened := w.state()
+	if unopened == nil {
+		if s.keys, err = db.Keyring(ctx); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
+		s.db = db
+		return nil, nil
+	}
+	if existed {
+		if s.keys, err = state.ReadKeyring(ctx, w.statePath()); err != nil {
+			return nil, fmt.Errorf("without the keys it cannot be told who may ask: %w", unopened)
+		}
+	}
+	return unopened, nil
+}
+
+func (s *server) openSchedule(w *workspace) (err error) {
 	if len(w.config.Schedule.Jobs) == 0 {
 		s.log.Warn("no job is scheduled: schedule.jobs of " + config.FileName + " is empty")
 	}
@@ -114,6 +154,55 @@ func (s *server) openHistory(w *workspace, scheduled bool) (err error) {
 	}
 	return nil
 }
+
+// openCertificate reads the certificate that serve.tls_cert names, if it does.
+func (w *workspace) openCertificate(s *server) (err error) {
+	if w.config.Serve.TLSCert == "" {
+		return nil
+	}
+	s.cert, err = api.OpenCertificate(w.path(w.config.Serve.TLSCert), w.path(w.config.Serve.TLSKey))
+	if err != nil {
+		return fmt.Errorf("serve.tls_cert and serve.tls_key: %w", err)
+	}
+	s.reportCertificate(nil)
+	return nil
+}
+
+// path returns a path of the configuration, which may be relative to the workspace.
+func (w *workspace) path(configured string) string {
+	if filepath.IsAbs(configured) {
+		return configured
+	}
+	return filepath.Join(w.dir, configured)
+}
+
+// bind listens on an address. One that other machines can reach needs keys.
+func (s *server) bind(addr, workspace string) error {
+	at, err := net.ResolveTCPAddr("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	local := at.IP.IsLoopback()
+	if !local && !s.keysNeeded() {
+		return usageError{fmt.Errorf("other machines can reach %s, and there is no key to tell who may ask: make one with `regulars keys create --workspace %s --role storefront`, or listen on 127.0.0.1", addr, workspace)}
+	}
+	listener, err := net.ListenTCP("tcp", at)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", addr, err)
+	}
+	s.listener = listener
+	if s.cert != nil {
+		s.listener = tls.NewListener(listener, s.cert.Config())
+	} else if !local {
+		s.log.Warn("keys and answers travel in the clear: name a certificate in serve.tls_cert, or put a proxy with one in front")
+	}
+	if s.keysNeeded() && s.keys.Usable() == 0 {
+		s.log.Warn("no key is valid, so that nobody may ask: make one with `regulars keys create`")
+	}
+	return nil
+}
+
+func (s *server) keysNeeded() bool { return s.keys != nil && s.keys.Needed() }
 
 func (s *server) closeHistory() error {
 	if s.db == nil {
@@ -144,17 +233,57 @@ func (s *server) reportSwap(version string, err error) {
 	s.log.Info("snapshot in use", "snapshot", version)
 }
 
+// lookAgain is how often the server looks whether keys or certificates changed.
+const lookAgain = time.Second
+
+func (s *server) reportKeys(err error) {
+	if err != nil {
+		s.log.Error("keys: those last known stay in use", "error", err)
+		return
+	}
+	s.log.Info("keys: all is well again")
+}
+
+func (s *server) reportCertificate(err error) {
+	if err != nil {
+		s.log.Error("certificate: the one before stays in use", "error", err)
+		return
+	}
+	s.log.Info("certificate in use", "expires", s.cert.Expires().Format(time.RFC3339))
+}
+
+func (s *server) scheme() string {
+	if s.cert != nil {
+		return "https"
+	}
+	return "http"
+}
+
+// access is who may ask: everybody where there has never been a database.
+func (s *server) access() api.Keys {
+	if s.keys == nil {
+		return nil
+	}
+	return keyring{s.keys}
+}
+
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Lang: s.lang, Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
 	g, ctx := errgroup.WithContext(ctx)
+	if s.db != nil {
+		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
+	}
+	if s.cert != nil {
+		g.Go(func() error { return ignoreCancel(s.cert.Watch(ctx, lookAgain, s.reportCertificate)) })
+	}
 	g.Go(func() error { return ignoreCancel(s.store.Watch(ctx, s.refresh)) })
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
 	if s.scheduler != nil {
 		g.Go(func() error { return ignoreCancel(s.scheduler.Run(ctx)) })
 	}
-	s.log.Info("listening", "address", "http://"+s.listener.Addr().String())
+	s.log.Info("listening", "address", s.scheme()+"://"+s.listener.Addr().String())
 	if s.fresh {
 		s.log.Warn("there is no snapshot yet, so that every question is answered with 503: make one with `regulars run pipeline`")
 	}
@@ -189,6 +318,16 @@ func (w *workspace) scheduler(db *state.DB, log *slog.Logger) (*schedule.Schedul
 			return exec.CommandContext(ctx, self, append([]string{"run", e.Job, "--workspace", w.dir}, e.Args...)...)
 		},
 	})
+}
+
+// keyring shows the workspace's keys to the API.
+type keyring struct{ keys *state.Keyring }
+
+func (k keyring) Needed() bool { return k.keys.Needed() }
+
+func (k keyring) Check(key string) (api.Caller, api.KeyState) {
+	found, status := k.keys.Check(key)
+	return api.Caller{ID: found.ID, Role: api.Role(found.Role)}, api.KeyState(status)
 }
 
 // jobHistory shows the workspace's runs to the API.

@@ -99,10 +99,16 @@ func (w *workspace) mend() error {
 	return errors.Join(w.lake.Recover(), w.models.CleanUp(), snapshot.CleanUp(w.snapshots(), w.disk), w.disk.RemoveTemp(w.featureRoot()))
 }
 
-// state opens the job history.
+// state opens the job history and the keys.
 func (w *workspace) state() (*state.DB, error) { return state.Open(w.statePath()) }
 
 func (w *workspace) statePath() string { return filepath.Join(w.dir, "state.db") }
+
+// stateExists reports whether the workspace has anything to remember yet.
+func (w *workspace) stateExists() bool {
+	_, err := os.Stat(w.statePath())
+	return !errors.Is(err, fs.ErrNotExist)
+}
 
 // jobOptions are the flags that jobs share.
 type jobOptions struct {

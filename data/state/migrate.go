@@ -19,6 +19,7 @@ const applicationID = 0x52474c53
 // edited; changes are appended. History:
 //
 //	1  job runs; times in microseconds since 1970 UTC
+//	2  keys of the server
 var migrations = []string{
 	`CREATE TABLE runs (
 		id          TEXT PRIMARY KEY,
@@ -37,6 +38,16 @@ var migrations = []string{
 	) STRICT;
 	CREATE INDEX runs_by_job ON runs (job, id);
 	CREATE INDEX runs_unfinished ON runs (id) WHERE status = 'running';`,
+	`CREATE TABLE keys (
+		id           TEXT PRIMARY KEY,
+		name         TEXT NOT NULL,
+		role         TEXT NOT NULL CHECK (role <> ''),
+		hash         BLOB NOT NULL UNIQUE CHECK (length(hash) = 32),
+		created_at   INTEGER NOT NULL,
+		expires_at   INTEGER,
+		last_used_at INTEGER,
+		revoked_at   INTEGER
+	) STRICT;`,
 }
 
 // prepare checks that the file is ours and sound, and migrates it.

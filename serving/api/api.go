@@ -19,6 +19,9 @@ import (
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Keys     Keys                 // who may ask; nil: everybody, everything
+	Rate     Rate                 // how often each key may ask
+	Now      func() time.Time     // the clock of Rate; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
 	Registry *prometheus.Registry // nil: one of its own
@@ -57,11 +60,17 @@ type server struct {
 	metrics *metrics
 	newID   func() string
 	lang    serving.Lang
+	keys    Keys
+	limit   *limiter
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang}
+	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	s.limit = newLimiter(o.Rate, o.Now)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -75,14 +84,14 @@ func New(o Options) http.Handler {
 	return s.routes(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
 }
 
-func (s *server) routes(metrics http.Handler) http.Handler {
+func (s *server) routes(metrics http.Handler) *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // gin has no such option for one engine
 	e := gin.New()
 	// Ids may hold slashes, so routes are matched before unescaping; unescaping
 	// is ours because gin's turns "+" into a space.
 	e.UseEscapedPath, e.UnescapePathValues = true, false
 	e.RedirectTrailingSlash, e.HandleMethodNotAllowed = false, true
-	e.Use(s.observe, s.rescue, limitBody)
+	e.Use(s.observe, s.rescue, limitBody, s.admit)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, notFound("there is no such route")) })
 	e.NoMethod(func(c *gin.Context) { s.fail(c, methodNotAllowed(c)) })
 

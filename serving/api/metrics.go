@@ -14,6 +14,7 @@ type metrics struct {
 	latency   *prometheus.HistogramVec
 	items     *prometheus.CounterVec
 	fallbacks *prometheus.CounterVec
+	refused   *prometheus.CounterVec
 }
 
 func newMetrics(reg *prometheus.Registry, store *serving.Store) *metrics {
@@ -27,8 +28,13 @@ func newMetrics(reg *prometheus.Registry, store *serving.Store) *metrics {
 			Help: "Items shown, by list and by the strategy that chose them."}, []string{"list", "strategy"}),
 		fallbacks: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "regulars_fallbacks_total",
 			Help: "Lists with nothing chosen for what was asked about, by list and by the strategy of their first item."}, []string{"list", "strategy"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "regulars_http_refused_total",
+			Help: "Requests refused for their key, by reason: it is missing, unknown, revoked or expired, its role may not ask the route, or it asks too often."}, []string{"reason"}),
 	}
-	reg.MustRegister(m.requests, m.latency, m.items, m.fallbacks)
+	for _, reason := range []string{refusedMissing, string(KeyUnknown), string(KeyRevoked), string(KeyExpired), refusedRole, refusedRate} {
+		m.refused.WithLabelValues(reason) // shown as 0, so that an alarm sees the first
+	}
+	reg.MustRegister(m.requests, m.latency, m.items, m.fallbacks, m.refused)
 	registerStore(reg, store)
 	return m
 }

@@ -17,7 +17,7 @@ const (
 )
 
 // observe gives the request its id, and afterwards counts and logs it. The log
-// names the route, not the path: paths hold customer ids.
+// names the route, not the path: paths hold customer ids; and a key by its id.
 func (s *server) observe(c *gin.Context) {
 	start := time.Now()
 	id := c.GetHeader(headerRequestID)
@@ -34,9 +34,18 @@ func (s *server) observe(c *gin.Context) {
 		s.metrics.observe(route, c.Request.Method, c.Writer.Status(), took)
 		s.log.LogAttrs(c.Request.Context(), slog.LevelInfo, "request",
 			slog.String("request_id", id), slog.String("method", knownMethod(c.Request.Method)), slog.String("route", route),
-			slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took))
+			slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took), byKey(c))
 	}()
 	c.Next()
+}
+
+// byKey names the key that asked, by its public id.
+func byKey(c *gin.Context) slog.Attr {
+	caller, ok := c.Get(callerKey)
+	if !ok {
+		return slog.Attr{} // which handlers leave out
+	}
+	return slog.String("key", caller.(Caller).ID)
 }
 
 // rescue turns a panic into a 500 that says nothing of its cause; the log has the stack.

@@ -65,6 +65,15 @@ type Serve struct {
 	Addr    string        `yaml:"addr"`
 	Refresh time.Duration `yaml:"refresh"`
 	Lang    string        `yaml:"lang"` // of reasons, where a request asks for none
+	TLSCert string        `yaml:"tls_cert"`
+	TLSKey  string        `yaml:"tls_key"`
+	Rate    Rate          `yaml:"rate"`
+}
+
+// Rate bounds how often each key may ask.
+type Rate struct {
+	PerSecond float64 `yaml:"per_second"` // 0 = as often as it likes
+	Burst     int     `yaml:"burst"`      // requests at once; 0 = those of one second
 }
 
 // Schedule lists the jobs that `regulars serve --schedule` starts.

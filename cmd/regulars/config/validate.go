@@ -31,13 +31,32 @@ func (c Config) Validate() error {
 	if err := c.checkNumbers(); err != nil {
 		return err
 	}
-	if _, _, err := net.SplitHostPort(c.Serve.Addr); err != nil {
-		return fmt.Errorf("serve.addr %q must be host:port: %w", c.Serve.Addr, err)
-	}
-	if c.Serve.Lang != "en" && c.Serve.Lang != "zh" {
-		return fmt.Errorf("serve.lang %q must be en or zh", c.Serve.Lang)
+	if err := c.Serve.validate(); err != nil {
+		return err
 	}
 	return c.Schedule.validate()
+}
+
+// mostRate bounds serve.rate: beyond it, the bound is a mistake or none.
+const mostRate = 1_000_000
+
+func (s Serve) validate() error {
+	if _, _, err := net.SplitHostPort(s.Addr); err != nil {
+		return fmt.Errorf("serve.addr %q must be host:port: %w", s.Addr, err)
+	}
+	if s.Lang != "en" && s.Lang != "zh" {
+		return fmt.Errorf("serve.lang %q must be en or zh", s.Lang)
+	}
+	if (s.TLSCert == "") != (s.TLSKey == "") {
+		return fmt.Errorf("serve.tls_cert is %q and serve.tls_key is %q: name both files, or neither", s.TLSCert, s.TLSKey)
+	}
+	if !(s.Rate.PerSecond >= 0 && s.Rate.PerSecond <= mostRate) {
+		return fmt.Errorf("serve.rate.per_second is %v: it must be from 0 to %d", s.Rate.PerSecond, mostRate)
+	}
+	if s.Rate.Burst < 0 || s.Rate.Burst > mostRate {
+		return fmt.Errorf("serve.rate.burst is %d: it must be from 0 to %d", s.Rate.Burst, mostRate)
+	}
+	return nil
 }
 
 func (c Config) checkNumbers() error {
