@@ -67,8 +67,8 @@ func (s classifierSuite) additive(t *testing.T) {
 			moved = moved || math.Abs(row[0]) > math.Abs(row[1]) && math.Abs(row[0]) > 0.1
 		}
 	}
-	if moved != s.learns {
-		t.Errorf("the column that decides the label contributes: %v, want %v", moved, s.learns)
+	if s.learns && !moved {
+		t.Error("the column that decides the label contributes nothing")
 	}
 }
 
