@@ -221,8 +221,7 @@ func TestWriterRefusesScores(t *testing.T) {
 		l := newLexicon()
 		b := appendUser(nil, User{Scores: s}, l, nil)
 		words, werr := loadWords(l.packed)
-		d := &decoder{b: b}
-		if d.user(bounds{items: 1, words: words, info: &in}); errors.Join(d.end(), werr) == nil {
+		if _, err := decoded(bounds{items: 1, words: words, info: &in}, b); errors.Join(err, werr) == nil {
 			t.Errorf("%q was read", want)
 		}
 	}
