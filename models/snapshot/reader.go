@@ -4,7 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"time"
 
@@ -16,18 +19,23 @@ import (
 // Snapshot is an open snapshot. Its methods are safe for concurrent use until Close.
 type Snapshot struct {
 	info    Info
+	dir     string
 	db      *bbolt.DB
+	bulk    *os.File // the customers' records
+	size    int64    // of bulk
 	items   []Item
 	byID    []int32 // catalogue numbers by ascending id
 	popular []Candidate
 	shared  [][]Candidate   // by Info.Lists; nil where it is not the same for everybody
 	grouped [][][]Candidate // by Info.Lists, then by group; nil where it is not by group
 	words   []string        // that scores name by number
+	factors []float32       // of the items; nil = none
 }
 
-// Open opens the snapshot in the folder dir after verifying the size and
-// checksum of its files. Errors wrap ErrNotFound, ErrDamaged or ErrFormat. The
-// catalogue and the popular list are read into memory, customers stay on disk.
+// Open opens the snapshot in the folder dir. Errors wrap ErrNotFound, ErrDamaged
+// or ErrFormat. What is read into memory, and the index of the customers, is
+// verified by checksum before; the record of a customer is whenever it is read,
+// and all of them by Verify.
 func Open(dir string) (*Snapshot, error) {
 	info, err := readInfo(dir)
 	if errors.Is(err, ErrFormat) {
@@ -36,23 +44,66 @@ func Open(dir string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a snapshot: %w", err)
 	}
-	if err := artifact.Verify(dir, info.Files); err != nil {
-		return nil, fmt.Errorf("opening snapshot %s: %w", info.Version, err)
-	}
-	path := filepath.Join(dir, storeName)
-	db, err := bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true})
-	if err != nil {
-		return nil, fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err)
-	}
-	s := &Snapshot{info: info, db: db}
-	if err := db.View(s.load); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err), db.Close())
+	s := &Snapshot{info: info, dir: dir}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening snapshot %s: %w", info.Version, err), s.Close())
 	}
 	return s, nil
 }
 
-// Close frees the file. Nothing may be asked of the snapshot afterwards.
-func (s *Snapshot) Close() error { return s.db.Close() }
+func (s *Snapshot) open() error {
+	first := slices.DeleteFunc(slices.Clone(s.info.Files), func(f artifact.FileEntry) bool { return !opened(f.Name) })
+	err := artifact.Verify(s.dir, first)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.dir, storeName)
+	if s.db, err = bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true}); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := s.openBulk(); err != nil {
+		return err
+	}
+	if err := s.db.View(s.load); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return s.loadFactors()
+}
+
+// openBulk opens the customers' records, of which only the size is looked at.
+func (s *Snapshot) openBulk() (err error) {
+	at := slices.IndexFunc(s.info.Files, func(f artifact.FileEntry) bool { return f.Name == bulkName })
+	if at < 0 {
+		return fmt.Errorf("the manifest names no %s: %w", bulkName, ErrDamaged)
+	}
+	path := filepath.Join(s.dir, bulkName)
+	if s.bulk, err = os.Open(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing: %w", path, ErrDamaged)
+	}
+	if err != nil {
+		return err
+	}
+	found, err := s.bulk.Stat()
+	if err != nil {
+		return err
+	}
+	if s.size = s.info.Files[at].Size; found.Size() != s.size {
+		return fmt.Errorf("%s has %d bytes, published with %d: %w", path, found.Size(), s.size, ErrDamaged)
+	}
+	return nil
+}
+
+// Close frees the files. Nothing may be asked of the snapshot afterwards.
+func (s *Snapshot) Close() error {
+	var errs []error
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.bulk != nil {
+		errs = append(errs, s.bulk.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // Info returns the manifest.
 func (s *Snapshot) Info() *Info { return &s.info }
@@ -79,48 +130,6 @@ func (s *Snapshot) Popular() []Candidate { return s.popular }
 // everybody, best first. The caller must not change it.
 func (s *Snapshot) Shared(n int) []Candidate { return s.shared[n] }
 
-// User returns what is known of a customer but for the lists beside the main
-// one, and false when the id is unknown.
-func (s *Snapshot) User(id string) (u User, ok bool, err error) {
-	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
-		ok, u = true, d.user(s.bounds())
-		if d.err == nil {
-			d.b = nil // the lists are read by List
-		}
-	})
-	return u, ok, err
-}
-
-// Candidates returns a customer's main list, best first, and reads no more of
-// the customer: none for an unknown one.
-func (s *Snapshot) Candidates(id string) (list []Candidate, err error) {
-	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
-		core := &decoder{b: d.take(d.uvarint()), err: d.err}
-		core.uvarint() // flags of the scores
-		list = core.candidates(s.bounds())
-		d.b, d.err = nil, core.err
-	})
-	return list, err
-}
-
-// List returns the list numbered n of Info.Lists for a customer, best first:
-// none for an unknown one, nor by group for one without a group. The caller must
-// not change it.
-func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {
-	if s.info.Lists[n].Shared {
-		return s.shared[n], nil
-	}
-	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
-		d.take(d.uvarint()) // all but the lists
-		if s.grouped[n] == nil {
-			list = d.list(n, s.bounds())
-		} else if g := d.group(n, len(s.grouped[n])); g > 0 {
-			list = s.grouped[n][g-1]
-		}
-	})
-	return list, err
-}
-
 // Similar returns which items go with the one numbered item by the list
 // numbered n of Info.ItemLists, best first; none when there is no such list.
 func (s *Snapshot) Similar(item int32, n int) (list []Candidate, err error) {
@@ -137,7 +146,7 @@ func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error
 	return s.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(bucket))
 		if b == nil {
-			return fmt.Errorf("snapshot %s has no bucket %q: %w", s.info.Version, bucket, ErrDamaged)
+			return s.missing(bucket)
 		}
 		v := b.Get(key)
 		if v == nil {
@@ -145,11 +154,20 @@ func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error
 		}
 		d := &decoder{b: v}
 		decode(d)
-		if err := d.end(); err != nil {
-			return fmt.Errorf("snapshot %s, %s: %w: %w", s.info.Version, bucket, err, ErrDamaged)
-		}
-		return nil
+		return s.damaged(bucket, d.end())
 	})
+}
+
+func (s *Snapshot) missing(bucket string) error {
+	return fmt.Errorf("snapshot %s has no bucket %q: %w", s.info.Version, bucket, ErrDamaged)
+}
+
+// damaged says which part of the snapshot an error is about; nil stays nil.
+func (s *Snapshot) damaged(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("snapshot %s, %s: %w: %w", s.info.Version, part, err, ErrDamaged)
 }
 
 func (s *Snapshot) load(tx *bbolt.Tx) error {
@@ -159,7 +177,7 @@ func (s *Snapshot) load(tx *bbolt.Tx) error {
 	}
 	err := items.ForEach(func(_, v []byte) error {
 		d := &decoder{b: v}
-		s.items = append(s.items, d.item())
+		s.items = append(s.items, d.item(s.info.ItemFields))
 		return d.end()
 	})
 	if err != nil || len(s.items) != s.info.Items {
