@@ -42,6 +42,7 @@ var mayAsk = map[route][]Role{
 	{"GET", "/v1/jobs/:id"}:                  {},
 	{"GET", "/healthz"}:                      {anybody},
 	{"GET", "/readyz"}:                       {anybody},
+	{"GET", "/openapi.yaml"}:                 {anybody},
 	{"GET", "/metrics"}:                      {Monitoring, thisMachine},
 }
 

@@ -60,6 +60,7 @@ var asked = []struct {
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"GET", "/healthz"}, "/healthz", "", "everybody"},
 	{route{"GET", "/readyz"}, "/readyz", "", "everybody"},
+	{route{"GET", "/openapi.yaml"}, "/openapi.yaml", "", "everybody"},
 	{route{"GET", "/metrics"}, "/metrics", "", "monitoring"},
 }
 

@@ -107,6 +107,7 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	}
 	s.get(e, "/healthz", s.health)
 	s.get(e, "/readyz", s.ready)
+	s.get(e, "/openapi.yaml", describe())
 	s.get(e, "/metrics", func(c *gin.Context) error {
 		metrics.ServeHTTP(c.Writer, c.Request)
 		return nil
