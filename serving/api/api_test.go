@@ -110,9 +110,7 @@ func send(h http.Handler, method, target, body string, headers ...string) *httpt
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return kept(h, r, body)
 }
 
 func TestGoldenAnswers(t *testing.T) {
