@@ -179,6 +179,8 @@ type Status struct {
 	Version  string
 	AsOf     time.Time
 	LoadedAt time.Time
+	Users    int // customers of the snapshot
+	Items    int // of its catalogue
 	Swaps    int64
 	Refusals int64
 	Rejected string // version that is current but was refused; empty with Err: nobody knows which is current
@@ -191,7 +193,8 @@ func (s *Store) Status() Status {
 	defer s.mu.Unlock()
 	st := Status{Swaps: s.swaps.Load(), Refusals: s.refused.Load(), Rejected: s.rejected, Err: s.rejection}
 	if v := s.current.Load(); v != nil {
-		st.Ready, st.Version, st.AsOf, st.LoadedAt = true, v.snap.Info().Version, v.asOf, s.loadedAt
+		info := v.snap.Info()
+		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items = true, info.Version, v.asOf, s.loadedAt, info.Users, info.Items
 	}
 	return st
 }

@@ -71,6 +71,8 @@ type server struct {
 	cert      *api.Certificate    // nil: plain HTTP
 	scheduler *schedule.Scheduler // nil without --schedule
 	log       *slog.Logger
+	logs      *api.LogBuffer
+	watched   config.Serve // how the server is watched: ages, paths in the log, traces
 	refresh   time.Duration
 	lang      serving.Lang
 	rate      api.Rate
@@ -80,12 +82,13 @@ type server struct {
 // newServer binds the address; run closes what it opened.
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	c := w.config.Serve
-	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: c.Refresh, lang: serving.Lang(c.Lang),
+	buffer := api.NewLogBuffer(logs)
+	s := &server{log: slog.New(buffer.Handler(logFormat(c.LogFormat))), logs: buffer, watched: c, refresh: c.Refresh, lang: serving.Lang(c.Lang),
 		rate: api.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}}
 	_, published, currentErr := snapshot.Current(w.snapshots())
 	s.fresh = !published && currentErr == nil
 	if err := s.openState(w, scheduled); err != nil {
-		return nil, err
+		return nil, errors.Join(err, buffer.Flush())
 	}
 	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
 	err := w.openCertificate(s)
@@ -93,7 +96,7 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 		err = s.bind(c.Addr, w.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.closeHistory())
+		return nil, errors.Join(err, s.closeHistory(), buffer.Flush())
 	}
 	return s, nil
 }
@@ -268,9 +271,15 @@ func (s *server) access() api.Keys {
 }
 
 // run answers until ctx ends, then lets requests and jobs come to an end.
-func (s *server) run(ctx context.Context) error {
+func (s *server) run(ctx context.Context) (err error) {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
+	defer func() { err = errors.Join(err, s.logs.Flush()) }()
+	traces, err := s.openTraces()
+	if err != nil {
+		return errors.Join(err, s.listener.Close(), s.closeHistory())
+	}
+	defer func() { traces.close(s.log) }()
+	handler := api.New(s.apiOptions(traces))
 	g, ctx := errgroup.WithContext(ctx)
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
@@ -280,6 +289,8 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return ignoreCancel(s.store.Watch(ctx, s.refresh)) })
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
+	g.Go(func() error { return s.logs.Run(ctx) })
+	g.Go(func() error { s.watchAge(ctx); return nil })
 	if s.scheduler != nil {
 		g.Go(func() error { return ignoreCancel(s.scheduler.Run(ctx)) })
 	}

@@ -98,7 +98,7 @@ func TestRolesByRoutes(t *testing.T) {
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
 	s := &server{store: store, jobs: history{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
-		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store)}
+		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store, time.Now, nil)}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}
 	for _, r := range e.Routes() {

@@ -21,9 +21,13 @@ type Options struct {
 	Jobs     JobHistory           // nil: the job routes answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
-	Now      func() time.Time     // the clock of Rate; nil: time.Now
+	Now      func() time.Time     // the clock of Rate and MaxAge; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
+	LogPaths bool                 // the access log names paths too, and with them customers
+	MaxAge   time.Duration        // of a snapshot, by its as_of; /readyz is red beyond it. 0: no bound
+	Tracer   Tracer               // of requests; nil: none
+	Queued   func() int           // events taken and not yet in the lake; nil: there are none to count
 	Registry *prometheus.Registry // nil: one of its own
 	NewID    func() string        // of requests and recommendations; nil: 130 random bits
 }
@@ -62,15 +66,20 @@ type server struct {
 	lang    serving.Lang
 	keys    Keys
 	limit   *limiter
+	now     func() time.Time
+	maxAge  time.Duration
+	paths   bool // in the access log
+	tracer  Tracer
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
-	if o.Now == nil {
-		o.Now = time.Now
+	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer}
+	if s.now == nil {
+		s.now = time.Now
 	}
-	s.limit = newLimiter(o.Rate, o.Now)
+	s.limit = newLimiter(o.Rate, s.now)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -80,7 +89,7 @@ func New(o Options) http.Handler {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
-	s.metrics = newMetrics(o.Registry, o.Store)
+	s.metrics = newMetrics(o.Registry, o.Store, s.now, o.Queued)
 	return s.routes(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
 }
 
