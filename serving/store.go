@@ -179,8 +179,9 @@ type Status struct {
 	Version  string
 	AsOf     time.Time
 	LoadedAt time.Time
-	Users    int // customers of the snapshot
-	Items    int // of its catalogue
+	Users    int               // customers of the snapshot
+	Items    int               // of its catalogue
+	Models   map[string]string // versions that it was made from, by role; not to be changed
 	Swaps    int64
 	Refusals int64
 	Rejected string // version that is current but was refused; empty with Err: nobody knows which is current
@@ -194,7 +195,7 @@ func (s *Store) Status() Status {
 	st := Status{Swaps: s.swaps.Load(), Refusals: s.refused.Load(), Rejected: s.rejected, Err: s.rejection}
 	if v := s.current.Load(); v != nil {
 		info := v.snap.Info()
-		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items = true, info.Version, v.asOf, s.loadedAt, info.Users, info.Items
+		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items, st.Models = true, info.Version, v.asOf, s.loadedAt, info.Users, info.Items, info.Models
 	}
 	return st
 }

@@ -21,9 +21,12 @@ func logFormat(name string) func(io.Writer) slog.Handler {
 }
 
 // apiOptions gathers what the handler is made of.
-func (s *server) apiOptions(traces tracer) api.Options {
-	o := api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log,
+func (s *server) apiOptions(ctx context.Context, traces tracer) api.Options {
+	o := api.Options{Store: s.store, Jobs: s.history(), Models: modelRegistry{s.workspace}, Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log,
 		LogPaths: s.watched.LogIDs, MaxAge: s.watched.ReadyMaxAge}
+	if s.scheduler != nil {
+		o.Runner = jobRunner{s.scheduler, ctx}
+	}
 	if traces.Tracer != nil {
 		o.Tracer = traces.Tracer
 	}

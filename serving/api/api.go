@@ -19,6 +19,8 @@ import (
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Runner   JobRunner            // nil: jobs cannot be started
+	Models   Models               // nil: the routes of models answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
 	Now      func() time.Time     // the clock of Rate and MaxAge; nil: time.Now
@@ -34,10 +36,22 @@ type Options struct {
 
 // JobHistory is what the job routes show.
 type JobHistory interface {
-	// Jobs returns the latest runs, newest first, at most limit.
-	Jobs(ctx context.Context, limit int) ([]Job, error)
+	// Jobs returns the latest runs that the filter chooses, newest first.
+	Jobs(ctx context.Context, f JobFilter) ([]Job, error)
 	// Job returns one run, and false when the id is unknown.
 	Job(ctx context.Context, id string) (Job, bool, error)
+}
+
+// JobFilter chooses runs of jobs.
+type JobFilter struct {
+	Limit  int    // at most
+	Job    string // of this job; empty: of all
+	Status string // one of JobStatuses; empty: any
+}
+
+// JobStatuses returns what may become of a run.
+func JobStatuses() []string {
+	return []string{"running", "succeeded", "failed", "interrupted", "skipped"}
 }
 
 // Job is one run of a job.
@@ -60,6 +74,8 @@ const maxBody = 1 << 20
 type server struct {
 	store   *serving.Store
 	jobs    JobHistory
+	runner  JobRunner
+	models  Models
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
@@ -74,7 +90,7 @@ type server struct {
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+	s := &server{store: o.Store, jobs: o.Jobs, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
 		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer}
 	if s.now == nil {
 		s.now = time.Now
@@ -113,6 +129,14 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	if s.jobs != nil {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)
+	}
+	if s.runner != nil {
+		s.post(e, "/v1/jobs/:name/runs", s.startJob)
+	}
+	if s.models != nil {
+		s.get(e, "/v1/models", s.listModels)
+		s.post(e, "/v1/models/:name/promote", s.promote)
+		s.post(e, "/v1/models/:name/rollback", s.rollback)
 	}
 	s.get(e, "/healthz", s.health)
 	s.get(e, "/readyz", s.ready)

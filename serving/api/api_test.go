@@ -87,8 +87,11 @@ func fixedID() string { return "ID" }
 
 type history struct{ err error }
 
-func (h history) Jobs(_ context.Context, limit int) ([]Job, error) {
-	return []Job{job}[:min(limit, 1)], h.err
+func (h history) Jobs(_ context.Context, f JobFilter) ([]Job, error) {
+	if f.Job != "" && f.Job != job.Name || f.Status != "" && f.Status != job.Status {
+		return nil, h.err
+	}
+	return []Job{job}[:min(f.Limit, 1)], h.err
 }
 
 func (h history) Job(_ context.Context, id string) (Job, bool, error) {
@@ -235,6 +238,8 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/items/nothing/similar?exclude=a", 400, `unknown parameter "exclude": this route knows k, strategy, lang, explain`},
 		{"GET", "/v1/users/nobody/scores", 404, `customer "nobody" is unknown, or was not scored`},
 		{"GET", "/v1/popular?k=1.5", 400, `k must be a whole number from 1 to 500, not "1.5"`},
+		{"GET", "/v1/jobs?status=done", 400, `status must be running or succeeded or failed or interrupted or skipped, not "done"`},
+		{"GET", "/v1/jobs?job=", 400, "job is empty"},
 		{"GET", "/v1/jobs?limit=x", 400, `limit must be a whole number from 1 to 500, not "x"`},
 		{"GET", "/v1/jobs/none", 404, `there is no job run "none"`},
 		{"GET", "/v2/popular", 404, "there is no such route"},
@@ -467,7 +472,7 @@ func TestPanicAndInternalErrorsSayNothing(t *testing.T) {
 
 type panicking struct{ history }
 
-func (panicking) Jobs(context.Context, int) ([]Job, error) { panic("secret") }
+func (panicking) Jobs(context.Context, JobFilter) ([]Job, error) { panic("secret") }
 
 func TestLogHoldsNoCustomer(t *testing.T) {
 	var log bytes.Buffer

@@ -12,15 +12,23 @@ import (
 )
 
 func (s *server) listJobs(c *gin.Context) error {
-	q, err := query(c.Request.URL.RawQuery, "limit")
+	q, err := query(c.Request.URL.RawQuery, "limit", "job", "status")
 	if err != nil {
 		return err
 	}
-	limit, err := intParam(q, "limit", maxLimit, defaultLimit)
-	if err != nil {
+	f := JobFilter{Job: q["job"], Status: q["status"]}
+	if f.Limit, err = intParam(q, "limit", maxLimit, defaultLimit); err != nil {
 		return err
 	}
-	jobs, err := s.jobs.Jobs(c.Request.Context(), limit)
+	if _, given := q["job"]; given {
+		if err := checkID("job", f.Job); err != nil {
+			return err
+		}
+	}
+	if err := oneOf(q, "status", JobStatuses()...); err != nil {
+		return err
+	}
+	jobs, err := s.jobs.Jobs(c.Request.Context(), f)
 	if err != nil {
 		return err
 	}
