@@ -728,7 +728,7 @@ func FuzzRecommendationsBody(f *testing.F) {
 			t.Fatalf("%q answered %d %s, %v", body, w.Code, w.Body, err)
 		}
 		for name := range asked {
-			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude"}, name) {
+			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude", "strategy", "lang", "explain"}, name) {
 				t.Fatalf("%q was accepted with the field %q", body, name)
 			}
 		}

@@ -86,7 +86,11 @@ func (x exchange) check() error {
 
 // allowed is ValidateRequest, which lets unknown and repeated parameters pass.
 func allowed(input *openapi3filter.RequestValidationInput) error {
+	ignores := input.Route.Operation.Extensions["x-ignores-unknown-parameters"] == true
 	for name, values := range input.Request.URL.Query() {
+		if ignores {
+			break
+		}
 		if input.Route.Operation.Parameters.GetByInAndName("query", name) == nil {
 			return fmt.Errorf("unknown parameter %q", name)
 		}
