@@ -333,6 +333,9 @@ type Status struct {
 	Version  string
 	AsOf     time.Time
 	LoadedAt time.Time
+	Users    int               // customers of the snapshot
+	Items    int               // of its catalogue
+	Models   map[string]string // versions that it was made from, by role; not to be changed
 	Swaps    int64
 	Refusals int64
 	Damaged  int64  // answers for which a customer's record proved damaged
@@ -346,7 +349,8 @@ func (s *Store) Status() Status {
 	defer s.mu.Unlock()
 	st := Status{Swaps: s.swaps.Load(), Refusals: s.refused.Load(), Damaged: s.damaged.Load(), Rejected: s.rejected, Err: s.rejection}
 	if v := s.current.Load(); v != nil {
-		st.Ready, st.Version, st.AsOf, st.LoadedAt = true, v.snap.Info().Version, v.asOf, s.loadedAt
+		info := v.snap.Info()
+		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items, st.Models = true, info.Version, v.asOf, s.loadedAt, info.Users, info.Items, info.Models
 	}
 	return st
 }

@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"training/schedule":        {"training", "data/state", "github.com/robfig/cron/v3"},
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/..."},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
+	"serving/trace":            {"go.opentelemetry.io/otel/..."},
 	"cmd/regulars/config":      {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
 	"cmd/regulars":             {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup", "github.com/mattn/go-runewidth"},
 	"models/internal/kernel":   {"golang.org/x/sys/cpu"},

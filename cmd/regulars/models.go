@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -127,29 +128,41 @@ func newModelsRollback(g *global) *cobra.Command {
 		}}
 }
 
-// changeChampion changes what is in use and moves `current` to the newest
-// snapshot that was made from the champions as they then are, if there is one.
+// changeChampion changes what is in use and says what came of it.
 func (g *global) changeChampion(ctx context.Context, name string, change func(*workspace) (string, error)) error {
-	return g.locked(ctx, func(w *workspace) error {
-		version, err := change(w)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(g.stdout, "%s: version %s is in use\n", name, version)
-		found, err := w.snapshotOf()
-		if err != nil {
-			return err
-		}
-		if found == "" {
-			fmt.Fprintf(g.stdout, "no snapshot was made from the models now in use, so the server goes on as before: run `regulars score --workspace %s` so that it answers from them\n", g.workspace)
-			return nil
-		}
-		if err := snapshot.SetCurrent(w.snapshots(), w.disk, found); err != nil {
-			return err
-		}
-		fmt.Fprintf(g.stdout, "the server answers from snapshot %s\n", found)
+	w, err := g.open(false)
+	if err != nil {
+		return err
+	}
+	version, found, err := w.changeChampion(ctx, func() (string, error) { return change(w) })
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(g.stdout, "%s: version %s is in use\n", name, version)
+	if found == "" {
+		fmt.Fprintf(g.stdout, "no snapshot was made from the models now in use, so the server goes on as before: run `regulars score --workspace %s` so that it answers from them\n", g.workspace)
 		return nil
-	})
+	}
+	fmt.Fprintf(g.stdout, "the server answers from snapshot %s\n", found)
+	return nil
+}
+
+// changeChampion changes what is in use, under the workspace's lock, and moves
+// `current` to the newest snapshot that was made from the champions as they
+// then are, which it returns; "" if there is none.
+func (w *workspace) changeChampion(ctx context.Context, change func() (string, error)) (version, found string, err error) {
+	lock, err := w.lock(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	if version, err = change(); err != nil {
+		return "", "", err
+	}
+	if found, err = w.snapshotOf(); err != nil || found == "" {
+		return version, "", err
+	}
+	return version, found, snapshot.SetCurrent(w.snapshots(), w.disk, found)
 }
 
 // snapshotOf returns the newest snapshot that was made from just the models in

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,6 +33,63 @@ func TestScheduleRunsJobsAndTheServerTakesOver(t *testing.T) {
 	job := awaitJob(t, address, "succeeded")
 	if job.Name != "pipeline" || job.Trigger != "schedule" || job.AsOf == "" {
 		t.Errorf("the run is recorded as %+v", job)
+	}
+	checkOperations(t, address)
+}
+
+// checkOperations starts a job, and changes the models of a running server.
+func checkOperations(t *testing.T, address string) {
+	t.Helper()
+	post := func(path, body string, into any) int {
+		resp, err := http.Post(address+path, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		return resp.StatusCode
+	}
+	var run api.Job
+	if code := post("/v1/jobs/features/runs", "", &run); code != http.StatusAccepted || run.Name != "features" || run.Trigger != "manual" {
+		t.Errorf("starting a job was answered with %d %+v", code, run)
+	}
+	var refused struct{ Detail string }
+	if code := post("/v1/jobs/features/runs", "", &refused); code != http.StatusConflict {
+		t.Errorf("starting it again was answered with %d %+v", code, refused)
+	}
+	if code := post("/v1/jobs/rm/runs", "", &refused); code != http.StatusNotFound {
+		t.Errorf("starting what is no job was answered with %d %+v", code, refused)
+	}
+	var published struct {
+		Models []api.Model
+		Served struct{ Models map[string]string }
+	}
+	resp, err := http.Get(address + "/v1/models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&published); err != nil || len(published.Models) == 0 {
+		t.Fatalf("%+v, %v", published, err)
+	}
+	first := published.Models[0]
+	if first.Champion == "" || published.Served.Models[first.Name] == "" {
+		t.Errorf("%+v is not in use, or the snapshot %+v was not made from it", first, published.Served)
+	}
+	var change api.Change
+	code := http.StatusConflict // as long as a job is at work
+	for deadline := time.Now().Add(patience); code == http.StatusConflict && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		code = post("/v1/models/"+first.Name+"/promote", `{"version":"`+first.Champion+`"}`, &change)
+	}
+	if code != http.StatusOK || change.Version != first.Champion {
+		t.Errorf("promoting was answered with %d %+v", code, change)
+	}
+	for _, path := range []string{"/v1/models/%2e%2e%2flake/promote", "/v1/models/" + first.Name + "/promote"} {
+		if code := post(path, `{"version":"../../lake"}`, &refused); code != http.StatusNotFound || strings.Contains(refused.Detail, "models/") {
+			t.Errorf("%s: %d %+v", path, code, refused)
+		}
 	}
 }
 

@@ -69,8 +69,12 @@ type server struct {
 	db        *state.DB
 	keys      *state.Keyring      // nil where no state.db could be made
 	cert      *api.Certificate    // nil: plain HTTP
-	scheduler *schedule.Scheduler // nil without --schedule
+	scheduler *schedule.Scheduler // nil where runs cannot be recorded; without --schedule it starts only what is asked for
+	scheduled bool
+	workspace *workspace
 	log       *slog.Logger
+	logs      *api.LogBuffer
+	watched   config.Serve // how the server is watched: ages, paths in the log, traces
 	refresh   time.Duration
 	lang      serving.Lang
 	rate      api.Rate
@@ -80,12 +84,13 @@ type server struct {
 // newServer binds the address; run closes what it opened.
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	c := w.config.Serve
-	s := &server{log: slog.New(slog.NewTextHandler(logs, nil)), refresh: c.Refresh, lang: serving.Lang(c.Lang),
+	buffer := api.NewLogBuffer(logs)
+	s := &server{workspace: w, scheduled: scheduled, log: slog.New(buffer.Handler(logFormat(c.LogFormat))), logs: buffer, watched: c, refresh: c.Refresh, lang: serving.Lang(c.Lang),
 		rate: api.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}}
 	_, published, currentErr := snapshot.Current(w.snapshots())
 	s.fresh = !published && currentErr == nil
 	if err := s.openState(w, scheduled); err != nil {
-		return nil, err
+		return nil, errors.Join(err, buffer.Flush())
 	}
 	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
 	err := w.openCertificate(s)
@@ -93,7 +98,7 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 		err = s.bind(c.Addr, w.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.closeHistory())
+		return nil, errors.Join(err, s.closeHistory(), buffer.Flush())
 	}
 	return s, nil
 }
@@ -113,8 +118,12 @@ func (s *server) openState(w *workspace, scheduled bool) error {
 		return errors.Join(unopened, s.closeHistory())
 	case unopened != nil:
 		s.log.Warn("jobs and the use of keys cannot be recorded, and changes of keys may go unseen; everything else is answered", "error", unopened)
+		return nil
 	case scheduled:
 		return s.openSchedule(w)
+	}
+	if s.scheduler, err = w.scheduler(s.db, s.log, nil); err != nil {
+		return errors.Join(err, s.closeHistory())
 	}
 	return nil
 }
@@ -144,7 +153,7 @@ func (s *server) openSchedule(w *workspace) (err error) {
 	if len(w.config.Schedule.Jobs) == 0 {
 		s.log.Warn("no job is scheduled: schedule.jobs of " + config.FileName + " is empty")
 	}
-	if s.scheduler, err = w.scheduler(s.db, s.log); err != nil {
+	if s.scheduler, err = w.scheduler(s.db, s.log, w.config.Schedule.Jobs); err != nil {
 		return errors.Join(err, s.closeHistory())
 	}
 	for _, j := range w.config.Schedule.Jobs {
@@ -268,10 +277,16 @@ func (s *server) access() api.Keys {
 }
 
 // run answers until ctx ends, then lets requests and jobs come to an end.
-func (s *server) run(ctx context.Context) error {
+func (s *server) run(ctx context.Context) (err error) {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
+	defer func() { err = errors.Join(err, s.logs.Flush()) }()
+	traces, err := s.openTraces()
+	if err != nil {
+		return errors.Join(err, s.listener.Close(), s.closeHistory())
+	}
+	defer func() { traces.close(s.log) }()
 	g, ctx := errgroup.WithContext(ctx)
+	handler := api.New(s.apiOptions(ctx, traces))
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
 	}
@@ -280,14 +295,27 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return ignoreCancel(s.store.Watch(ctx, s.refresh)) })
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
+	g.Go(func() error { return s.logs.Run(ctx) })
+	g.Go(func() error { s.watchAge(ctx); return nil })
 	if s.scheduler != nil {
-		g.Go(func() error { return ignoreCancel(s.scheduler.Run(ctx)) })
+		g.Go(func() error { return s.runScheduler(ctx) })
 	}
 	s.log.Info("listening", "address", s.scheme()+"://"+s.listener.Addr().String())
 	if s.fresh {
 		s.log.Warn("there is no snapshot yet, so that every question is answered with 503: make one with `regulars run pipeline`")
 	}
 	return errors.Join(g.Wait(), s.closeHistory())
+}
+
+// runScheduler runs jobs until ctx ends. Without --schedule nobody counts on
+// them, so that a history which cannot be written is no reason to stop answering.
+func (s *server) runScheduler(ctx context.Context) error {
+	err := ignoreCancel(s.scheduler.Run(ctx))
+	if err != nil && !s.scheduled {
+		s.log.Error("jobs that are asked for cannot be looked after", "error", err)
+		return nil
+	}
+	return err
 }
 
 func ignoreCancel(err error) error {
@@ -297,8 +325,9 @@ func ignoreCancel(err error) error {
 	return err
 }
 
-// scheduler runs the configured jobs, each as `regulars run JOB` of this program.
-func (w *workspace) scheduler(db *state.DB, log *slog.Logger) (*schedule.Scheduler, error) {
+// scheduler runs jobs, when they are due or asked for, each as `regulars run JOB`
+// of this program.
+func (w *workspace) scheduler(db *state.DB, log *slog.Logger, jobs []config.Job) (*schedule.Scheduler, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("finding this program's own file: %w", err)
@@ -308,7 +337,7 @@ func (w *workspace) scheduler(db *state.DB, log *slog.Logger) (*schedule.Schedul
 		return nil, err
 	}
 	var entries []schedule.Entry
-	for _, j := range w.config.Schedule.Jobs {
+	for _, j := range jobs {
 		entries = append(entries, schedule.Entry{Job: j.Job, Cron: j.Cron})
 	}
 	return schedule.New(schedule.Options{
@@ -333,8 +362,8 @@ func (k keyring) Check(key string) (api.Caller, api.KeyState) {
 // jobHistory shows the workspace's runs to the API.
 type jobHistory struct{ db *state.DB }
 
-func (h jobHistory) Jobs(ctx context.Context, limit int) ([]api.Job, error) {
-	runs, err := h.db.Runs(ctx, state.RunFilter{Limit: limit})
+func (h jobHistory) Jobs(ctx context.Context, f api.JobFilter) ([]api.Job, error) {
+	runs, err := h.db.Runs(ctx, runFilter(f))
 	if err != nil {
 		return nil, err
 	}

@@ -40,8 +40,13 @@ var mayAsk = map[route][]Role{
 	{"POST", "/v1/scores/batch"}:             {Marketing},
 	{"GET", "/v1/jobs"}:                      {},
 	{"GET", "/v1/jobs/:id"}:                  {},
+	{"POST", "/v1/jobs/:name/runs"}:          {},
+	{"GET", "/v1/models"}:                    {},
+	{"POST", "/v1/models/:name/promote"}:     {},
+	{"POST", "/v1/models/:name/rollback"}:    {},
 	{"GET", "/healthz"}:                      {anybody},
 	{"GET", "/readyz"}:                       {anybody},
+	{"GET", "/openapi.yaml"}:                 {anybody},
 	{"GET", "/metrics"}:                      {Monitoring, thisMachine},
 }
 

@@ -190,6 +190,10 @@ func metaOf(m serving.Meta) metaJSON { return metaJSON{AsOf: m.AsOf, ModelVersio
 // answer writes v as JSON. Unless it may not be stored at all, it carries an
 // ETag, and a client that has it already is told so with 304.
 func answer(c *gin.Context, cacheControl string, v any) error {
+	return answerStatus(c, http.StatusOK, cacheControl, v)
+}
+
+func answerStatus(c *gin.Context, status int, cacheControl string, v any) error {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -205,7 +209,7 @@ func answer(c *gin.Context, cacheControl string, v any) error {
 			return nil
 		}
 	}
-	c.Data(http.StatusOK, "application/json; charset=utf-8", body)
+	c.Data(status, "application/json; charset=utf-8", body)
 	return nil
 }
 

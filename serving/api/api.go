@@ -19,21 +19,39 @@ import (
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Runner   JobRunner            // nil: jobs cannot be started
+	Models   Models               // nil: the routes of models answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
-	Now      func() time.Time     // the clock of Rate; nil: time.Now
+	Now      func() time.Time     // the clock of Rate and MaxAge; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
+	LogPaths bool                 // the access log names paths too, and with them customers
+	MaxAge   time.Duration        // of a snapshot, by its as_of; /readyz is red beyond it. 0: no bound
+	Tracer   Tracer               // of requests; nil: none
+	Queued   func() int           // events taken and not yet in the lake; nil: there are none to count
 	Registry *prometheus.Registry // nil: one of its own
 	NewID    func() string        // of requests and recommendations; nil: 130 random bits
 }
 
 // JobHistory is what the job routes show.
 type JobHistory interface {
-	// Jobs returns the latest runs, newest first, at most limit.
-	Jobs(ctx context.Context, limit int) ([]Job, error)
+	// Jobs returns the latest runs that the filter chooses, newest first.
+	Jobs(ctx context.Context, f JobFilter) ([]Job, error)
 	// Job returns one run, and false when the id is unknown.
 	Job(ctx context.Context, id string) (Job, bool, error)
+}
+
+// JobFilter chooses runs of jobs.
+type JobFilter struct {
+	Limit  int    // at most
+	Job    string // of this job; empty: of all
+	Status string // one of JobStatuses; empty: any
+}
+
+// JobStatuses returns what may become of a run.
+func JobStatuses() []string {
+	return []string{"running", "succeeded", "failed", "interrupted", "skipped"}
 }
 
 // Job is one run of a job.
@@ -56,21 +74,28 @@ const maxBody = 1 << 20
 type server struct {
 	store   *serving.Store
 	jobs    JobHistory
+	runner  JobRunner
+	models  Models
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
 	lang    serving.Lang
 	keys    Keys
 	limit   *limiter
+	now     func() time.Time
+	maxAge  time.Duration
+	paths   bool // in the access log
+	tracer  Tracer
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
-	if o.Now == nil {
-		o.Now = time.Now
+	s := &server{store: o.Store, jobs: o.Jobs, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer}
+	if s.now == nil {
+		s.now = time.Now
 	}
-	s.limit = newLimiter(o.Rate, o.Now)
+	s.limit = newLimiter(o.Rate, s.now)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -80,7 +105,7 @@ func New(o Options) http.Handler {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
-	s.metrics = newMetrics(o.Registry, o.Store)
+	s.metrics = newMetrics(o.Registry, o.Store, s.now, o.Queued)
 	return s.routes(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
 }
 
@@ -105,8 +130,17 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)
 	}
+	if s.runner != nil {
+		s.post(e, "/v1/jobs/:name/runs", s.startJob)
+	}
+	if s.models != nil {
+		s.get(e, "/v1/models", s.listModels)
+		s.post(e, "/v1/models/:name/promote", s.promote)
+		s.post(e, "/v1/models/:name/rollback", s.rollback)
+	}
 	s.get(e, "/healthz", s.health)
 	s.get(e, "/readyz", s.ready)
+	s.get(e, "/openapi.yaml", describe())
 	s.get(e, "/metrics", func(c *gin.Context) error {
 		metrics.ServeHTTP(c.Writer, c.Request)
 		return nil

@@ -87,8 +87,11 @@ func fixedID() string { return "ID" }
 
 type history struct{ err error }
 
-func (h history) Jobs(_ context.Context, limit int) ([]Job, error) {
-	return []Job{job}[:min(limit, 1)], h.err
+func (h history) Jobs(_ context.Context, f JobFilter) ([]Job, error) {
+	if f.Job != "" && f.Job != job.Name || f.Status != "" && f.Status != job.Status {
+		return nil, h.err
+	}
+	return []Job{job}[:min(f.Limit, 1)], h.err
 }
 
 func (h history) Job(_ context.Context, id string) (Job, bool, error) {
@@ -110,9 +113,7 @@ func send(h http.Handler, method, target, body string, headers ...string) *httpt
 	for i := 0; i+1 < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
+	return kept(h, r, body)
 }
 
 func TestGoldenAnswers(t *testing.T) {
@@ -237,6 +238,8 @@ func TestProblems(t *testing.T) {
 		{"GET", "/v1/items/nothing/similar?exclude=a", 400, `unknown parameter "exclude": this route knows k, strategy, lang, explain`},
 		{"GET", "/v1/users/nobody/scores", 404, `customer "nobody" is unknown, or was not scored`},
 		{"GET", "/v1/popular?k=1.5", 400, `k must be a whole number from 1 to 500, not "1.5"`},
+		{"GET", "/v1/jobs?status=done", 400, `status must be running or succeeded or failed or interrupted or skipped, not "done"`},
+		{"GET", "/v1/jobs?job=", 400, "job is empty"},
 		{"GET", "/v1/jobs?limit=x", 400, `limit must be a whole number from 1 to 500, not "x"`},
 		{"GET", "/v1/jobs/none", 404, `there is no job run "none"`},
 		{"GET", "/v2/popular", 404, "there is no such route"},
@@ -469,7 +472,7 @@ func TestPanicAndInternalErrorsSayNothing(t *testing.T) {
 
 type panicking struct{ history }
 
-func (panicking) Jobs(context.Context, int) ([]Job, error) { panic("secret") }
+func (panicking) Jobs(context.Context, JobFilter) ([]Job, error) { panic("secret") }
 
 func TestLogHoldsNoCustomer(t *testing.T) {
 	var log bytes.Buffer
@@ -725,7 +728,7 @@ func FuzzRecommendationsBody(f *testing.F) {
 			t.Fatalf("%q answered %d %s, %v", body, w.Code, w.Body, err)
 		}
 		for name := range asked {
-			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude"}, name) {
+			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude", "strategy", "lang", "explain"}, name) {
 				t.Fatalf("%q was accepted with the field %q", body, name)
 			}
 		}

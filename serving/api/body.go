@@ -117,6 +117,9 @@ func decodeField(d *json.Decoder, name string, fields []field, later []string) e
 }
 
 func fieldNames(fields []field) string {
+	if len(fields) == 0 {
+		return "none"
+	}
 	names := make([]string, len(fields))
 	for i, f := range fields {
 		names[i] = f.name

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -25,18 +26,53 @@ func (s *server) observe(c *gin.Context) {
 		id = s.newID()
 	}
 	c.Header(headerRequestID, id)
+	s.metrics.inFlight.Inc()
 	defer func() {
+		s.metrics.inFlight.Dec()
 		took := time.Since(start)
-		route := c.FullPath()
-		if route == "" {
-			route = "unmatched"
-		}
-		s.metrics.observe(route, c.Request.Method, c.Writer.Status(), took)
-		s.log.LogAttrs(c.Request.Context(), slog.LevelInfo, "request",
-			slog.String("request_id", id), slog.String("method", knownMethod(c.Request.Method)), slog.String("route", route),
-			slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took), byKey(c))
+		route := routeOf(c)
+		s.metrics.observe(route, knownMethod(c.Request.Method), c.Writer.Status(), took)
+		s.logRequest(c, id, route, took)
 	}()
+	if s.tracer != nil {
+		defer s.trace(c, id)()
+	}
 	c.Next()
+}
+
+// Tracer makes a span of each request.
+type Tracer interface {
+	// Start begins one; the function returned ends it and says how the request did.
+	Start(r *http.Request) (context.Context, func(method, route, requestID string, status int))
+}
+
+// trace begins the span of a request and returns what ends it.
+func (s *server) trace(c *gin.Context, id string) (end func()) {
+	ctx, done := s.tracer.Start(c.Request)
+	c.Request = c.Request.WithContext(ctx)
+	return func() { done(knownMethod(c.Request.Method), routeOf(c), id, c.Writer.Status()) }
+}
+
+// routeOf names the route as it was registered.
+func routeOf(c *gin.Context) string {
+	if route := c.FullPath(); route != "" {
+		return route
+	}
+	return "unmatched"
+}
+
+func (s *server) logRequest(c *gin.Context, id, route string, took time.Duration) {
+	ctx := c.Request.Context()
+	if !s.log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	path := slog.Attr{} // which handlers leave out
+	if s.paths {
+		path = slog.String("path", c.Request.URL.EscapedPath())
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "request",
+		slog.String("request_id", id), slog.String("method", knownMethod(c.Request.Method)), slog.String("route", route),
+		slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took), byKey(c), path)
 }
 
 // byKey names the key that asked, by its public id.

@@ -1,21 +1,34 @@
 package api
 
 import (
+	"context"
+	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"regulars/serving"
 )
 
 func (s *server) listJobs(c *gin.Context) error {
-	q, err := query(c.Request.URL.RawQuery, "limit")
+	q, err := query(c.Request.URL.RawQuery, "limit", "job", "status")
 	if err != nil {
 		return err
 	}
-	limit, err := intParam(q, "limit", maxLimit, defaultLimit)
-	if err != nil {
+	f := JobFilter{Job: q["job"], Status: q["status"]}
+	if f.Limit, err = intParam(q, "limit", maxLimit, defaultLimit); err != nil {
 		return err
 	}
-	jobs, err := s.jobs.Jobs(c.Request.Context(), limit)
+	if _, given := q["job"]; given {
+		if err := checkID("job", f.Job); err != nil {
+			return err
+		}
+	}
+	if err := oneOf(q, "status", JobStatuses()...); err != nil {
+		return err
+	}
+	jobs, err := s.jobs.Jobs(c.Request.Context(), f)
 	if err != nil {
 		return err
 	}
@@ -64,6 +77,24 @@ type refusedJSON struct {
 	Reason   string `json:"reason"`
 }
 
+// WatchAge warns, once a snapshot, when what is served is older than it should
+// be by its as_of. It looks once a minute, and returns when ctx ends. A bound of 0 never warns.
+func WatchAge(ctx context.Context, store *serving.Store, bound time.Duration, log *slog.Logger) {
+	told := ""
+	for bound > 0 {
+		if st := store.Status(); st.Ready && st.Version != told && time.Since(st.AsOf) > bound {
+			told = st.Version
+			log.Warn("the snapshot is stale: is the pipeline still running, and does data still arrive?", "snapshot", st.Version,
+				"as_of", st.AsOf.UTC().Format(timeFormat), "age", time.Since(st.AsOf).Round(time.Minute), "stale_after", bound)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Minute):
+		}
+	}
+}
+
 // ready says whether a snapshot is being served. That a newer one was refused
 // is told, but is no reason to take this server out of rotation.
 func (s *server) ready(c *gin.Context) error {
@@ -71,6 +102,9 @@ func (s *server) ready(c *gin.Context) error {
 	out := readyJSON{Status: "ready", Snapshot: st.Version}
 	if st.Err != nil {
 		out.Refused = &refusedJSON{Snapshot: st.Rejected, Reason: st.Reason()}
+	}
+	if age := s.now().Sub(st.AsOf); st.Ready && s.maxAge > 0 && age > s.maxAge {
+		return newProblem(http.StatusServiceUnavailable, "the snapshot is %s old, and %s is the most that this server was set to: run the pipeline", age.Round(time.Second), s.maxAge)
 	}
 	if st.Ready {
 		out.AsOf = st.AsOf.UTC().Format(timeFormat)

@@ -52,6 +52,8 @@ func asProblem(err error) *problem {
 	case errors.As(err, &unknown):
 		short := &serving.UnknownStrategyError{Name: clip(unknown.Name), Known: unknown.Known}
 		return badRequest("%s", short)
+	case errors.Is(err, ErrBusy):
+		return newProblem(http.StatusConflict, "a job or an import is at work: try again when it has ended")
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
 	}

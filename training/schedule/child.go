@@ -27,20 +27,31 @@ type outcome struct {
 // run carries out one run from its record to its record. Its bookkeeping goes
 // on after ctx has ended, so that the history tells of the end.
 func (s *Scheduler) run(ctx context.Context, e Entry) (outcome, error) {
-	books := context.WithoutCancel(ctx)
-	if _, err := s.opts.DB.MarkInterrupted(books, state.ProcessAlive); err != nil {
-		return outcome{}, err
-	}
-	record, err := s.opts.DB.StartRun(books, state.Run{Job: e.Job, Trigger: state.Schedule,
-		StartedAt: s.opts.Now(), PID: os.Getpid(), Log: s.logFolder()})
+	record, err := s.begin(ctx, e, state.Schedule)
 	if err != nil {
 		return outcome{}, err
 	}
+	return s.carryOut(ctx, e, record)
+}
+
+// begin records that a run begins.
+func (s *Scheduler) begin(ctx context.Context, e Entry, trigger string) (state.Run, error) {
+	books := context.WithoutCancel(ctx)
+	if _, err := s.opts.DB.MarkInterrupted(books, state.ProcessAlive); err != nil {
+		return state.Run{}, err
+	}
+	return s.opts.DB.StartRun(books, state.Run{Job: e.Job, Trigger: trigger,
+		StartedAt: s.opts.Now(), PID: os.Getpid(), Log: s.logFolder()})
+}
+
+// carryOut runs the child of a run that has begun, and records its end.
+func (s *Scheduler) carryOut(ctx context.Context, e Entry, record state.Run) (outcome, error) {
+	books := context.WithoutCancel(ctx)
 	result := s.child(ctx, e, record)
 	if done, ok, err := s.opts.DB.Run(books, record.ID); err == nil && ok && done.Status == state.Succeeded && result.status == state.Succeeded {
 		return result, nil // the child has said so itself, lest its success be lost with us
 	}
-	err = s.opts.DB.FinishRun(books, record.ID, result.status, result.exitCode, result.text, nil)
+	err := s.opts.DB.FinishRun(books, record.ID, result.status, result.exitCode, result.text, nil)
 	return result, err
 }
 

@@ -50,7 +50,7 @@ type Scheduler struct {
 
 	mu      sync.Mutex
 	running map[string]bool // by job
-	work    sync.WaitGroup  // catch-up; cron waits for its own
+	work    sync.WaitGroup  // catch-up and Start; cron waits for its own
 }
 
 type timed struct {
@@ -199,24 +199,29 @@ func (s *Scheduler) fire(ctx context.Context, e Entry) {
 	if ctx.Err() != nil {
 		return
 	}
-	log := s.opts.Logger.With("job", e.Job)
 	if !s.take(e.Job) {
 		if err := s.skip(ctx, e); err != nil {
-			log.Error("a skipped run was not recorded", "error", err)
+			s.opts.Logger.Error("a skipped run was not recorded", "job", e.Job, "error", err)
 		}
 		return
 	}
 	defer s.release(e.Job)
 	result, err := s.run(ctx, e)
+	s.report(e.Job, result, err)
+}
+
+// report logs how a run ended.
+func (s *Scheduler) report(job string, result outcome, err error) {
+	log := s.opts.Logger.With("job", job)
 	if err != nil {
-		log.Error("a scheduled run could not be carried out or recorded", "error", err)
+		log.Error("a run could not be carried out or recorded", "error", err)
 		return
 	}
 	if result.status == state.Failed {
-		log.Error("scheduled run failed", "run", result.id, "exit_code", result.exitCode, "error", result.text)
+		log.Error("run failed", "run", result.id, "exit_code", result.exitCode, "error", result.text)
 		return
 	}
-	log.Info("scheduled run ended", "run", result.id, "status", result.status)
+	log.Info("run ended", "run", result.id, "status", result.status)
 }
 
 func (s *Scheduler) take(job string) bool {

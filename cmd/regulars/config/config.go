@@ -68,6 +68,12 @@ type Serve struct {
 	TLSCert string        `yaml:"tls_cert"`
 	TLSKey  string        `yaml:"tls_key"`
 	Rate    Rate          `yaml:"rate"`
+
+	LogFormat    string        `yaml:"log_format"`
+	LogIDs       bool          `yaml:"log_ids"`       // paths, and with them customers, in the access log
+	StaleAfter   time.Duration `yaml:"stale_after"`   // a warning in the log; 0 = none
+	ReadyMaxAge  time.Duration `yaml:"ready_max_age"` // /readyz is red; 0 = never for its age
+	OTLPEndpoint string        `yaml:"otlp_endpoint"` // of traces; "" = none
 }
 
 // Rate bounds how often each key may ask.
@@ -98,7 +104,7 @@ func Default() Config {
 		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16, Horizons: []int{30, 90, 180}, ValueDays: 365, ValueDiscount: 0.1,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
-		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en"},
+		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", LogFormat: "text", StaleAfter: 72 * time.Hour},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
 	}
 }
