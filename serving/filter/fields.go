@@ -81,7 +81,7 @@ const (
 // within so many days.
 func ScoreFields(horizons []int) []Field {
 	fields := []Field{
-		ScoreChurn:             {Name: "churn", Kind: Number, Also: []string{"churn_probability"}, Doc: "probability of no order within the horizon, 0 to 1", DocZh: "流失概率"},
+		ScoreChurn:             {Name: "churn_probability", Kind: Number, Also: []string{"churn"}, Doc: "probability of no order within the horizon, 0 to 1", DocZh: "流失概率"},
 		ScoreChurnPercentile:   {Name: "churn_percentile", Kind: Number, Doc: "share of customers with a lower churn probability, 0 to 1", DocZh: "流失概率百分位"},
 		ScoreChurnBand:         {Name: "churn_band", Kind: String, Also: []string{"band"}, Doc: "low, medium or high", DocZh: "流失风险等级"},
 		ScoreReturnProbability: {Name: "return_probability", Kind: Number, Doc: "probability of an order within the horizon, 0 to 1", DocZh: "回购概率"},

@@ -543,3 +543,46 @@ func BenchmarkCompile(b *testing.B) {
 		}
 	}
 }
+
+func TestRowsOfASnapshot(t *testing.T) {
+	info := &snapshot.Info{Horizons: []int{30},
+		ItemFields: []snapshot.Field{{Name: "origin", Kind: snapshot.String}, {Name: "weight", Kind: snapshot.Number}, {Name: "fair", Kind: snapshot.Bool}},
+		UserFields: []snapshot.Field{{Name: "aov", Kind: snapshot.Number}, {Name: "consent_email", Kind: snapshot.Bool}, {Name: "signed_up_at", Kind: snapshot.Time}, {Name: "region", Kind: snapshot.String}}}
+	s, err := filter.Of(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(day string) int64 { d, _ := time.Parse(time.DateOnly, day); return d.Add(23 * time.Hour).UnixMicro() }
+	r := &filter.Rows{
+		Item: &filter.ItemRow{Item: snapshot.Item{ID: "a", Title: "T", Brand: "B", Category: "C", InStock: true, Price: 3, Tags: []string{"x"}, AvailableFrom: at("2026-03-01"),
+			Extra: []snapshot.Value{snapshot.StringValue("CN"), snapshot.NumberValue(2), snapshot.BoolValue(true)}}},
+		User: &filter.UserRow{ID: "u", Profile: []snapshot.Value{snapshot.NumberValue(9), snapshot.BoolValue(false), snapshot.TimeValue(float64(at("1969-12-31"))), {}}},
+	}
+	for _, source := range []string{`item.id == "a" and item.title == "T" and item.brand == "B" and item.category == "C"`, `item.in_stock`, `item.price == 3`, `"x" in item.tags`,
+		`item.available_from == "2026-03-01"`, `item.origin == "CN" and item.weight == 2 and item.fair`, `user.id == "u" and user.aov == 9`, `not user.consent_email`,
+		`user.signed_up_at == "1969-12-31"`, `unknown(user.region)`} {
+		f, err := filter.Compile(source, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !f.Match(r) {
+			t.Errorf("%s does not hold", source)
+		}
+	}
+	empty := &filter.Rows{Item: &filter.ItemRow{Item: snapshot.Item{Price: math.NaN(), AvailableFrom: snapshot.Undated}}, User: &filter.UserRow{}}
+	for _, source := range []string{`known(item.price)`, `known(item.available_from)`, `known(item.origin)`, `known(user.aov)`, `known(user.consent_email)`, `known(user.region)`} {
+		f, err := filter.Compile(source, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Match(empty) {
+			t.Errorf("%s holds of nothing", source)
+		}
+	}
+	if _, ok, channels := s.Consent("sms"); ok || !slices.Equal(channels, []string{"email"}) {
+		t.Error("consents", ok, channels)
+	}
+	if field, ok, _ := s.Consent("email"); !ok || s.Fields(filter.User)[field].Name != "consent_email" {
+		t.Error("the consent of email is not found")
+	}
+}
