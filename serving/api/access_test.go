@@ -56,6 +56,8 @@ var asked = []struct {
 	{route{"GET", "/v1/popular"}, "/v1/popular", "", "storefront marketing"},
 	{route{"GET", "/v1/users/:id/scores"}, "/v1/users/17850/scores", "", "marketing"},
 	{route{"POST", "/v1/scores/batch"}, "/v1/scores/batch", `{"user_ids":["17850"]}`, "marketing"},
+	{route{"GET", "/v1/audiences"}, "/v1/audiences", "", "marketing"},
+	{route{"GET", "/v1/audiences/:name"}, "/v1/audiences/lapsing", "", "marketing"},
 	{route{"GET", "/v1/jobs"}, "/v1/jobs", "", ""},
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"GET", "/healthz"}, "/healthz", "", "everybody"},

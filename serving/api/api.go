@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"regulars/serving"
+	"regulars/serving/audience"
 )
 
 // Options of the handler.
@@ -25,7 +26,9 @@ type Options struct {
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
 	Registry *prometheus.Registry // nil: one of its own
-	NewID    func() string        // of requests and recommendations; nil: 130 random bits
+	// Audiences answers who is meant by a filter; nil: the audience routes answer 404.
+	Audiences *audience.Engine
+	NewID     func() string // of requests and recommendations; nil: 130 random bits
 }
 
 // JobHistory is what the job routes show.
@@ -62,11 +65,15 @@ type server struct {
 	lang    serving.Lang
 	keys    Keys
 	limit   *limiter
+
+	audiences *audience.Engine
+	exports   chan struct{} // holds one for each export under way
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
+	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+		audiences: o.Audiences, exports: make(chan struct{}, maxExports)}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -101,6 +108,10 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	s.post(e, "/v1/scores/batch", s.postScores)
 	s.get(e, "/v1/items/:id/similar", s.similar)
 	s.get(e, "/v1/popular", s.popular)
+	if s.audiences != nil {
+		s.get(e, "/v1/audiences", s.anyAudience)
+		s.get(e, "/v1/audiences/:name", s.namedAudience)
+	}
 	if s.jobs != nil {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)

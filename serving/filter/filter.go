@@ -33,12 +33,9 @@ type conjunct struct {
 // Compile reads a filter and checks it against the schema. Errors are *Error,
 // for they all have a place.
 func Compile(source string, schema *Schema) (*Filter, error) {
-	if err := checkSource(source); err != nil {
-		return nil, err
-	}
-	tree, err := parser.Parse(source)
+	tree, err := parse(source)
 	if err != nil {
-		return nil, syntaxError(source, err)
+		return nil, err
 	}
 	c := &checker{source: source, schema: schema}
 	f := &Filter{}
@@ -46,6 +43,24 @@ func Compile(source string, schema *Schema) (*Filter, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// CheckSyntax refuses what is no filter whatever fields there are, for those who
+// have no schema yet.
+func CheckSyntax(source string) error {
+	_, err := parse(source)
+	return err
+}
+
+func parse(source string) (*parser.Tree, error) {
+	if err := checkSource(source); err != nil {
+		return nil, err
+	}
+	tree, err := parser.Parse(source)
+	if err != nil {
+		return nil, syntaxError(source, err)
+	}
+	return tree, nil
 }
 
 func checkSource(source string) error {
