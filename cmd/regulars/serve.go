@@ -21,6 +21,7 @@ import (
 	"regulars/models/snapshot"
 	"regulars/serving"
 	"regulars/serving/api"
+	"regulars/serving/audience"
 	"regulars/training/schedule"
 )
 
@@ -75,6 +76,7 @@ type server struct {
 	lang      serving.Lang
 	rate      api.Rate
 	fresh     bool // nothing was published yet
+	audiences *audience.Engine
 }
 
 // newServer binds the address; run closes what it opened.
@@ -89,6 +91,9 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	}
 	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
 	err := w.openCertificate(s)
+	if err == nil {
+		s.audiences, err = w.audiences(s.store)
+	}
 	if err == nil {
 		err = s.bind(c.Addr, w.dir)
 	}
@@ -231,6 +236,7 @@ func (s *server) reportSwap(version string, err error) {
 		return
 	}
 	s.log.Info("snapshot in use", "snapshot", version)
+	s.checkAudiences()
 }
 
 // lookAgain is how often the server looks whether keys or certificates changed.
@@ -270,7 +276,7 @@ func (s *server) access() api.Keys {
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log, Audiences: s.audiences})
 	g, ctx := errgroup.WithContext(ctx)
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })

@@ -36,6 +36,7 @@ func (fakeKeys) Check(key string) (Caller, KeyState) {
 
 func locked(t testing.TB, o Options) http.Handler {
 	o.Store, o.Jobs, o.NewID = loaded(t, 5), history{}, fixedID
+	o.Audiences = audiencesOf(o.Store, nil)
 	if o.Keys == nil {
 		o.Keys = fakeKeys{}
 	}
@@ -98,7 +99,7 @@ func TestRolesByRoutes(t *testing.T) {
 // A route that nobody has classified is found here, and is admin's alone.
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
-	s := &server{store: store, jobs: history{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
+	s := &server{store: store, jobs: history{}, audiences: audiencesOf(store, nil), log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
 		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store)}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}
