@@ -38,7 +38,7 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	}
 	var own []snapshot.Candidate
 	if userID != "" {
-		if own, err = v.snap.Candidates(userID); err != nil {
+		if own, err = v.candidates(userID); err != nil {
 			return List{}, nil, err
 		}
 	}

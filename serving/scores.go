@@ -61,7 +61,7 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 }
 
 func (v *view) scores(userID string, now time.Time) (card ScoreCard, ok bool, err error) {
-	u, ok, err := v.snap.User(userID)
+	u, ok, err := v.user(userID)
 	if err != nil || !ok || u.Scores == nil {
 		return ScoreCard{}, false, err
 	}

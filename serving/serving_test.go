@@ -30,11 +30,11 @@ type shop struct {
 	trending []snapshot.Candidate
 	regions  [][]snapshot.Candidate // of north and south
 	popular  []snapshot.Candidate
-	horizon  int // any number, to make another version
+	horizon  int // any number, to make another version; the lower, the newer
 }
 
 func publish(t testing.TB, root string, sh shop) string {
-	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
+	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: time.Date(2011, 12, 8, 3, 0, -sh.horizon, 0, time.UTC).Format(time.RFC3339), AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
 		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
 		Lists: []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}},
@@ -345,7 +345,8 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			}
 			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 4`, `"format_version": 7`, 1)), 0o644)
 		}, "written in a format that this program does not know"},
-		"gone": {os.RemoveAll, "its files are missing"},
+		"flipped byte of a customer": {func(dir string) error { return flip(filepath.Join(dir, "customers.bin")) }, "damaged: "},
+		"gone":                       {os.RemoveAll, "its files are missing"},
 	}
 	for name, c := range damage {
 		t.Run(name, func(t *testing.T) {
@@ -381,8 +382,18 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 				t.Errorf("the reason reveals a path: %s", st.Reason())
 			}
 			fresh := NewStore(root, Options{})
-			if err := fresh.Refresh(); !errors.Is(err, ErrNotReady) || !strings.HasPrefix(fresh.Status().Reason(), c.want) {
-				t.Errorf("a store with nothing loaded: %v, %s", err, fresh.Status().Reason())
+			defer fresh.Close()
+			st = refused(t, fresh)
+			if errors.Is(st.Err, ErrNotReady) || st.Version != good || st.Rejected != bad || !strings.HasPrefix(st.Reason(), c.want) {
+				t.Errorf("a store with nothing loaded takes the one before: %+v", st)
+			}
+			alone := NewStore(root, Options{})
+			defer alone.Close()
+			if err := os.Rename(filepath.Join(root, good), filepath.Join(root, ".elsewhere")); err != nil {
+				t.Fatal(err)
+			}
+			if st := refused(t, alone); !errors.Is(st.Err, ErrNotReady) || st.Ready || !strings.HasPrefix(st.Reason(), c.want) {
+				t.Errorf("a store with nothing loaded and nothing to load: %+v", st)
 			}
 			if l, err := s.Popular(1); err != nil || l.Snapshot != good {
 				t.Errorf("served from %s, %v", l.Snapshot, err)
@@ -394,6 +405,19 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// refused looks for a snapshot and waits until it is refused, which may be after
+// it was put into use.
+func refused(t *testing.T, s *Store) Status {
+	t.Helper()
+	_ = s.Refresh() // as the status says
+	for deadline := time.Now().Add(10 * time.Second); s.Status().Err == nil; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it is not refused")
+		}
+	}
+	return s.Status()
 }
 
 // TestUnreadableCurrentIsToldOnce: what is wrong with the file that names the

@@ -23,11 +23,11 @@ func (e *UnknownStrategyError) Error() string {
 func (v *view) chosenFor(userID, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
-		return v.snap.List(userID, n)
+		return v.listOf(userID, n)
 	}
 	switch strategy {
 	case "", info.Main:
-		return v.snap.Candidates(userID)
+		return v.candidates(userID)
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,8 @@ type view struct {
 	names  []string // of strategies, by number
 	rest   uint8    // the number of Catalogue
 	marks  sync.Pool
+
+	onDamaged func(error) // told of every record that proves damaged; does not wait
 }
 
 // Strategies that serving itself adds to those of the snapshot.
@@ -35,7 +38,7 @@ func openView(dir string) (*view, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &view{snap: snap}
+	v := &view{snap: snap, onDamaged: func(error) {}}
 	v.refs.Store(1)
 	v.asOf, err = time.Parse(time.RFC3339, snap.Info().AsOf)
 	if err != nil {
@@ -78,6 +81,40 @@ func (v *view) strategy(name string) uint8 {
 	}
 	v.names = append(slices.Clone(v.names), name)
 	return uint8(len(v.names) - 1)
+}
+
+// candidates returns a customer's main list; none for an unknown one.
+func (v *view) candidates(id string) ([]snapshot.Candidate, error) {
+	list, err := v.snap.Candidates(id)
+	return list, v.excuse(err)
+}
+
+// listOf returns the list numbered n for a customer; none for an unknown one,
+// unless everybody shares it.
+func (v *view) listOf(id string, n int) ([]snapshot.Candidate, error) {
+	list, err := v.snap.List(id, n)
+	return list, v.excuse(err)
+}
+
+// excuse takes a damaged record for one that is not there, and has the store told:
+// a list is then filled with what is popular rather than made of wrong bytes, or
+// not at all.
+func (v *view) excuse(err error) error {
+	if errors.Is(err, snapshot.ErrDamaged) {
+		v.onDamaged(err)
+		return nil
+	}
+	return err
+}
+
+// user returns what is known of a customer; a damaged record is an error, which
+// the store is told as well.
+func (v *view) user(id string) (u snapshot.User, ok bool, err error) {
+	u, ok, err = v.snap.User(id)
+	if errors.Is(err, snapshot.ErrDamaged) {
+		v.onDamaged(err)
+	}
+	return u, ok, err
 }
 
 func (v *view) retain() bool {

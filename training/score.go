@@ -206,6 +206,9 @@ func (p *Pipeline) fill(ctx context.Context, s *scoring, users *matrix.Vocabular
 	if err := w.Popular(list); err != nil {
 		return err
 	}
+	if err := s.fillFactors(w); err != nil {
+		return err
+	}
 	if err := p.fillShared(s, w); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 //	item        byte flags (1 in stock), text id, title, brand, category, number
 //	            price, uvarint n, n × text tag, then int64 microseconds where the
 //	            flags say so (2 from, 4 available from), then values
-//	user        uvarint number of bytes, core; uvarint number of bytes, profile;
+//	record      of a customer: uvarint number of bytes, core; uvarint number of bytes, profile;
 //	            then lists
 //	core        uvarint flags, candidates, uvarint n, n × uvarint step to the next
 //	            bought item, then scores if there are any
@@ -321,27 +321,6 @@ func (d *decoder) int64() int64 {
 		return 0
 	}
 	return int64(binary.LittleEndian.Uint64(b))
-}
-
-// user decodes all but the lists, which stay behind.
-func (d *decoder) user(in bounds) (u User) {
-	d.sized(func(one *decoder) { u = one.core(in) })
-	d.sized(func(one *decoder) { u.Profile, u.Aliases = one.values(in.info.UserFields), one.aliases() })
-	return u
-}
-
-// sized has a value decoded that its number of bytes stands before.
-func (d *decoder) sized(decode func(one *decoder)) {
-	one := &decoder{b: d.take(d.uvarint()), err: d.err}
-	decode(one)
-	d.err = one.end()
-}
-
-// skip steps over so many values that their number of bytes stands before.
-func (d *decoder) skip(n int) {
-	for range n {
-		d.take(d.uvarint())
-	}
 }
 
 func (d *decoder) core(in bounds) User {

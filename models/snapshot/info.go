@@ -60,6 +60,8 @@ type Info struct {
 	ItemFields []Field `json:"item_fields,omitempty"` // of Item.Extra: the shop's own columns
 	UserFields []Field `json:"user_fields,omitempty"` // of User.Profile
 
+	Factors *FactorKind `json:"factors,omitempty"` // set by Writer.Factors; nil = none
+
 	FormatVersion int                  `json:"format_version"`
 	Version       string               `json:"version"`
 	Users         int                  `json:"users"`

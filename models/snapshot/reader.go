@@ -4,7 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"time"
 
@@ -16,18 +19,23 @@ import (
 // Snapshot is an open snapshot. Its methods are safe for concurrent use until Close.
 type Snapshot struct {
 	info    Info
+	dir     string
 	db      *bbolt.DB
+	bulk    *os.File // the customers' records
+	size    int64    // of bulk
 	items   []Item
 	byID    []int32 // catalogue numbers by ascending id
 	popular []Candidate
 	shared  [][]Candidate   // by Info.Lists; nil where it is not the same for everybody
 	grouped [][][]Candidate // by Info.Lists, then by group; nil where it is not by group
 	words   []string        // that scores name by number
+	factors []float32       // of the items; nil = none
 }
 
-// Open opens the snapshot in the folder dir after verifying the size and
-// checksum of its files. Errors wrap ErrNotFound, ErrDamaged or ErrFormat. The
-// catalogue and the popular list are read into memory, customers stay on disk.
+// Open opens the snapshot in the folder dir. Errors wrap ErrNotFound, ErrDamaged
+// or ErrFormat. What is read into memory, and the index of the customers, is
+// verified by checksum before; the record of a customer is whenever it is read,
+// and all of them by Verify.
 func Open(dir string) (*Snapshot, error) {
 	info, err := readInfo(dir)
 	if errors.Is(err, ErrFormat) {
@@ -36,23 +44,66 @@ func Open(dir string) (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening a snapshot: %w", err)
 	}
-	if err := artifact.Verify(dir, info.Files); err != nil {
-		return nil, fmt.Errorf("opening snapshot %s: %w", info.Version, err)
-	}
-	path := filepath.Join(dir, storeName)
-	db, err := bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true})
-	if err != nil {
-		return nil, fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err)
-	}
-	s := &Snapshot{info: info, db: db}
-	if err := db.View(s.load); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err), db.Close())
+	s := &Snapshot{info: info, dir: dir}
+	if err := s.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening snapshot %s: %w", info.Version, err), s.Close())
 	}
 	return s, nil
 }
 
-// Close frees the file. Nothing may be asked of the snapshot afterwards.
-func (s *Snapshot) Close() error { return s.db.Close() }
+func (s *Snapshot) open() error {
+	first := slices.DeleteFunc(slices.Clone(s.info.Files), func(f artifact.FileEntry) bool { return !opened(f.Name) })
+	err := artifact.Verify(s.dir, first)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.dir, storeName)
+	if s.db, err = bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true}); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if err := s.openBulk(); err != nil {
+		return err
+	}
+	if err := s.db.View(s.load); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return s.loadFactors()
+}
+
+// openBulk opens the customers' records, of which only the size is looked at.
+func (s *Snapshot) openBulk() (err error) {
+	at := slices.IndexFunc(s.info.Files, func(f artifact.FileEntry) bool { return f.Name == bulkName })
+	if at < 0 {
+		return fmt.Errorf("the manifest names no %s: %w", bulkName, ErrDamaged)
+	}
+	path := filepath.Join(s.dir, bulkName)
+	if s.bulk, err = os.Open(path); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing: %w", path, ErrDamaged)
+	}
+	if err != nil {
+		return err
+	}
+	found, err := s.bulk.Stat()
+	if err != nil {
+		return err
+	}
+	if s.size = s.info.Files[at].Size; found.Size() != s.size {
+		return fmt.Errorf("%s has %d bytes, published with %d: %w", path, found.Size(), s.size, ErrDamaged)
+	}
+	return nil
+}
+
+// Close frees the files. Nothing may be asked of the snapshot afterwards.
+func (s *Snapshot) Close() error {
+	var errs []error
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.bulk != nil {
+		errs = append(errs, s.bulk.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // Info returns the manifest.
 func (s *Snapshot) Info() *Info { return &s.info }
@@ -79,96 +130,6 @@ func (s *Snapshot) Popular() []Candidate { return s.popular }
 // everybody, best first. The caller must not change it.
 func (s *Snapshot) Shared(n int) []Candidate { return s.shared[n] }
 
-// User returns what is known of a customer but for the lists beside the main
-// one, and false when the id is unknown.
-func (s *Snapshot) User(id string) (u User, ok bool, err error) {
-	err = s.user(id, func(id []byte, d *decoder) {
-		ok, u = true, d.user(s.bounds())
-		if u.ID = string(id); d.err == nil {
-			d.b = nil // the lists are read by List
-		}
-	})
-	return u, ok, err
-}
-
-// Each calls visit with every customer whose id comes after the given one, by
-// ascending id and as User returns them, until visit fails. A customer is
-// visited once, whatever their aliases. Pages are let go between customers, so
-// that memory stays the same however many there are.
-func (s *Snapshot) Each(after string, visit func(u User) error) error {
-	for {
-		chunk, err := s.chunk(after)
-		if err != nil || len(chunk) == 0 {
-			return err
-		}
-		for _, u := range chunk {
-			if err := visit(u); err != nil {
-				return err
-			}
-		}
-		after = chunk[len(chunk)-1].ID
-	}
-}
-
-// eachChunk is how many customers are decoded within one transaction.
-const eachChunk = 256
-
-// chunk returns the customers that follow after an id; none behind the last.
-func (s *Snapshot) chunk(after string) (out []User, err error) {
-	err = s.db.View(func(tx *bbolt.Tx) error {
-		users := tx.Bucket([]byte(bucketUsers))
-		if users == nil {
-			return s.missing(bucketUsers)
-		}
-		c := users.Cursor()
-		k, v := c.Seek([]byte(after))
-		if string(k) == after && after != "" {
-			k, v = c.Next()
-		}
-		for ; k != nil && len(out) < eachChunk; k, v = c.Next() {
-			d := &decoder{b: v}
-			u := d.user(s.bounds())
-			if d.err != nil {
-				return s.damaged(bucketUsers, d.err)
-			}
-			u.ID = string(k)
-			out = append(out, u)
-		}
-		return nil
-	})
-	return out, err
-}
-
-// Candidates returns a customer's main list, best first, and reads no more of
-// the customer: none for an unknown one.
-func (s *Snapshot) Candidates(id string) (list []Candidate, err error) {
-	err = s.user(id, func(_ []byte, d *decoder) {
-		core := &decoder{b: d.take(d.uvarint()), err: d.err}
-		core.uvarint() // flags of the scores
-		list = core.candidates(s.bounds())
-		d.b, d.err = nil, core.err
-	})
-	return list, err
-}
-
-// List returns the list numbered n of Info.Lists for a customer, best first:
-// none for an unknown one, nor by group for one without a group. The caller must
-// not change it.
-func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {
-	if s.info.Lists[n].Shared {
-		return s.shared[n], nil
-	}
-	err = s.user(id, func(_ []byte, d *decoder) {
-		d.skip(2) // all but the lists
-		if s.grouped[n] == nil {
-			list = d.list(n, s.bounds())
-		} else if g := d.group(n, len(s.grouped[n])); g > 0 {
-			list = s.grouped[n][g-1]
-		}
-	})
-	return list, err
-}
-
 // Similar returns which items go with the one numbered item by the list
 // numbered n of Info.ItemLists, best first; none when there is no such list.
 func (s *Snapshot) Similar(item int32, n int) (list []Candidate, err error) {
@@ -178,29 +139,6 @@ func (s *Snapshot) Similar(item int32, n int) (list []Candidate, err error) {
 
 func (s *Snapshot) bounds() bounds {
 	return bounds{items: len(s.items), strategies: len(s.info.Strategies), words: s.words, info: &s.info}
-}
-
-// user decodes the record of the customer who goes by that id or alias; one who
-// is not there decodes nothing.
-func (s *Snapshot) user(id string, decode func(id []byte, d *decoder)) error {
-	return s.db.View(func(tx *bbolt.Tx) error {
-		users, key := tx.Bucket([]byte(bucketUsers)), []byte(id)
-		if users == nil {
-			return s.missing(bucketUsers)
-		}
-		v := users.Get(key)
-		if aliases := tx.Bucket([]byte(bucketAliases)); v == nil && aliases != nil {
-			if key = aliases.Get(key); key != nil {
-				v = users.Get(key)
-			}
-		}
-		if v == nil {
-			return nil
-		}
-		d := &decoder{b: v}
-		decode(key, d)
-		return s.damaged(bucketUsers, d.end())
-	})
 }
 
 // get decodes the value of a key; a key that is not there decodes nothing.

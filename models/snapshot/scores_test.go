@@ -221,8 +221,7 @@ func TestWriterRefusesScores(t *testing.T) {
 		l := newLexicon()
 		b := appendUser(nil, User{Scores: s}, l, nil)
 		words, werr := loadWords(l.packed)
-		d := &decoder{b: b}
-		if d.user(bounds{items: 1, words: words, info: &in}); errors.Join(d.end(), werr) == nil {
+		if _, err := decoded(bounds{items: 1, words: words, info: &in}, b); errors.Join(err, werr) == nil {
 			t.Errorf("%q was read", want)
 		}
 	}
@@ -237,11 +236,13 @@ func TestOldFormatSaysWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := strings.Replace(string(text), `"format_version": 4`, `"format_version": 3`, 1)
-	if err := os.WriteFile(path, []byte(old), 0o644); err != nil || old == string(text) {
-		t.Fatal(err, "or the format was not found")
-	}
-	if _, err := Open(filepath.Dir(path)); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "`regulars score` makes one") {
-		t.Errorf("error %v", err)
+	for _, format := range []string{"1", "2", "3", "5"} {
+		old := strings.Replace(string(text), `"format_version": 4`, `"format_version": `+format, 1)
+		if err := os.WriteFile(path, []byte(old), 0o644); err != nil || old == string(text) {
+			t.Fatal(err, "or the format was not found")
+		}
+		if _, err := Open(filepath.Dir(path)); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "`regulars score` makes one") {
+			t.Errorf("format %s: error %v", format, err)
+		}
 	}
 }

@@ -248,7 +248,11 @@ func large(w *Writer) error {
 		errs = append(errs, w.User(fmt.Sprintf("u%06d", u), User{Candidates: list}))
 	}
 	for i := range int32(items) {
-		errs = append(errs, w.Similar(i, []Candidate{{Item: (i + 1) % items, Score: 1, Strategy: 1}}))
+		list := make([]Candidate, 5*each)
+		for j := range list {
+			list[j] = Candidate{Item: (i + int32(j) + 1) % items, Score: 1, Strategy: 1}
+		}
+		errs = append(errs, w.Similar(i, list))
 	}
 	return errors.Join(errs...)
 }
@@ -256,7 +260,7 @@ func large(w *Writer) error {
 func TestSameInputSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	var versions []string
-	var stores [][]byte
+	var stores, records [][]byte
 	for i, procs := range []int{1, 2, 4} {
 		runtime.GOMAXPROCS(procs)
 		root, in := t.TempDir(), info()
@@ -266,10 +270,14 @@ func TestSameInputSameBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		versions, stores = append(versions, v), append(stores, text)
+		bulk, err := os.ReadFile(filepath.Join(root, v, bulkName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions, stores, records = append(versions, v), append(stores, text), append(records, bulk)
 	}
 	for i := range stores {
-		if versions[i] != versions[0] || !bytes.Equal(stores[i], stores[0]) {
+		if versions[i] != versions[0] || !bytes.Equal(stores[i], stores[0]) || !bytes.Equal(records[i], records[0]) {
 			t.Errorf("publication %d is %s, the first %s; bytes equal: %v", i, versions[i], versions[0], bytes.Equal(stores[i], stores[0]))
 		}
 	}
@@ -615,6 +623,16 @@ func TestManyProcessesRead(t *testing.T) {
 	}
 }
 
+// decoded decodes a record.
+func decoded(in bounds, record []byte) (User, error) {
+	s := &Snapshot{info: *in.info, items: make([]Item, in.items), words: in.words}
+	c, err := s.parse("", record)
+	if err != nil {
+		return User{}, err
+	}
+	return c.User()
+}
+
 func FuzzUserValue(f *testing.F) {
 	l, in := newLexicon(), info()
 	for _, word := range []string{"growth", "gbdt", "low", NextCategory, NextBrand, NextPriceBand, "tea", "Acme", "email", "sms"} {
@@ -631,9 +649,8 @@ func FuzzUserValue(f *testing.F) {
 	f.Add(appendUser(nil, User{Scores: whole()}, l, fields))
 	f.Add([]byte{0, 255, 255, 255, 255, 15})
 	f.Fuzz(func(t *testing.T, value []byte) {
-		d := &decoder{b: value}
-		u := d.user(within)
-		if d.end() != nil {
+		u, err := decoded(within, value)
+		if err != nil {
 			return
 		}
 		for _, c := range u.Candidates {
@@ -644,9 +661,8 @@ func FuzzUserValue(f *testing.F) {
 		if err := u.Scores.check(&in); err != nil {
 			t.Fatal(err)
 		}
-		again := &decoder{b: appendUser(nil, u, l, fields)}
-		if got := again.user(within); again.end() != nil || !same(got, u) {
-			t.Errorf("%+v became %+v, %v", u, got, again.err)
+		if got, err := decoded(within, appendUser(nil, u, l, fields)); err != nil || !same(got, u) {
+			t.Errorf("%+v became %+v, %v", u, got, err)
 		}
 	})
 }
@@ -659,12 +675,14 @@ func FuzzGroups(f *testing.F) {
 	f.Add(appendLists(nil, [][]Candidate{{{Item: 1, Reason: Reason{Kind: models.ReasonChannel}}}, nil}), uint8(0))
 	f.Add([]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1}, uint8(0))
 	f.Fuzz(func(t *testing.T, value []byte, n uint8) {
-		d := &decoder{b: value}
-		d.skip(2)
-		if g := d.group(int(n), len(groups)); g < 0 || g > len(groups) || d.end() != nil && g != 0 {
-			t.Errorf("group %d, %v", g, d.end())
+		s := &Snapshot{info: info(), items: make([]Item, within.items)}
+		if c, err := s.parse("", value); err == nil {
+			d := &decoder{b: c.lists}
+			if g := d.group(int(n), len(groups)); g < 0 || g > len(groups) || d.end() != nil && g != 0 {
+				t.Errorf("group %d, %v", g, d.end())
+			}
 		}
-		d = &decoder{b: value}
+		d := &decoder{b: value}
 		lists := d.groupLists(len(groups), within)
 		if d.end() != nil {
 			return
@@ -700,7 +718,7 @@ func BenchmarkUser(b *testing.B) {
 			b.Fatal(ok, err)
 		}
 		mid := time.Now()
-		if err := s.get(bucketUsers, []byte(id), func(d *decoder) { d.b = nil }); err != nil {
+		if _, err := s.Customer(id); err != nil {
 			b.Fatal(err)
 		}
 		ours, fetch = ours+mid.Sub(start), fetch+time.Since(mid)

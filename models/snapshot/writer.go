@@ -23,7 +23,7 @@ const storeName = "store.bolt"
 const (
 	bucketItems   = "items"   // uint32 big-endian number → item
 	bucketSimilar = "similar" // the same → lists
-	bucketUsers   = "users"   // id → user
+	bucketUsers   = "users"   // id → place of the record in the file of the customers
 	bucketAliases = "aliases" // other id of a customer → the one that is a key of users
 	bucketLists   = "lists"   // name → candidates, or item numbers
 	keyPopular    = "popular"
@@ -74,7 +74,12 @@ func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	w := &Writer{db: db, dir: dir, info: info, items: -1, words: newLexicon(), persons: map[string]string{}}
+	bulk, err := createBulk(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bulk.close()) }()
+	w := &Writer{db: db, bulk: bulk, dir: dir, info: info, items: -1, words: newLexicon(), persons: map[string]string{}}
 	defer func() { err = errors.Join(err, w.rollback()) }()
 	if err := fill(w); err != nil {
 		return err
@@ -87,6 +92,7 @@ func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
 // together, rather than mixing them with items, makes it fast.
 type Writer struct {
 	db      *bbolt.DB
+	bulk    *bulkWriter
 	dir     string
 	info    *Info
 	items   int // -1 before Items
@@ -169,10 +175,14 @@ func (w *Writer) User(id string, u User) error {
 		return fmt.Errorf("user number %d: %w", w.users+1, err)
 	}
 	w.buf = appendUser(w.buf[:0], u, w.words, w.info.UserFields)
+	at, err := w.bulk.add(w.buf)
+	if err != nil {
+		return fmt.Errorf("user number %d: %w", w.users+1, err)
+	}
 	w.lastID = id
 	w.users++
 	w.info.Users = w.users
-	return w.put(bucketUsers, []byte(id), w.buf)
+	return w.put(bucketUsers, []byte(id), at.append(nil))
 }
 
 // Alias makes the customer who is written as person known by another id as well.
@@ -259,7 +269,7 @@ func (w *Writer) Attach(name string, write func(path string) error) error {
 	if err := artifact.CheckName(name); err != nil {
 		return err
 	}
-	if name == storeName || name == artifact.ManifestName {
+	if opened(name) || name == bulkName || name == artifact.ManifestName {
 		return fmt.Errorf("%s is the snapshot's own", name)
 	}
 	return write(filepath.Join(w.dir, name))

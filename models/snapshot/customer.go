@@ -1,0 +1,196 @@
+package snapshot
+
+import (
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// Customer is the record of one customer, read and checked once. Its parts are
+// decoded when they are asked for. It may be used as long as the snapshot is open.
+type Customer struct {
+	snap                 *Snapshot
+	id                   string
+	core, profile, lists []byte
+}
+
+// Customer reads the record of the customer who goes by that id or alias; nil when
+// there is none. An error that wraps ErrDamaged says that the record is not what
+// was published, though the snapshot could be opened.
+func (s *Snapshot) Customer(id string) (*Customer, error) {
+	key, p, ok, err := s.find(id)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return s.record(key, p)
+}
+
+func (s *Snapshot) record(id string, p place) (*Customer, error) {
+	b, err := p.read(s.bulk)
+	if err != nil {
+		return nil, fmt.Errorf("snapshot %s: %w", s.info.Version, err)
+	}
+	return s.parse(id, b)
+}
+
+// parse takes a record apart.
+func (s *Snapshot) parse(id string, record []byte) (*Customer, error) {
+	d := &decoder{b: record}
+	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b}
+	if d.err != nil {
+		return nil, s.damaged(bulkName, d.err)
+	}
+	return c, nil
+}
+
+// find looks up where the record of an id or alias lies, and the id that it is under.
+func (s *Snapshot) find(id string) (key string, p place, ok bool, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		users, name := tx.Bucket([]byte(bucketUsers)), []byte(id)
+		if users == nil {
+			return s.missing(bucketUsers)
+		}
+		v := users.Get(name)
+		if aliases := tx.Bucket([]byte(bucketAliases)); v == nil && aliases != nil {
+			if name = aliases.Get(name); name != nil {
+				v = users.Get(name)
+			}
+		}
+		if v == nil {
+			return nil
+		}
+		var err error
+		key, ok = string(name), true
+		p, err = placeOf(v, s.size)
+		return s.damaged(bucketUsers, err)
+	})
+	return key, p, ok && err == nil, err
+}
+
+// ID is the id that stands for all of the customer's.
+func (c *Customer) ID() string { return c.id }
+
+// User decodes what is known of the customer but for the lists beside the main one.
+func (c *Customer) User() (User, error) {
+	d := &decoder{b: c.core}
+	u := d.core(c.snap.bounds())
+	if err := d.end(); err != nil {
+		return User{}, c.snap.damaged(bulkName, err)
+	}
+	var err error
+	u.ID = c.id
+	u.Profile, u.Aliases, err = c.Profile()
+	return u, err
+}
+
+// Profile decodes a value of each of Info.UserFields, and the other ids.
+func (c *Customer) Profile() ([]Value, []Alias, error) {
+	d := &decoder{b: c.profile}
+	values, aliases := d.values(c.snap.info.UserFields), d.aliases()
+	return values, aliases, c.snap.damaged(bulkName, d.end())
+}
+
+// Candidates decodes the main list, best first.
+func (c *Customer) Candidates() ([]Candidate, error) {
+	d := &decoder{b: c.core}
+	d.uvarint() // flags of the scores
+	list := d.candidates(c.snap.bounds())
+	return list, c.snap.damaged(bulkName, d.err)
+}
+
+// List decodes the list numbered n of Info.Lists, best first; none by group where
+// the customer is of no group. The caller must not change it.
+func (c *Customer) List(n int) (list []Candidate, err error) {
+	s := c.snap
+	if s.info.Lists[n].Shared {
+		return s.shared[n], nil
+	}
+	d := &decoder{b: c.lists}
+	if s.grouped[n] == nil {
+		list = d.list(n, s.bounds())
+	} else if g := d.group(n, len(s.grouped[n])); g > 0 {
+		list = s.grouped[n][g-1]
+	}
+	return list, s.damaged(bulkName, d.end())
+}
+
+// User returns what Customer.User does, and false when the id is unknown.
+func (s *Snapshot) User(id string) (u User, ok bool, err error) {
+	c, err := s.Customer(id)
+	if c == nil || err != nil {
+		return User{}, false, err
+	}
+	u, err = c.User()
+	return u, err == nil, err
+}
+
+// Candidates returns a customer's main list, best first: none for an unknown one.
+func (s *Snapshot) Candidates(id string) ([]Candidate, error) {
+	c, err := s.Customer(id)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	return c.Candidates()
+}
+
+// List returns the list numbered n of Info.Lists for a customer, as Customer.List
+// does: none for an unknown one, unless everybody shares it.
+func (s *Snapshot) List(id string, n int) ([]Candidate, error) {
+	if s.info.Lists[n].Shared {
+		return s.shared[n], nil
+	}
+	c, err := s.Customer(id)
+	if c == nil || err != nil {
+		return nil, err
+	}
+	return c.List(n)
+}
+
+// eachChunk is how many customers are looked up within one transaction.
+const eachChunk = 256
+
+// Each calls visit with every customer whose id comes after the given one, by
+// ascending id, until visit fails. A customer is visited once, whatever their
+// aliases. Memory stays the same however many there are.
+func (s *Snapshot) Each(after string, visit func(c *Customer) error) error {
+	for {
+		ids, places, err := s.chunk(after)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for i, id := range ids {
+			c, err := s.record(id, places[i])
+			if err != nil {
+				return err
+			}
+			if err := visit(c); err != nil {
+				return err
+			}
+		}
+		after = ids[len(ids)-1]
+	}
+}
+
+// chunk returns the customers that follow after an id; none behind the last.
+func (s *Snapshot) chunk(after string) (ids []string, places []place, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		users := tx.Bucket([]byte(bucketUsers))
+		if users == nil {
+			return s.missing(bucketUsers)
+		}
+		c := users.Cursor()
+		k, v := c.Seek([]byte(after))
+		if k != nil && string(k) == after {
+			k, v = c.Next()
+		}
+		for ; k != nil && len(ids) < eachChunk; k, v = c.Next() {
+			p, err := placeOf(v, s.size)
+			if err != nil {
+				return s.damaged(bucketUsers, err)
+			}
+			ids, places = append(ids, string(k)), append(places, p)
+		}
+		return nil
+	})
+	return ids, places, err
+}
