@@ -43,7 +43,7 @@ func (c *customer) nextOrder() (date, low, high time.Time) {
 // each visits the members by ascending id until visit fails.
 func (p *plan) each(ctx context.Context, visit func(c *customer) error) error {
 	c := newCustomer(p.held)
-	return p.held.Each("", func(u snapshot.User) error {
+	return p.held.Each(func(u snapshot.User) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
