@@ -141,7 +141,8 @@ func (g *global) printAudiences(lines []audienceLine) error {
 		if l.Count != nil {
 			count, told = strconv.Itoa(*l.Count), l.Filter
 		}
-		rows = append(rows, []string{l.Name, count, strings.ReplaceAll(told, "\n", " ")})
+		told, _, _ = strings.Cut(told, "\n")
+		rows = append(rows, []string{l.Name, count, told})
 	}
 	return printTable(g.stdout, rows)
 }
