@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -589,5 +590,38 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 	empty := New(Options{Store: serving.NewStore(t.TempDir(), serving.Options{})})
 	if _, err := empty.Open(Spec{}, ""); !errors.Is(err, serving.ErrNotReady) {
 		t.Error(err)
+	}
+}
+
+// Rows a second of whole exports, and what they leave on the heap at most.
+func BenchmarkExport(b *testing.B) {
+	const n = 100_000
+	e, _ := shop(b, crowd(n), Options{})
+	e.room.rows = n / 10 // so that sorting goes to disk
+	for name, c := range map[string]struct {
+		spec   Spec
+		format Format
+	}{
+		"csv":     {Spec{Include: []string{OptedOut}}, CSV},
+		"jsonl":   {Spec{Include: []string{OptedOut}}, JSONL},
+		"parquet": {Spec{Include: []string{OptedOut}}, Parquet},
+		"sorted":  {Spec{Include: []string{OptedOut}, Sort: []string{"-score.value_at_risk"}}, CSV},
+		"best":    {Spec{Include: []string{OptedOut}, Sort: []string{"-score.value_at_risk"}, Limit: 1000}, CSV},
+		"filter":  {Spec{Include: []string{OptedOut}, Filter: "score.churn > 0.98"}, CSV},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				x, err := e.Open(c.spec, "")
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := x.Write(context.Background(), io.Discard, c.format); err != nil {
+					b.Fatal(err)
+				}
+				x.Close()
+			}
+			b.ReportMetric(n*float64(b.N)/b.Elapsed().Seconds(), "customers/s")
+		})
 	}
 }

@@ -172,14 +172,14 @@ const groupRows = 10_000
 
 // parquetFile writes optional columns of strings, doubles, booleans and dates.
 type parquetFile struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	columns []Column
 	values  parquet.Row
 	rows    int
 }
 
 func newParquetFile(w io.Writer, columns []Column) *parquetFile {
-	return &parquetFile{columns: columns, w: parquet.NewWriter(w, parquetSchema(columns), parquet.Compression(&parquet.Zstd), parquet.CreatedBy("regulars", "1", ""))}
+	return &parquetFile{columns: columns, w: parquet.NewGenericWriter[any](w, parquetSchema(columns), parquet.Compression(&parquet.Zstd), parquet.CreatedBy("regulars", "1", ""))}
 }
 
 // ordered is a group of columns in the order given; parquet.Group sorts them by name.
