@@ -201,7 +201,7 @@ func (p *plan) usual(schema *filter.Schema) []string {
 		}
 	}
 	add(columnReasons)
-	for _, f := range schema.Fields(filter.User)[filter.UserProfile:] {
+	for _, f := range p.held.Info().UserFields {
 		if _, told := schema.Lookup(filter.Score, f.Name); !told {
 			add(f.Name)
 		}

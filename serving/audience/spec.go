@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"regulars/models/snapshot"
 	"regulars/serving"
 	"regulars/serving/filter"
 )
@@ -123,7 +124,7 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 	if i, ok := schema.Lookup(filter.User, "opt_out"); ok && schema.Fields(filter.User)[i].Kind == filter.Bool {
 		p.optOut = i
 	}
-	if err := p.channel(schema); err != nil {
+	if err := p.channel(); err != nil {
 		return nil, err
 	}
 	if p.sort, err = sortKeys(spec.Sort, schema); err != nil {
@@ -134,20 +135,26 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 
 // channel looks up who may be written to. Where nothing is known of a channel at
 // all, it is more likely misspelt than refused by everybody.
-func (p *plan) channel(schema *filter.Schema) error {
+func (p *plan) channel() error {
 	if p.spec.Channel == "" || slices.Contains(p.spec.Include, Suppressed) {
 		return nil
 	}
-	field, ok, channels := schema.Consent(p.spec.Channel)
-	if !ok {
-		known := "no consents are known"
-		if len(channels) > 0 {
-			known = "they are known of " + strings.Join(channels, ", ")
+	var channels []string
+	for i, f := range p.held.Info().UserFields {
+		channel, ok := strings.CutPrefix(f.Name, filter.ConsentPrefix)
+		if !ok || f.Kind != snapshot.Bool {
+			continue
 		}
-		return wrong("channel", "no consents are known of %q, so that nobody may be written to by it (%s); include=%s lists customers all the same", p.spec.Channel, known, Suppressed)
+		if channels = append(channels, channel); channel == p.spec.Channel {
+			p.consent = filter.UserProfile + i
+			return nil
+		}
 	}
-	p.consent = field
-	return nil
+	known := "no consents are known"
+	if len(channels) > 0 {
+		known = "they are known of " + strings.Join(channels, ", ")
+	}
+	return wrong("channel", "no consents are known of %q, so that nobody may be written to by it (%s); include=%s lists customers all the same", p.spec.Channel, known, Suppressed)
 }
 
 // Live is what is known of customers beyond the snapshot: serving.Live has it.

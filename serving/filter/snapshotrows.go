@@ -1,17 +1,25 @@
 package filter
 
 import (
-	"slices"
 	"strings"
 	"time"
 
 	"regulars/models/snapshot"
 )
 
-// Of returns the schema of a snapshot.
+// Of returns the schema of a snapshot. Behind the profile stand the consents to
+// usual channels, so that a filter may ask for one in a shop that knows of none
+// yet: nobody has it.
 func Of(info *snapshot.Info) (*Schema, error) {
-	return NewSchema(ItemFields(own(info.ItemFields)...), UserFields(own(info.UserFields)...), ScoreFields(info.Horizons))
+	profile := own(info.UserFields)
+	for _, channel := range usualChannels {
+		name := ConsentPrefix + channel
+		profile = append(profile, Field{Name: name, Kind: Bool, Doc: "May be written to by " + channel, DocZh: inChinese(name)})
+	}
+	return NewSchema(ItemFields(own(info.ItemFields)...), UserFields(profile...), ScoreFields(info.Horizons))
 }
+
+var usualChannels = []string{"email", "sms", "push", "social", "phone"}
 
 func own(fields []snapshot.Field) []Field {
 	out := make([]Field, len(fields))
@@ -43,15 +51,15 @@ var profileZh = map[string]string{
 // channelZh names the channels that consents are usually about.
 var channelZh = map[string]string{"email": "邮件", "sms": "短信", "push": "推送", "phone": "电话", "social": "社交媒体", "wecom": "企业微信", "wechat": "微信"}
 
-// consentPrefix begins the names of the fields that say whether a channel is allowed.
-const consentPrefix = "consent_"
+// ConsentPrefix begins the names of the fields that say whether a channel is allowed.
+const ConsentPrefix = "consent_"
 
 // inChinese names a column of a profile; one of the shop's own keeps its name.
 func inChinese(name string) string {
 	if zh, ok := profileZh[name]; ok {
 		return zh
 	}
-	if channel, ok := strings.CutPrefix(name, consentPrefix); ok {
+	if channel, ok := strings.CutPrefix(name, ConsentPrefix); ok {
 		if zh, ok := channelZh[channel]; ok {
 			channel = zh
 		}
@@ -162,16 +170,3 @@ func (r *UserRow) Truth(field int) Truth { return values(r.Profile).truth(field 
 
 // Texts returns nothing: no column of a profile is a list.
 func (r *UserRow) Texts(int) []string { return nil }
-
-// Consent returns the place of the field that says whether customers allow a
-// channel, and the channels that there are such fields of.
-func (s *Schema) Consent(channel string) (field int, ok bool, channels []string) {
-	for _, f := range s.fields[User] {
-		if c, is := strings.CutPrefix(f.Name, consentPrefix); is && f.Kind == Bool {
-			channels = append(channels, c)
-		}
-	}
-	slices.Sort(channels)
-	field, ok = s.Lookup(User, consentPrefix+channel)
-	return field, ok && slices.Contains(channels, channel), channels
-}
