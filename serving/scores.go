@@ -66,17 +66,29 @@ func (v *view) scores(userID string, now time.Time) (card ScoreCard, ok bool, er
 		return ScoreCard{}, false, err
 	}
 	info := v.snap.Info()
-	card = ScoreCard{Meta: v.meta(info.Propensity), UserID: userID, HorizonDays: info.HorizonDays,
-		Currency: info.Currency, Scores: *u.Scores, info: info, asOf: v.asOf}
+	card = cardOf(info, v.asOf, userID, u.Scores)
+	card.Meta = v.meta(info.Propensity)
 	if info.Outlook != "" {
 		card.OutlookVersion = info.ModelVersion(info.Outlook)
 	}
-	if len(card.Scores.Course) > 0 {
-		if next, ok := (course{info.CourseDays, card.Scores.Course}).nextOrder(v.asOf, now); ok {
-			card.NextOrder = &next
-		}
-	}
+	card.NextOrder = nextOrderOf(info, v.asOf, u.Scores, now)
 	return card, true, nil
+}
+
+// cardOf holds what the scores of a customer need to be told.
+func cardOf(info *snapshot.Info, asOf time.Time, userID string, scores *snapshot.Scores) ScoreCard {
+	return ScoreCard{UserID: userID, HorizonDays: info.HorizonDays, Currency: info.Currency, Scores: *scores, info: info, asOf: asOf}
+}
+
+// nextOrderOf tells when the next order comes as seen now; nil = not known.
+func nextOrderOf(info *snapshot.Info, asOf time.Time, scores *snapshot.Scores, now time.Time) *NextOrder {
+	if len(scores.Course) == 0 {
+		return nil
+	}
+	if next, ok := (course{info.CourseDays, scores.Course}).nextOrder(asOf, now); ok {
+		return &next
+	}
+	return nil
 }
 
 // Horizons returns the days that Scores.Returns looks ahead.

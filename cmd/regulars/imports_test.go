@@ -50,6 +50,8 @@ var mayImport = map[string][]string{
 	"training/loyalty":         {"data", "features", "models/artifact", "training/page", parquetGo},
 	"training/schedule":        {"training", "data/state", "github.com/robfig/cron/v3"},
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/..."},
+	"serving/audience":         {"serving", "serving/filter", "models/snapshot", parquetGo},
+	"serving/filter":           {"models/snapshot", "github.com/expr-lang/expr/..."},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
 	"serving/trace":            {"go.opentelemetry.io/otel/..."},
 	"cmd/regulars/config":      {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},

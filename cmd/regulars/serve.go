@@ -21,6 +21,7 @@ import (
 	"regulars/models/snapshot"
 	"regulars/serving"
 	"regulars/serving/api"
+	"regulars/serving/audience"
 	"regulars/training/schedule"
 )
 
@@ -79,6 +80,7 @@ type server struct {
 	lang      serving.Lang
 	rate      api.Rate
 	fresh     bool // nothing was published yet
+	audiences *audience.Engine
 }
 
 // newServer binds the address; run closes what it opened.
@@ -94,6 +96,9 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	}
 	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
 	err := w.openCertificate(s)
+	if err == nil {
+		s.audiences, err = w.audiences(s.store)
+	}
 	if err == nil {
 		err = s.bind(c.Addr, w.dir)
 	}
@@ -240,6 +245,7 @@ func (s *server) reportSwap(version string, err error) {
 		return
 	}
 	s.log.Info("snapshot in use", "snapshot", version)
+	s.checkAudiences()
 }
 
 // lookAgain is how often the server looks whether keys or certificates changed.

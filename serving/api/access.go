@@ -38,6 +38,8 @@ var mayAsk = map[route][]Role{
 	{"GET", "/v1/popular"}:                   {Storefront, Marketing},
 	{"GET", "/v1/users/:id/scores"}:          {Marketing},
 	{"POST", "/v1/scores/batch"}:             {Marketing},
+	{"GET", "/v1/audiences"}:                 {Marketing},
+	{"GET", "/v1/audiences/:name"}:           {Marketing},
 	{"GET", "/v1/jobs"}:                      {},
 	{"GET", "/v1/jobs/:id"}:                  {},
 	{"POST", "/v1/jobs/:name/runs"}:          {},

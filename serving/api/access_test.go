@@ -36,6 +36,7 @@ func (fakeKeys) Check(key string) (Caller, KeyState) {
 
 func locked(t testing.TB, o Options) http.Handler {
 	o.Store, o.Jobs, o.Runner, o.Models, o.NewID = loaded(t, 5), history{}, history{}, registry{}, fixedID
+	o.Audiences = audiencesOf(o.Store, nil)
 	if o.Keys == nil {
 		o.Keys = fakeKeys{}
 	}
@@ -56,6 +57,8 @@ var asked = []struct {
 	{route{"GET", "/v1/popular"}, "/v1/popular", "", "storefront marketing"},
 	{route{"GET", "/v1/users/:id/scores"}, "/v1/users/17850/scores", "", "marketing"},
 	{route{"POST", "/v1/scores/batch"}, "/v1/scores/batch", `{"user_ids":["17850"]}`, "marketing"},
+	{route{"GET", "/v1/audiences"}, "/v1/audiences", "", "marketing"},
+	{route{"GET", "/v1/audiences/:name"}, "/v1/audiences/lapsing", "", "marketing"},
 	{route{"GET", "/v1/jobs"}, "/v1/jobs", "", ""},
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"POST", "/v1/jobs/:name/runs"}, "/v1/jobs/pipeline/runs", "", ""},
@@ -101,7 +104,7 @@ func TestRolesByRoutes(t *testing.T) {
 // A route that nobody has classified is found here, and is admin's alone.
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
-	s := &server{store: store, jobs: history{}, runner: history{}, models: registry{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
+	s := &server{store: store, jobs: history{}, runner: history{}, models: registry{}, audiences: audiencesOf(store, nil), log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
 		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store, time.Now, nil)}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}

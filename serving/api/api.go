@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"regulars/serving"
+	"regulars/serving/audience"
 )
 
 // Options of the handler.
@@ -31,7 +32,9 @@ type Options struct {
 	Tracer   Tracer               // of requests; nil: none
 	Queued   func() int           // events taken and not yet in the lake; nil: there are none to count
 	Registry *prometheus.Registry // nil: one of its own
-	NewID    func() string        // of requests and recommendations; nil: 130 random bits
+	// Audiences answers who is meant by a filter; nil: the audience routes answer 404.
+	Audiences *audience.Engine
+	NewID     func() string // of requests and recommendations; nil: 130 random bits
 }
 
 // JobHistory is what the job routes show.
@@ -86,12 +89,15 @@ type server struct {
 	maxAge  time.Duration
 	paths   bool // in the access log
 	tracer  Tracer
+
+	audiences *audience.Engine
+	exports   chan struct{} // holds one for each export under way
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
 	s := &server{store: o.Store, jobs: o.Jobs, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
-		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer}
+		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports)}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -126,6 +132,10 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	s.post(e, "/v1/scores/batch", s.postScores)
 	s.get(e, "/v1/items/:id/similar", s.similar)
 	s.get(e, "/v1/popular", s.popular)
+	if s.audiences != nil {
+		s.get(e, "/v1/audiences", s.anyAudience)
+		s.get(e, "/v1/audiences/:name", s.namedAudience)
+	}
 	if s.jobs != nil {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)

@@ -27,6 +27,9 @@ var described = sync.OnceValue(func() *openapi3.T {
 	if err == nil {
 		err = doc.WalkSchemas(closeObject)
 	}
+	for _, rows := range []string{"application/x-ndjson", "application/vnd.apache.parquet"} {
+		openapi3filter.RegisterBodyDecoder(rows, openapi3filter.FileBodyDecoder)
+	}
 	if err != nil {
 		panic(fmt.Sprintf("openapi.yaml: %v", err))
 	}

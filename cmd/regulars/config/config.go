@@ -32,6 +32,8 @@ type Config struct {
 	Training Training `yaml:"training"`
 	Serve    Serve    `yaml:"serve"`
 	Schedule Schedule `yaml:"schedule"`
+
+	Audiences map[string]Audience `yaml:"audiences"` // by name
 }
 
 // Machine bounds what a job may use.
@@ -106,6 +108,8 @@ func Default() Config {
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
 		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", LogFormat: "text", StaleAfter: 72 * time.Hour},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
+
+		Audiences: map[string]Audience{},
 	}
 }
 

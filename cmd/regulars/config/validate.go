@@ -34,6 +34,9 @@ func (c Config) Validate() error {
 	if err := c.Serve.validate(); err != nil {
 		return err
 	}
+	if err := checkAudiences(c.Audiences); err != nil {
+		return err
+	}
 	return c.Schedule.validate()
 }
 

@@ -1,0 +1,68 @@
+package audience
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"regulars/models/snapshot"
+	"regulars/serving"
+	"regulars/serving/filter"
+)
+
+// customer is the one who is looked at, as filters and columns see them. It is
+// used again for the next one.
+type customer struct {
+	held  *serving.Held
+	user  snapshot.User
+	row   filter.UserRow
+	score filter.ScoreRow
+	rows  filter.Rows
+}
+
+func newCustomer(held *serving.Held) *customer {
+	c := &customer{held: held}
+	c.score.NextOrder = c.nextOrder
+	c.rows = filter.Rows{User: &c.row, Score: &c.score}
+	return c
+}
+
+func (c *customer) set(u snapshot.User) {
+	c.user = u
+	c.row = filter.UserRow{ID: u.ID, Profile: u.Profile}
+	c.score.Scores = u.Scores
+}
+
+func (c *customer) nextOrder() (date, low, high time.Time) {
+	if n := c.held.NextOrder(c.user.Scores); n != nil {
+		return n.Date, n.Low, n.High
+	}
+	return date, low, high
+}
+
+// each visits the members by ascending id until visit fails.
+func (p *plan) each(ctx context.Context, visit func(c *customer) error) error {
+	c := newCustomer(p.held)
+	return p.held.Each(func(u snapshot.User) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if c.set(u); !p.has(c) {
+			return nil
+		}
+		return visit(c)
+	})
+}
+
+// read looks a member up by id.
+func (p *plan) read(c *customer, id string) error {
+	u, ok, err := p.held.User(id)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("a customer is gone from snapshot %s", p.held.Info().Version)
+	}
+	c.set(u)
+	return nil
+}
