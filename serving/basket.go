@@ -14,11 +14,12 @@ import (
 //
 //  1. the items similar to those of the basket. One's score is the sum of its
 //     similarities to all of them, its strategy that of the greatest one;
-//  2. where the customer is known, the customer's own candidates;
+//  2. where the customer is known, what Recommend would list;
 //  3. what is popular, then the rest of the catalogue.
 //
 // A basket is a set: the order of its items and how often one is named do not
-// matter. Items that the catalogue does not hold are ignored and returned.
+// matter. Items that the catalogue does not hold are ignored and returned. Who
+// refuses personalisation gets what is the same for everybody here as well.
 //
 // A strategy, if asked for, is one of those of items.
 func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown []string, err error) {
@@ -32,18 +33,33 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	if err != nil {
 		return List{}, nil, err
 	}
-	near, err := v.near(basket, which)
+	who, err := s.subject(v, userID, a.Session)
 	if err != nil {
 		return List{}, nil, err
 	}
-	var own []snapshot.Candidate
-	if userID != "" {
-		if own, err = v.snap.Candidates(userID); err != nil {
-			return List{}, nil, err
-		}
+	m := s.making(v, who, a.K, slices.Concat(basket, v.lookup(a.Exclude))...)
+	defer m.end()
+	if who.optedOut {
+		err = m.fill()
+	} else {
+		err = m.fill(v.basketSources(basket, which, who)...)
 	}
 	info := v.snap.Info()
-	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, slices.Concat(basket, v.lookup(a.Exclude)), near, v.whole(own)), unknown, nil
+	return m.list(roleOf(info.ItemLists, a.Strategy, info.Similar)), unknown, err
+}
+
+func (v *view) basketSources(basket []int32, which int, who subject) []source {
+	return []source{
+		{asked: true, read: func() (block, error) { return v.near(basket, which) }},
+		{asked: true, read: func() (block, error) {
+			own, err := v.own(who.id)
+			if err != nil {
+				return block{}, err
+			}
+			return v.present(own, who.viewed)
+		}},
+		v.groupSource(who.id),
+	}
 }
 
 // basket returns the distinct numbers of the items in ascending order, so that

@@ -130,7 +130,7 @@ func TestLists(t *testing.T) {
 		"similar, never itself":                {similar("a", 3), "b:ials c:popular e:catalogue"},
 		"similar to one without a list":        {similar("f", 1), "b:popular !"},
 		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
-		"popular":                              {func() (List, error) { return s.Popular(9) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
+		"popular":                              {func() (List, error) { return s.Popular(Ask{K: 9}) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
 		"of a batch": {func() (List, error) {
 			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}})
 			return lists[1], err
@@ -168,7 +168,7 @@ func TestBasket(t *testing.T) {
 		"one item":                    {items: []string{"a"}, want: "b:ials 0.5,c:popular 0.375,e:catalogue 0,f:catalogue 0"},
 		"sums, strategy of the best":  {items: []string{"a", "f"}, want: "b:ials 0.75,c:ials 0.625,e:repeat 0.5"},
 		"a set":                       {items: []string{"f", "a", "f"}, want: "b:ials 0.75,c:ials 0.625,e:repeat 0.5"},
-		"own candidates behind":       {items: []string{"a"}, user: "ann", want: "b:ials 0.5,e:repeat 0.4444,c:popular 0.3333,f:catalogue 0"},
+		"own candidates behind":       {items: []string{"a"}, user: "ann", want: "b:ials 0.5,e:repeat 0.5,c:popular 0.375,f:catalogue 0"},
 		"own item of the basket":      {items: []string{"e"}, user: "ann", want: "a:ials 0.7,b:popular 0.7,c:popular 0.525,f:catalogue 0"},
 		"unknown user":                {items: []string{"a"}, user: "nobody", want: "b:ials 0.5,c:popular 0.375,e:catalogue 0,f:catalogue 0"},
 		"excluded":                    {items: []string{"a", "f"}, exclude: []string{"b", "zzz"}, want: "c:ials 0.625,e:repeat 0.5"},
@@ -204,7 +204,7 @@ func TestScoresBehind(t *testing.T) {
 		"lowest there is":         {-math.MaxFloat32, 1, 0, -math.MaxFloat32},
 	}
 	for name, c := range cases {
-		if got := scoresBehind([]Item{{Score: 9}, {Score: c.last}}, c.top).score(c.score); got != c.want {
+		if got := scoresBehind([]pick{{score: 9}, {score: c.last}}, c.top).score(c.score); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -276,7 +276,7 @@ func TestListsAreWholeAndHonest(t *testing.T) {
 				seen[it.ID], filling = true, filling || !it.chosen()
 			}
 			falling(rt, l)
-			popular, err1 := s.Popular(k)
+			popular, err1 := s.Popular(Ask{K: k})
 			similar, _, err2 := s.Similar("i0", Ask{K: k})
 			basket, _, err3 := s.Basket([]string{"i0", fmt.Sprint("i", n-1)}, "u", Ask{K: k, Exclude: exclude})
 			if err := errors.Join(err1, err2, err3); err != nil {
@@ -310,7 +310,7 @@ func TestNotReady(t *testing.T) {
 	}
 	_, err1 := s.Recommend("u", Ask{K: 1})
 	_, _, err2 := s.Similar("u", Ask{K: 1})
-	_, err3 := s.Popular(1)
+	_, err3 := s.Popular(Ask{K: 1})
 	_, _, err4 := s.Scores("u")
 	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1})
 	_, _, err6 := s.Basket([]string{"a"}, "", Ask{K: 1})
@@ -384,7 +384,7 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			if err := fresh.Refresh(); !errors.Is(err, ErrNotReady) || !strings.HasPrefix(fresh.Status().Reason(), c.want) {
 				t.Errorf("a store with nothing loaded: %v, %s", err, fresh.Status().Reason())
 			}
-			if l, err := s.Popular(1); err != nil || l.Snapshot != good {
+			if l, err := s.Popular(Ask{K: 1}); err != nil || l.Snapshot != good {
 				t.Errorf("served from %s, %v", l.Snapshot, err)
 			}
 			sh.horizon = 30

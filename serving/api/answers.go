@@ -164,7 +164,7 @@ func (s *server) popular(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.store.Popular(ask.K)
+	list, err := s.store.Popular(ask)
 	if err != nil {
 		return err
 	}
