@@ -343,7 +343,7 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 3`, `"format_version": 7`, 1)), 0o644)
+			return os.WriteFile(path, []byte(strings.Replace(string(b), `"format_version": 4`, `"format_version": 7`, 1)), 0o644)
 		}, "written in a format that this program does not know"},
 		"gone": {os.RemoveAll, "its files are missing"},
 	}

@@ -19,13 +19,18 @@ import (
 type catalogue struct {
 	vocabulary *matrix.Vocabulary
 	items      []snapshot.Item
+	fields     []snapshot.Field // of snapshot.Item.Extra
 }
 
 // catalogueAt unites the items of the items table, as valid at as_of, with
 // those that were ever bought. An item the table does not speak of is taken to
 // be in stock.
 func (p *Pipeline) catalogueAt(bought []string) (*catalogue, error) {
-	known, err := p.itemsAt(p.Options.AsOf)
+	fields, err := p.ownColumns(data.Items, nil)
+	if err != nil {
+		return nil, err
+	}
+	known, err := p.itemsAt(p.Options.AsOf, fields...)
 	if err != nil {
 		return nil, err
 	}
@@ -33,13 +38,13 @@ func (p *Pipeline) catalogueAt(bought []string) (*catalogue, error) {
 	for id := range known {
 		ids = append(ids, id)
 	}
-	c := &catalogue{vocabulary: matrix.NewVocabulary(ids)}
+	c := &catalogue{vocabulary: matrix.NewVocabulary(ids), fields: fields}
 	c.items = make([]snapshot.Item, c.vocabulary.Len())
 	for i, id := range c.vocabulary.IDs() {
-		c.items[i] = snapshot.Item{ID: id, InStock: true}
+		c.items[i] = snapshot.Item{ID: id, InStock: true, Price: math.NaN(), From: snapshot.Undated, AvailableFrom: snapshot.Undated}
 		if it, ok := known[id]; ok {
-			c.items[i].Title, c.items[i].InStock = it.title, it.inStock
-			c.items[i].Brand, c.items[i].Category = it.brand, it.category
+			c.items[i] = snapshot.Item{ID: id, Title: it.title, Brand: it.brand, Category: it.category, InStock: it.inStock,
+				Price: it.listed, Tags: it.tags, Extra: it.extra, From: it.from, AvailableFrom: it.available}
 		}
 	}
 	return c, nil
@@ -49,33 +54,47 @@ func (p *Pipeline) catalogueAt(bought []string) (*catalogue, error) {
 type itemAt struct {
 	title, brand, category string
 	price                  float64 // NaN where it is not known, or not since when
+	listed                 float64 // price, since whenever: for display, not for learning; NaN where it is not known
 	tags                   []string
-	inStock                bool
+	inStock                bool  // and available already
+	available              int64 // microseconds; the smallest = always
 	from                   int64 // microseconds; the smallest when the row is undated
+	extra                  []snapshot.Value
 }
 
-func (p *Pipeline) itemsAt(day data.Day) (map[string]itemAt, error) {
+// itemsAt returns the version of every item that holds at a date, with these
+// columns of the shop's own.
+func (p *Pipeline) itemsAt(day data.Day, own ...snapshot.Field) (map[string]itemAt, error) {
 	out := map[string]itemAt{}
 	asOf := day.Micros()
 	columns := []string{"item_id", "valid_from", "title", "in_stock", "available_from", "brand", "category", "price", "tags"}
+	contract := len(columns)
+	for _, f := range own {
+		columns = append(columns, f.Name)
+	}
 	err := p.scan(data.Items, columns, func(row data.Row) {
 		it := itemAt{title: row[2].Str(), inStock: row[3].IsNull() || row[3].Bool(), from: minInt64,
-			brand: row[5].Str(), category: row[6].Str(), price: math.NaN()}
+			brand: row[5].Str(), category: row[6].Str(), price: math.NaN(), listed: math.NaN(), available: minInt64}
+		if !row[7].IsNull() {
+			it.listed = row[7].Money().Float()
+		}
 		if !row[8].IsNull() {
 			it.tags = slices.Clone(row[8].List())
 		}
 		if !row[1].IsNull() {
 			it.from = row[1].Micros()
 			// Without a date it might be today's price, which nobody knew then.
-			if !row[7].IsNull() {
-				it.price = row[7].Money().Float()
-			}
+			it.price = it.listed
 		}
 		if it.from >= asOf {
 			return
 		}
-		if !row[4].IsNull() && row[4].Micros() > asOf {
-			it.inStock = false
+		if !row[4].IsNull() {
+			it.available = row[4].Micros()
+			it.inStock = it.inStock && it.available <= asOf
+		}
+		for _, v := range row[contract:] {
+			it.extra = append(it.extra, valueOf(v))
 		}
 		if old, ok := out[row[0].Str()]; !ok || it.from >= old.from {
 			out[row[0].Str()] = it

@@ -36,53 +36,15 @@ var groupings = [...]grouping{
 // list of its own: that of a few would tell what those few bought.
 const leastGroup = 20
 
-// regions returns where customers live. Of one person's ids the row of the id
-// that stands for all counts, or else the newest, as in the features.
+// regions returns where customers live.
 func (p *Pipeline) regions(same map[string]string) (map[string]string, error) {
-	known, err := p.regionRows()
+	known, err := usersAt(p, []string{"region"}, func(row data.Row) string { return row[0].Str() })
 	if err != nil {
 		return nil, err
 	}
-	ids := slices.SortedFunc(maps.Keys(known), func(a, b string) int {
-		return cmp.Or(cmp.Compare(known[b].from, known[a].from), strings.Compare(a, b))
-	})
-	out := map[string]string{}
-	for _, id := range ids {
-		to := person(same, id)
-		_, own := known[to]
-		if _, had := out[to]; id == to || !own && !had {
-			out[to] = known[id].region
-		}
-	}
+	out := byPerson(known, same)
 	maps.DeleteFunc(out, func(_, region string) bool { return region == "" })
 	return out, nil
-}
-
-// regionAt is the region that a row of a customer names, and since when.
-type regionAt struct {
-	region string
-	from   int64 // microseconds; the smallest when the row is undated
-}
-
-// regionRows returns the row of each id of the users table that is valid at as_of.
-func (p *Pipeline) regionRows() (map[string]regionAt, error) {
-	out := map[string]regionAt{}
-	asOf := p.Options.AsOf.Micros()
-	err := p.scan(data.Users, []string{"user_id", "valid_from", "signed_up_at", "region"}, func(row data.Row) {
-		for _, since := range row[1:3] {
-			if !since.IsNull() && since.Micros() >= asOf {
-				return
-			}
-		}
-		at := regionAt{row[3].Str(), minInt64}
-		if !row[1].IsNull() {
-			at.from = row[1].Micros()
-		}
-		if old, ok := out[row[0].Str()]; !ok || at.from >= old.from {
-			out[row[0].Str()] = at
-		}
-	})
-	return out, err
 }
 
 // channels returns through which channel customers order most, of equals the

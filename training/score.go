@@ -61,7 +61,16 @@ type scoring struct {
 	features   []snapshot.Feature // that reasons are about
 	groups     []map[string]int32 // by list: the group of each customer, from 1; nil = it is not by group
 	alias      map[string]string  // other ids of a customer → the id that stands for all
+	profiles   *profiles
 	now        int32
+}
+
+// people returns the ids of all customers, each by the one that stands for all of theirs.
+func (s *scoring) people(ids []string) *matrix.Vocabulary {
+	for i, id := range ids {
+		ids[i] = person(s.alias, id)
+	}
+	return matrix.NewVocabulary(ids)
 }
 
 // strategy returns the number of a strategy, which it adds if need be.
@@ -82,10 +91,11 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	users := matrix.NewVocabulary(slices.Concat(registered, s.customers.IDs(), slices.Collect(maps.Keys(s.alias))))
+	users := s.people(slices.Concat(registered, s.customers.IDs(), slices.Collect(maps.Keys(s.alias))))
 	info := snapshot.Info{CreatedAt: p.Now().UTC().Format(time.RFC3339), AsOf: p.Options.AsOf.Time().Format(time.RFC3339),
 		Models: s.champions.versions, Recommender: RoleRecommender, HorizonDays: s.champions.churnMade.HorizonDays,
-		Currency: p.Options.Currency, Strategies: s.strategies, Main: s.main.kind, Lists: s.kinds, ItemLists: s.itemKinds}
+		Currency: p.Options.Currency, Strategies: s.strategies, Main: s.main.kind, Lists: s.kinds, ItemLists: s.itemKinds,
+		ItemFields: s.catalogue.fields, UserFields: s.profiles.fields}
 	if len(s.itemLists) > 0 {
 		info.Similar = s.itemLists[0].role
 	}
@@ -136,6 +146,9 @@ func (p *Pipeline) prepareScoring(ctx context.Context) (*scoring, error) {
 		return nil, err
 	}
 	if s.alias, err = p.aliases(); err != nil {
+		return nil, err
+	}
+	if s.profiles, err = p.profiles(s.alias); err != nil {
 		return nil, err
 	}
 	if err := p.joinGroups(s); err != nil {
@@ -303,6 +316,11 @@ func (p *Pipeline) fillUsers(ctx context.Context, s *scoring, users *matrix.Voca
 		}
 	}
 	p.step("scoring customers", users.Len(), users.Len())
+	for id, person := range s.alias {
+		if err := w.Alias(id, person); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -312,7 +330,7 @@ func (p *Pipeline) scoreChunk(ctx context.Context, s *scoring, ids []string) ([]
 	numbers := make([]int32, len(ids))
 	for i, id := range ids {
 		var bought bool
-		if numbers[i], bought = s.customers.Lookup(person(s.alias, id)); !bought {
+		if numbers[i], bought = s.customers.Lookup(id); !bought {
 			numbers[i] = -1
 		}
 	}
@@ -341,11 +359,10 @@ func (p *Pipeline) scoreChunk(ctx context.Context, s *scoring, ids []string) ([]
 	err = parallel(ctx, p.workers(), len(ids), func() func(i int) error {
 		return func(i int) error {
 			if numbers[i] < 0 {
-				out[i] = snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}, Groups: s.groupsOf(person(s.alias, ids[i]))}
+				out[i] = s.described(ids[i], -1, snapshot.User{Scores: &snapshot.Scores{Note: "registered, but has not ordered yet"}})
 				return nil
 			}
-			out[i] = s.user(int(numbers[i]))
-			out[i].Groups = s.groupsOf(person(s.alias, ids[i]))
+			out[i] = s.described(ids[i], numbers[i], s.user(int(numbers[i])))
 			e := &explanation{scoring: s, bought: out[i].Bought}
 			out[i].Candidates = e.candidates(s.main, numbers[i], main[i][:min(len(main[i]), p.Options.Candidates)])
 			for n, l := range s.lists {
@@ -367,6 +384,13 @@ func (s *scoring) user(u int) snapshot.User {
 	if out.Scores == nil {
 		out.Scores = &snapshot.Scores{Note: s.champions.churnNote}
 	}
+	return out
+}
+
+// described adds who a customer is; u is below 0 where they have not bought.
+func (s *scoring) described(id string, u int32, out snapshot.User) snapshot.User {
+	out.Groups = s.groupsOf(id)
+	out.Profile, out.Aliases = s.profiles.of(id, s.ordersOf(u, out.Scores)), s.profiles.aliases[id]
 	return out
 }
 

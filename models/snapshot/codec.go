@@ -16,11 +16,19 @@ import (
 //	            n × (byte kind of reason, and uvarint of what where it has one)
 //	lists       for each: uvarint number of bytes, candidates; of a customer's
 //	            list by group instead uvarint group, from 1, 0 = none
-//	item        byte flags (1 in stock), text id, title, brand, category
-//	user        uvarint number of bytes up to the lists, uvarint flags,
-//	            candidates, uvarint n, n × uvarint step to the next bought item,
-//	            then scores if there are any; then lists
-const flagInStock = 1
+//	item        byte flags (1 in stock), text id, title, brand, category, number
+//	            price, uvarint n, n × text tag, then int64 microseconds where the
+//	            flags say so (2 from, 4 available from), then values
+//	user        uvarint number of bytes, core; uvarint number of bytes, profile;
+//	            then lists
+//	core        uvarint flags, candidates, uvarint n, n × uvarint step to the next
+//	            bought item, then scores if there are any
+//	profile     values, uvarint n, n × (text source, text alias)
+const (
+	flagInStock = 1 << iota
+	flagFrom
+	flagAvailableFrom
+)
 
 var errCut = errors.New("a stored value ends too early")
 
@@ -61,20 +69,30 @@ func (r Reason) hasOf() bool {
 	return r.Kind == models.ReasonBought || r.Kind == models.ReasonTogether || r.Kind == models.ReasonUsual
 }
 
-func appendItem(b []byte, it Item) []byte {
-	var flags byte
-	if it.InStock {
-		flags = flagInStock
-	}
-	b = append(b, flags)
+func appendItem(b []byte, it Item, fields []Field) []byte {
+	at := len(b)
+	b = append(b, 0)
 	for _, text := range []string{it.ID, it.Title, it.Brand, it.Category} {
 		b = appendText(b, text)
 	}
-	return b
+	b = appendTexts(appendNumber(b, it.Price), it.Tags)
+	if it.InStock {
+		b[at] |= flagInStock
+	}
+	if it.From != Undated {
+		b[at] |= flagFrom
+		b = binary.LittleEndian.AppendUint64(b, uint64(it.From))
+	}
+	if it.AvailableFrom != Undated {
+		b[at] |= flagAvailableFrom
+		b = binary.LittleEndian.AppendUint64(b, uint64(it.AvailableFrom))
+	}
+	return appendValues(b, it.Extra, fields)
 }
 
-func appendUser(b []byte, u User, l *lexicon) []byte {
+func appendUser(b []byte, u User, l *lexicon, fields []Field) []byte {
 	b = appendSized(b, appendCore(nil, u, l))
+	b = appendSized(b, appendAliases(appendValues(nil, u.Profile, fields), u.Aliases))
 	var one []byte
 	for n := range max(len(u.Lists), len(u.Groups)) {
 		switch {
@@ -283,17 +301,47 @@ func (d *decoder) groupLists(groups int, in bounds) [][]Candidate {
 	return out
 }
 
-func (d *decoder) item() Item {
+func (d *decoder) item(fields []Field) Item {
 	flags := d.byte()
-	return Item{ID: d.text(), Title: d.text(), Brand: d.text(), Category: d.text(), InStock: flags&flagInStock != 0}
+	it := Item{ID: d.text(), Title: d.text(), Brand: d.text(), Category: d.text(), InStock: flags&flagInStock != 0,
+		Price: d.number(), Tags: d.texts(maxTags), From: Undated, AvailableFrom: Undated}
+	if flags&flagFrom != 0 {
+		it.From = d.int64()
+	}
+	if flags&flagAvailableFrom != 0 {
+		it.AvailableFrom = d.int64()
+	}
+	it.Extra = d.values(fields)
+	return it
+}
+
+func (d *decoder) int64() int64 {
+	b := d.take(8)
+	if b == nil {
+		return 0
+	}
+	return int64(binary.LittleEndian.Uint64(b))
 }
 
 // user decodes all but the lists, which stay behind.
-func (d *decoder) user(in bounds) User {
-	core := &decoder{b: d.take(d.uvarint()), err: d.err}
-	u := core.core(in)
-	d.err = core.end()
+func (d *decoder) user(in bounds) (u User) {
+	d.sized(func(one *decoder) { u = one.core(in) })
+	d.sized(func(one *decoder) { u.Profile, u.Aliases = one.values(in.info.UserFields), one.aliases() })
 	return u
+}
+
+// sized has a value decoded that its number of bytes stands before.
+func (d *decoder) sized(decode func(one *decoder)) {
+	one := &decoder{b: d.take(d.uvarint()), err: d.err}
+	decode(one)
+	d.err = one.end()
+}
+
+// skip steps over so many values that their number of bytes stands before.
+func (d *decoder) skip(n int) {
+	for range n {
+		d.take(d.uvarint())
+	}
 }
 
 func (d *decoder) core(in bounds) User {

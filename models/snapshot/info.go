@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,8 +19,9 @@ import (
 // candidates say why, customers and items have several lists, items a brand and
 // a category; 3, scores say when the next order comes, what it is worth and of
 // what, when to write, and why; texts that customers share are stored once;
-// lists may be one for a group of customers.
-const FormatVersion = 3
+// lists may be one for a group of customers; 4, items say what they cost and
+// since when, customers have a profile and aliases, and both the shop's own columns.
+const FormatVersion = 4
 
 // Errors that opening a snapshot may wrap.
 var (
@@ -55,6 +57,9 @@ type Info struct {
 	MethodsZh     map[string]string `json:"methods_zh,omitempty"`     // the same in Chinese
 	BaseRate      *Rate             `json:"base_rate,omitempty"`      // of churn in the horizon
 
+	ItemFields []Field `json:"item_fields,omitempty"` // of Item.Extra: the shop's own columns
+	UserFields []Field `json:"user_fields,omitempty"` // of User.Profile
+
 	FormatVersion int                  `json:"format_version"`
 	Version       string               `json:"version"`
 	Users         int                  `json:"users"`
@@ -89,13 +94,21 @@ type Reason struct {
 	Of   int32 // ReasonBought, ReasonTogether: the item bought; ReasonUsual: days; else 0
 }
 
-// Item is one entry of the catalogue; what is not known is empty.
+// Item is one entry of the catalogue as at as_of; what is not known is empty.
 type Item struct {
 	ID              string
 	Title           string
 	Brand, Category string
-	InStock         bool
+	InStock         bool    // and may be bought already
+	Price           float64 // in units of Info.Currency; NaN = not known
+	Tags            []string
+	Extra           []Value // one of each of Info.ItemFields; none = all null
+	From            int64   // microseconds since 1970 UTC from which all this holds; Undated
+	AvailableFrom   int64   // microseconds since 1970 UTC; Undated = always
 }
+
+// Undated stands for an instant that is not known.
+const Undated = math.MinInt64
 
 // User is what is known of one customer. Candidates come best first, no item
 // twice; Bought holds catalogue numbers, ascending and distinct. Lists are those
@@ -103,12 +116,16 @@ type Item struct {
 // Snapshot.List. Those that are shared or by group, and those at the end, may be
 // missing. Groups says, in the same order, which group's list is the customer's:
 // its place in ListKind.Groups from 1, or 0 for none; it is left out with Lists.
+// Profile holds a value of each of Info.UserFields; Aliases ascend by source and id.
 type User struct {
+	ID         string // the one that stands for all of the customer's; set by Snapshot.User
 	Candidates []Candidate
 	Bought     []int32
 	Scores     *Scores // nil when the customer was not scored
 	Lists      [][]Candidate
 	Groups     []int32
+	Profile    []Value // none = all null, where it is written
+	Aliases    []Alias
 }
 
 // MaxGroups is how many groups of customers one kind of list may be for.
@@ -145,6 +162,9 @@ func (in *Info) check() error {
 		if _, ok := in.Models[role]; role != "" && !ok {
 			return fmt.Errorf("the model %q is not among those that the snapshot lists", role)
 		}
+	}
+	if err := errors.Join(checkFields("item_fields", in.ItemFields), checkFields("user_fields", in.UserFields)); err != nil {
+		return err
 	}
 	return in.checkScores()
 }

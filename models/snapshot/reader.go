@@ -82,19 +82,67 @@ func (s *Snapshot) Shared(n int) []Candidate { return s.shared[n] }
 // User returns what is known of a customer but for the lists beside the main
 // one, and false when the id is unknown.
 func (s *Snapshot) User(id string) (u User, ok bool, err error) {
-	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
+	err = s.user(id, func(id []byte, d *decoder) {
 		ok, u = true, d.user(s.bounds())
-		if d.err == nil {
+		if u.ID = string(id); d.err == nil {
 			d.b = nil // the lists are read by List
 		}
 	})
 	return u, ok, err
 }
 
+// Each calls visit with every customer whose id comes after the given one, by
+// ascending id and as User returns them, until visit fails. A customer is
+// visited once, whatever their aliases. Pages are let go between customers, so
+// that memory stays the same however many there are.
+func (s *Snapshot) Each(after string, visit func(u User) error) error {
+	for {
+		chunk, err := s.chunk(after)
+		if err != nil || len(chunk) == 0 {
+			return err
+		}
+		for _, u := range chunk {
+			if err := visit(u); err != nil {
+				return err
+			}
+		}
+		after = chunk[len(chunk)-1].ID
+	}
+}
+
+// eachChunk is how many customers are decoded within one transaction.
+const eachChunk = 256
+
+// chunk returns the customers that follow after an id; none behind the last.
+func (s *Snapshot) chunk(after string) (out []User, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		users := tx.Bucket([]byte(bucketUsers))
+		if users == nil {
+			return s.missing(bucketUsers)
+		}
+		c := users.Cursor()
+		k, v := c.Seek([]byte(after))
+		if string(k) == after && after != "" {
+			k, v = c.Next()
+		}
+		for ; k != nil && len(out) < eachChunk; k, v = c.Next() {
+			d := &decoder{b: v}
+			u := d.user(s.bounds())
+			if d.err != nil {
+				return s.damaged(bucketUsers, d.err)
+			}
+			u.ID = string(k)
+			out = append(out, u)
+		}
+		return nil
+	})
+	return out, err
+}
+
 // Candidates returns a customer's main list, best first, and reads no more of
 // the customer: none for an unknown one.
 func (s *Snapshot) Candidates(id string) (list []Candidate, err error) {
-	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
+	err = s.user(id, func(_ []byte, d *decoder) {
 		core := &decoder{b: d.take(d.uvarint()), err: d.err}
 		core.uvarint() // flags of the scores
 		list = core.candidates(s.bounds())
@@ -110,8 +158,8 @@ func (s *Snapshot) List(id string, n int) (list []Candidate, err error) {
 	if s.info.Lists[n].Shared {
 		return s.shared[n], nil
 	}
-	err = s.get(bucketUsers, []byte(id), func(d *decoder) {
-		d.take(d.uvarint()) // all but the lists
+	err = s.user(id, func(_ []byte, d *decoder) {
+		d.skip(2) // all but the lists
 		if s.grouped[n] == nil {
 			list = d.list(n, s.bounds())
 		} else if g := d.group(n, len(s.grouped[n])); g > 0 {
@@ -132,12 +180,35 @@ func (s *Snapshot) bounds() bounds {
 	return bounds{items: len(s.items), strategies: len(s.info.Strategies), words: s.words, info: &s.info}
 }
 
+// user decodes the record of the customer who goes by that id or alias; one who
+// is not there decodes nothing.
+func (s *Snapshot) user(id string, decode func(id []byte, d *decoder)) error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		users, key := tx.Bucket([]byte(bucketUsers)), []byte(id)
+		if users == nil {
+			return s.missing(bucketUsers)
+		}
+		v := users.Get(key)
+		if aliases := tx.Bucket([]byte(bucketAliases)); v == nil && aliases != nil {
+			if key = aliases.Get(key); key != nil {
+				v = users.Get(key)
+			}
+		}
+		if v == nil {
+			return nil
+		}
+		d := &decoder{b: v}
+		decode(key, d)
+		return s.damaged(bucketUsers, d.end())
+	})
+}
+
 // get decodes the value of a key; a key that is not there decodes nothing.
 func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(bucket))
 		if b == nil {
-			return fmt.Errorf("snapshot %s has no bucket %q: %w", s.info.Version, bucket, ErrDamaged)
+			return s.missing(bucket)
 		}
 		v := b.Get(key)
 		if v == nil {
@@ -145,11 +216,20 @@ func (s *Snapshot) get(bucket string, key []byte, decode func(d *decoder)) error
 		}
 		d := &decoder{b: v}
 		decode(d)
-		if err := d.end(); err != nil {
-			return fmt.Errorf("snapshot %s, %s: %w: %w", s.info.Version, bucket, err, ErrDamaged)
-		}
-		return nil
+		return s.damaged(bucket, d.end())
 	})
+}
+
+func (s *Snapshot) missing(bucket string) error {
+	return fmt.Errorf("snapshot %s has no bucket %q: %w", s.info.Version, bucket, ErrDamaged)
+}
+
+// damaged says which part of the snapshot an error is about; nil stays nil.
+func (s *Snapshot) damaged(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("snapshot %s, %s: %w: %w", s.info.Version, part, err, ErrDamaged)
 }
 
 func (s *Snapshot) load(tx *bbolt.Tx) error {
@@ -159,7 +239,7 @@ func (s *Snapshot) load(tx *bbolt.Tx) error {
 	}
 	err := items.ForEach(func(_, v []byte) error {
 		d := &decoder{b: v}
-		s.items = append(s.items, d.item())
+		s.items = append(s.items, d.item(s.info.ItemFields))
 		return d.end()
 	})
 	if err != nil || len(s.items) != s.info.Items {

@@ -154,7 +154,7 @@ func TestScoresAreSmall(t *testing.T) {
 			s.Reasons[i].Values[j] = math.Pi
 		}
 	}
-	if n := len(appendUser(nil, User{Scores: s}, l)) - len(appendUser(nil, User{}, l)); n > 400 {
+	if n := len(appendUser(nil, User{Scores: s}, l, nil)) - len(appendUser(nil, User{}, l, nil)); n > 400 {
 		t.Errorf("they have %d bytes", n)
 	}
 }
@@ -219,7 +219,7 @@ func TestWriterRefusesScores(t *testing.T) {
 		}
 		// What a writer refuses, a reader does too: the check is not bypassed.
 		l := newLexicon()
-		b := appendUser(nil, User{Scores: s}, l)
+		b := appendUser(nil, User{Scores: s}, l, nil)
 		words, werr := loadWords(l.packed)
 		d := &decoder{b: b}
 		if d.user(bounds{items: 1, words: words, info: &in}); errors.Join(d.end(), werr) == nil {
@@ -237,7 +237,7 @@ func TestOldFormatSaysWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := strings.Replace(string(text), `"format_version": 3`, `"format_version": 2`, 1)
+	old := strings.Replace(string(text), `"format_version": 4`, `"format_version": 3`, 1)
 	if err := os.WriteFile(path, []byte(old), 0o644); err != nil || old == string(text) {
 		t.Fatal(err, "or the format was not found")
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,7 +36,54 @@ func info() Info {
 		Outlook:   "churn", Horizons: []int{30, 90, 180}, CourseDays: courseDays, ValueDays: 365, ValueDiscount: .1,
 		Features: []Feature{{Name: "recency_days", Unit: "days", Doc: "days since the last order", With: []string{"next_order_elapsed_ratio"}}, {Name: "own", With: []string{"a", "b"}}, {Name: "alone"}},
 		Methods:  map[string]string{"gbdt": "it was the best"}, MethodsZh: map[string]string{"gbdt": "效果最好"},
-		BaseRate: &Rate{Rate: .5, Low: .4, High: .6, Rule: "last year's window"}}
+		BaseRate:   &Rate{Rate: .5, Low: .4, High: .6, Rule: "last year's window"},
+		ItemFields: fields, UserFields: fields}
+}
+
+// fields of customers and of items, one of each kind.
+var fields = []Field{{Name: "tier", Kind: String, Doc: "of the club"}, {Name: "points", Kind: Number}, {Name: "opt_out", Kind: Bool}, {Name: "signed_up_at", Kind: Time}}
+
+func drawValues(rt *rapid.T, fields []Field) []Value {
+	out := make([]Value, len(fields))
+	for i, f := range fields {
+		if rapid.Bool().Draw(rt, "null") {
+			continue
+		}
+		switch f.Kind {
+		case String:
+			out[i] = StringValue(rapid.String().Draw(rt, "text"))
+		case Number:
+			out[i] = NumberValue(rapid.Float64().Draw(rt, "number"))
+		case Bool:
+			out[i] = BoolValue(rapid.Bool().Draw(rt, "truth"))
+		case Time:
+			out[i] = TimeValue(float64(rapid.Int64Range(-1<<52, 1<<52).Draw(rt, "micros")))
+		}
+	}
+	return out
+}
+
+func drawAliases(rt *rapid.T) []Alias {
+	var out []Alias
+	for _, id := range rapid.SliceOfNDistinct(rapid.StringN(1, 20, 80), 0, 3, rapid.ID).Draw(rt, "aliases") {
+		out = append(out, Alias{Source: rapid.SampledFrom([]string{"", "email", "wecom"}).Draw(rt, "source"), ID: id})
+	}
+	slices.SortFunc(out, func(a, b Alias) int { return cmp.Or(cmp.Compare(a.Source, b.Source), cmp.Compare(a.ID, b.ID)) })
+	return out
+}
+
+// drawItems dresses up the items of a catalogue.
+func drawItems(rt *rapid.T, list []Item) []Item {
+	for i := range list {
+		it := &list[i]
+		it.Extra, it.From, it.AvailableFrom = drawValues(rt, fields), Undated, rapid.Int64().Draw(rt, "available from")
+		it.Tags = rapid.SliceOfN(rapid.String(), 1, 3).Draw(rt, "tags")
+		it.Price = rapid.Float64Range(0, 1e9).Draw(rt, "price")
+		if rapid.Bool().Draw(rt, "dated") {
+			it.From = rapid.Int64().Draw(rt, "from")
+		}
+	}
+	return list
 }
 
 var courseDays = []int{7, 14, 21, 30, 45, 60, 75, 90, 120, 150, 180, 240, 300, 365, 545, 730}
@@ -107,7 +155,7 @@ func TestRoundTrip(t *testing.T) {
 			if len(bought) == 0 {
 				bought = nil
 			}
-			users[id] = User{Candidates: drawList(rt, n, "candidates"), Bought: bought, Scores: drawScores(rt)}
+			users[id] = User{ID: id, Candidates: drawList(rt, n, "candidates"), Bought: bought, Scores: drawScores(rt), Profile: drawValues(rt, fields), Aliases: drawAliases(rt)}
 			lists[id] = [][]Candidate{drawList(rt, n, "list 0"), nil, drawList(rt, n, "list 2")}[:rapid.IntRange(0, 3).Draw(rt, "lists")]
 			groupOf[id] = rapid.Int32Range(0, 2).Draw(rt, "group")
 		}
@@ -116,11 +164,11 @@ func TestRoundTrip(t *testing.T) {
 		}
 		popular, shared := drawList(rt, n, "popular"), drawList(rt, n, "shared")
 		grouped := [][]Candidate{drawList(rt, n, "north"), drawList(rt, n, "south")}
-		written := rapid.Bool().Draw(rt, "grouped")
+		written, items := rapid.Bool().Draw(rt, "grouped"), drawItems(rt, catalogue(n))
 		run++
 		dir := filepath.Join(root, fmt.Sprint(run))
 		v, err := Publish(dir, durable.FS{}, info(), func(w *Writer) error {
-			errs := []error{w.Items(catalogue(n))}
+			errs := []error{w.Items(items)}
 			for _, id := range ids {
 				u := users[id]
 				if u.Lists = lists[id]; groupOf[id] > 0 {
@@ -169,13 +217,13 @@ func TestRoundTrip(t *testing.T) {
 				}
 			}
 		}
-		for i, it := range catalogue(n) {
+		for i, it := range items {
 			for l, want := range similar[int32(i)] {
 				if got, err := s.Similar(int32(i), l); err != nil || !slices.Equal(got, want) {
 					rt.Fatalf("similar to %d by list %d: %v %v", i, l, got, err)
 				}
 			}
-			if j, ok := s.LookupItem(it.ID); !ok || int(j) != i || s.Item(j) != it {
+			if j, ok := s.LookupItem(it.ID); !ok || int(j) != i || !reflect.DeepEqual(s.Item(j), it) {
 				rt.Fatalf("item %q is %d %v", it.ID, j, ok)
 			}
 		}
@@ -578,8 +626,9 @@ func FuzzUserValue(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(appendUser(nil, User{Candidates: []Candidate{{Item: 3, Score: .5, Strategy: 1}}, Bought: []int32{0, 4},
-		Scores: &Scores{Churn: &Churn{.2, .3, "low"}, ReturnProbability: .8, RFM: &RFM{3, 4, 5}, Note: "n"}}, l))
-	f.Add(appendUser(nil, User{Scores: whole()}, l))
+		Scores:  &Scores{Churn: &Churn{.2, .3, "low"}, ReturnProbability: .8, RFM: &RFM{3, 4, 5}, Note: "n"},
+		Profile: []Value{StringValue("gold"), NumberValue(12.5), BoolValue(false), {}}, Aliases: []Alias{{"email", "a@b"}, {"wecom", "w1"}}}, l, fields))
+	f.Add(appendUser(nil, User{Scores: whole()}, l, fields))
 	f.Add([]byte{0, 255, 255, 255, 255, 15})
 	f.Fuzz(func(t *testing.T, value []byte) {
 		d := &decoder{b: value}
@@ -595,7 +644,7 @@ func FuzzUserValue(f *testing.F) {
 		if err := u.Scores.check(&in); err != nil {
 			t.Fatal(err)
 		}
-		again := &decoder{b: appendUser(nil, u, l)}
+		again := &decoder{b: appendUser(nil, u, l, fields)}
 		if got := again.user(within); again.end() != nil || !same(got, u) {
 			t.Errorf("%+v became %+v, %v", u, got, again.err)
 		}
@@ -606,12 +655,12 @@ func FuzzUserValue(f *testing.F) {
 // groups: whatever is accepted is in range, and written again is read the same.
 func FuzzGroups(f *testing.F) {
 	within := bounds{items: 10, strategies: 4}
-	f.Add(appendUser(nil, User{Lists: [][]Candidate{{{Item: 1}}}, Groups: []int32{0, 0, 2}}, newLexicon()), uint8(2))
+	f.Add(appendUser(nil, User{Lists: [][]Candidate{{{Item: 1}}}, Groups: []int32{0, 0, 2}}, newLexicon(), nil), uint8(2))
 	f.Add(appendLists(nil, [][]Candidate{{{Item: 1, Reason: Reason{Kind: models.ReasonChannel}}}, nil}), uint8(0))
 	f.Add([]byte{0, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1}, uint8(0))
 	f.Fuzz(func(t *testing.T, value []byte, n uint8) {
 		d := &decoder{b: value}
-		d.take(d.uvarint())
+		d.skip(2)
 		if g := d.group(int(n), len(groups)); g < 0 || g > len(groups) || d.end() != nil && g != 0 {
 			t.Errorf("group %d, %v", g, d.end())
 		}

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"path/filepath"
 	"slices"
 	"unicode/utf8"
@@ -22,6 +24,7 @@ const (
 	bucketItems   = "items"   // uint32 big-endian number → item
 	bucketSimilar = "similar" // the same → lists
 	bucketUsers   = "users"   // id → user
+	bucketAliases = "aliases" // other id of a customer → the one that is a key of users
 	bucketLists   = "lists"   // name → candidates, or item numbers
 	keyPopular    = "popular"
 	keyByID       = "items_by_id" // catalogue numbers by ascending id, uint32 each
@@ -71,7 +74,7 @@ func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	w := &Writer{db: db, dir: dir, info: info, items: -1, words: newLexicon()}
+	w := &Writer{db: db, dir: dir, info: info, items: -1, words: newLexicon(), persons: map[string]string{}}
 	defer func() { err = errors.Join(err, w.rollback()) }()
 	if err := fill(w); err != nil {
 		return err
@@ -83,16 +86,17 @@ func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
 // It holds a few megabytes, whatever the number of customers. Keeping users
 // together, rather than mixing them with items, makes it fast.
 type Writer struct {
-	db     *bbolt.DB
-	dir    string
-	info   *Info
-	items  int // -1 before Items
-	users  int
-	lastID string
-	words  *lexicon
-	marks  []uint32 // by item: the list it was last seen in
-	mark   uint32
-	buf    []byte
+	db      *bbolt.DB
+	dir     string
+	info    *Info
+	items   int // -1 before Items
+	users   int
+	lastID  string
+	words   *lexicon
+	persons map[string]string // by alias
+	marks   []uint32          // by item: the list it was last seen in
+	mark    uint32
+	buf     []byte
 
 	tx     *bbolt.Tx
 	bucket *bbolt.Bucket
@@ -112,10 +116,10 @@ func (w *Writer) Items(list []Item) error {
 		if !validID(it.ID) {
 			return fmt.Errorf("item %d: id %q is not 1 to %d bytes of UTF-8", i, it.ID, maxIDBytes)
 		}
-		if !utf8.ValidString(it.Title) || !utf8.ValidString(it.Brand) || !utf8.ValidString(it.Category) {
-			return fmt.Errorf("item %q: its title, brand or category is not UTF-8", it.ID)
+		if err := it.check(w.info.ItemFields); err != nil {
+			return fmt.Errorf("item %q: %w", it.ID, err)
 		}
-		w.buf = appendItem(w.buf[:0], it)
+		w.buf = appendItem(w.buf[:0], it, w.info.ItemFields)
 		if err := w.put(bucketItems, itemKey(int32(i)), w.buf); err != nil {
 			return err
 		}
@@ -123,6 +127,21 @@ func (w *Writer) Items(list []Item) error {
 	w.items, w.info.Items = len(list), len(list)
 	w.marks = make([]uint32, len(list))
 	return w.putByID(list)
+}
+
+func (it Item) check(fields []Field) error {
+	for _, text := range []string{it.Title, it.Brand, it.Category} {
+		if !utf8.ValidString(text) {
+			return errors.New("its title, brand or category is not UTF-8")
+		}
+	}
+	if slices.ContainsFunc(it.Tags, func(tag string) bool { return !utf8.ValidString(tag) }) || len(it.Tags) > maxTags {
+		return fmt.Errorf("its tags are not up to %d texts of UTF-8", maxTags)
+	}
+	if it.Price < 0 || math.IsInf(it.Price, 0) {
+		return fmt.Errorf("its price is %v: it must be finite and not below 0", it.Price)
+	}
+	return checkValues(it.Extra, fields)
 }
 
 // putByID writes the catalogue numbers in the order of the ids, so that a reader looks
@@ -149,11 +168,34 @@ func (w *Writer) User(id string, u User) error {
 	if err := w.checkUser(id, u); err != nil {
 		return fmt.Errorf("user number %d: %w", w.users+1, err)
 	}
-	w.buf = appendUser(w.buf[:0], u, w.words)
+	w.buf = appendUser(w.buf[:0], u, w.words, w.info.UserFields)
 	w.lastID = id
 	w.users++
 	w.info.Users = w.users
 	return w.put(bucketUsers, []byte(id), w.buf)
+}
+
+// Alias makes the customer who is written as person known by another id as well.
+// Errors name no id, as those of User.
+func (w *Writer) Alias(id, person string) error {
+	if !validID(id) || w.persons[id] != "" {
+		return fmt.Errorf("alias number %d is not 1 to %d bytes of UTF-8, or comes twice", len(w.persons)+1, maxIDBytes)
+	}
+	w.persons[id] = person
+	return nil
+}
+
+// putAliases writes the aliases in their order, when all customers are there.
+func (w *Writer) putAliases() error {
+	for n, id := range slices.Sorted(maps.Keys(w.persons)) {
+		if err := w.put(bucketAliases, []byte(id), []byte(w.persons[id])); err != nil {
+			return err
+		}
+		if users := w.tx.Bucket([]byte(bucketUsers)); users == nil || users.Get([]byte(id)) != nil || users.Get([]byte(w.persons[id])) == nil {
+			return fmt.Errorf("alias number %d is a customer of its own, or that of one who was not written", n+1)
+		}
+	}
+	return nil
 }
 
 // Similar writes which items go with the given one, best first: the lists of
@@ -243,6 +285,9 @@ func (w *Writer) checkUser(id string, u User) error {
 		if it < 0 || int(it) >= w.items || i > 0 && it <= u.Bought[i-1] {
 			return fmt.Errorf("bought item number %d of %d is out of range or order", it, w.items)
 		}
+	}
+	if err := errors.Join(checkValues(u.Profile, w.info.UserFields), checkAliases(u.Aliases)); err != nil {
+		return err
 	}
 	return u.Scores.check(w.info)
 }
@@ -348,10 +393,13 @@ func (w *Writer) finish() error {
 	if w.items < 0 {
 		return errors.New("the catalogue was not written")
 	}
+	if err := w.putAliases(); err != nil {
+		return err
+	}
 	if err := w.put(bucketLists, []byte(keyWords), w.words.packed); err != nil {
 		return err
 	}
-	for _, bucket := range []string{bucketItems, bucketSimilar, bucketUsers, bucketLists} {
+	for _, bucket := range []string{bucketItems, bucketSimilar, bucketUsers, bucketAliases, bucketLists} {
 		if w.tx != nil {
 			if err := w.commit(); err != nil {
 				return err
