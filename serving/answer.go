@@ -5,6 +5,7 @@ import (
 
 	"regulars/models"
 	"regulars/models/snapshot"
+	"regulars/serving/placement"
 )
 
 // Meta says what an answer was made from.
@@ -20,14 +21,24 @@ type Item struct {
 	Score    float32 // never above the one before it in the list
 	Strategy string  // which chose it
 	Reason   Reason
+	Rules    []string // of the placement, that put it where it is
+	// Propensity is the probability of this item in this slot, given the slots
+	// before it, where the placement explores; else 0.
+	Propensity float64
 }
+
+// DefaultK is how many items a list has where nobody says.
+const DefaultK = 10
 
 // Ask says what a list is to be like.
 type Ask struct {
-	K        int
-	Exclude  []string // item ids
-	Strategy string   // by name; "" = the shop's own choice
-	Session  string   // id of the session that asks, whose doings count; "" = none
+	K         int // 0 = as many as the placement says, or else DefaultK
+	Exclude   []string
+	Strategy  string               // by name; "" = as the placement says, or else the shop's own choice
+	Session   string               // id of the session that asks, whose doings count; "" = none
+	Filter    string               // that items have to pass; "" = none
+	Placement *placement.Placement // that the list is for; nil = none
+	ID        string               // that the list will go by; what a placement leaves to chance hangs on it
 }
 
 // List is a list of items, best first, none twice, each of which may be shown. It
@@ -35,7 +46,11 @@ type Ask struct {
 type List struct {
 	Meta
 	Items    []Item
-	Fallback bool // nothing in it was chosen for what was asked about
+	Fallback bool            // nothing in it was chosen for what was asked about
+	ID       string          // that of Ask, with the code of the arm
+	Visitor  string          // the customer, or else the session; "" = nobody known
+	Arm      *placement.Plan // of the placement; nil = none
+	Relaxed  []string        // what of the placement could not hold
 }
 
 // Recommend returns k items for a customer, whose id need not be known and may be
@@ -50,53 +65,59 @@ type List struct {
 //  3. what is popular, then the rest of the catalogue.
 //
 // What cannot be bought now, and what the customer has bought since the snapshot,
-// is left out, unless its cycle has passed again; what was shown to them in vain
+// is left out, unless its cycle has passed again, as is what a filter does not let pass; what was shown to them in vain
 // goes behind the part it belongs to. Who refuses personalisation gets what is
-// the same for everybody. The error is ErrNotReady, an *UnknownStrategyError or
-// one of the store.
+// the same for everybody. The error is ErrNotReady, an
+// *UnknownStrategyError, a *filter.Error or one of the store.
 func (s *Store) Recommend(userID string, a Ask) (List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return List{}, err
 	}
 	defer v.release()
-	return s.recommend(v, userID, a, v.lookup(a.Exclude))
+	return s.recommend(v, userID, a)
 }
 
 // RecommendAll answers Recommend for every customer, in the order of the ids
-// and all from one snapshot.
-func (s *Store) RecommendAll(userIDs []string, a Ask) ([]List, error) {
+// and all from one snapshot; name gives every list its id.
+func (s *Store) RecommendAll(userIDs []string, a Ask, name func() string) ([]List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return nil, err
 	}
 	defer v.release()
-	excluded, lists := v.lookup(a.Exclude), make([]List, len(userIDs))
+	lists := make([]List, len(userIDs))
 	for i, id := range userIDs {
-		if lists[i], err = s.recommend(v, id, a, excluded); err != nil {
+		a.ID = name()
+		if lists[i], err = s.recommend(v, id, a); err != nil {
 			return nil, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
 		}
 	}
 	return lists, nil
 }
 
-func (s *Store) recommend(v *view, userID string, a Ask, exclude []int32) (List, error) {
+func (s *Store) recommend(v *view, userID string, a Ask) (List, error) {
 	who, err := s.subject(v, userID, a.Session)
 	if err != nil {
 		return List{}, err
 	}
-	chosen, err := v.chosenFor(who.id, a.Strategy)
+	m, err := s.making(v, who, a)
 	if err != nil {
 		return List{}, err
 	}
-	info := v.snap.Info()
-	m := s.making(v, who, a.K, exclude...)
 	defer m.end()
-	if err := m.fill(v.ownSources(chosen, who, a.Strategy)...); err != nil {
+	strategy := m.strategy(a, v.isStrategy)
+	chosen, err := v.chosenFor(who, strategy)
+	if err != nil {
 		return List{}, err
 	}
-	l := m.list(roleOf(info.Lists, a.Strategy, info.Recommender))
-	if a.Strategy == Popular {
+	if err := m.fill(v.ownSources(chosen, who, strategy)...); err != nil {
+		return List{}, err
+	}
+	info := v.snap.Info()
+	l := m.list(roleOf(info.Lists, strategy, info.Recommender), a)
+	l.Visitor = who.visitor
+	if strategy == Popular {
 		l.Fallback = false // it is what was asked for
 	}
 	return l, nil
@@ -118,14 +139,17 @@ func (s *Store) Similar(itemID string, a Ask) (l List, ok bool, err error) {
 	if err != nil {
 		return List{}, false, err
 	}
-	m := s.making(v, subject{}, a.K, append(v.lookup(a.Exclude), item)...)
+	m, err := s.making(v, subject{}, a, item)
+	if err != nil {
+		return List{}, false, err
+	}
 	defer m.end()
 	err = m.fill(source{asked: true, read: func() (block, error) {
 		similar, err := v.snap.Similar(item, n)
 		return block{similar, func(c snapshot.Candidate) Reason { return v.about(kindNear(c, KindAlike), item) }}, err
 	}})
 	info := v.snap.Info()
-	return m.list(roleOf(info.ItemLists, a.Strategy, info.Similar)), true, err
+	return m.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a), true, err
 }
 
 // Popular returns the k best sellers.
@@ -135,10 +159,13 @@ func (s *Store) Popular(a Ask) (List, error) {
 		return List{}, err
 	}
 	defer v.release()
-	m := s.making(v, subject{}, a.K, v.lookup(a.Exclude)...)
+	m, err := s.making(v, subject{}, a)
+	if err != nil {
+		return List{}, err
+	}
 	defer m.end()
 	err = m.fill()
-	l := m.list(v.snap.Info().Recommender)
+	l := m.list(v.snap.Info().Recommender, a)
 	l.Fallback = false // it is what was asked for
 	return l, err
 }
@@ -146,18 +173,6 @@ func (s *Store) Popular(a Ask) (List, error) {
 func (v *view) meta(role string) Meta {
 	info := v.snap.Info()
 	return Meta{AsOf: info.AsOf, ModelVersion: info.ModelVersion(role), Snapshot: info.Version}
-}
-
-// lookup turns item ids into numbers. Ids that the catalogue does not hold
-// cannot be shown, so that leaving them out needs nothing.
-func (v *view) lookup(ids []string) []int32 {
-	var items []int32
-	for _, id := range ids {
-		if i, ok := v.snap.LookupItem(id); ok {
-			items = append(items, i)
-		}
-	}
-	return items
 }
 
 // kindNear is the kind of reason of what goes with an item.

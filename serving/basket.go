@@ -29,35 +29,35 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	}
 	defer v.release()
 	basket, unknown := v.basket(itemIDs)
-	which, err := v.itemList(a.Strategy)
-	if err != nil {
-		return List{}, nil, err
-	}
 	who, err := s.subject(v, userID, a.Session)
 	if err != nil {
 		return List{}, nil, err
 	}
-	m := s.making(v, who, a.K, slices.Concat(basket, v.lookup(a.Exclude))...)
+	m, err := s.making(v, who, a, basket...)
+	if err != nil {
+		return List{}, nil, err
+	}
 	defer m.end()
+	strategy := m.strategy(a, v.isItemStrategy)
+	which, err := v.itemList(strategy)
+	if err != nil {
+		return List{}, nil, err
+	}
 	if who.optedOut {
 		err = m.fill()
 	} else {
 		err = m.fill(v.basketSources(basket, which, who)...)
 	}
 	info := v.snap.Info()
-	return m.list(roleOf(info.ItemLists, a.Strategy, info.Similar)), unknown, err
+	l = m.list(roleOf(info.ItemLists, strategy, info.Similar), a)
+	l.Visitor = who.visitor
+	return l, unknown, err
 }
 
 func (v *view) basketSources(basket []int32, which int, who subject) []source {
 	return []source{
 		{asked: true, read: func() (block, error) { return v.near(basket, which) }},
-		{asked: true, read: func() (block, error) {
-			own, err := v.own(who.id)
-			if err != nil {
-				return block{}, err
-			}
-			return v.present(own, who.viewed)
-		}},
+		{asked: true, read: func() (block, error) { return v.present(who.own(), who.viewed) }},
 		v.groupSource(who.id),
 	}
 }

@@ -19,9 +19,11 @@ const mostViewed = 20
 // subject is whom a list is for. Of somebody who refuses personalisation or has
 // been erased nothing is known, on purpose.
 type subject struct {
-	id string // "" = nobody known
+	id   string         // the one that stands for all of the customer's; "" = nobody known
+	user *snapshot.User // nil = the snapshot does not know them
 	lately
 	optedOut bool
+	visitor  string // what trials are split by
 }
 
 // lately is what somebody did that the snapshot does not know of, by the items
@@ -41,33 +43,69 @@ type interest struct {
 // subject tells who a request is about: the customer, and what they and their
 // session did. A session whose customer is known stands for that customer.
 func (s *Store) subject(v *view, userID, sessionID string) (subject, error) {
-	live := s.opts.Live
-	if live == nil {
-		return v.refusal(subject{id: userID})
+	var recent Recent
+	if s.opts.Live != nil && userID == "" && sessionID != "" {
+		recent, _ = s.opts.Live.Recent("", sessionID)
 	}
-	recent, _ := live.Recent(userID, sessionID)
 	who := subject{id: cmp.Or(userID, recent.UserID)}
-	if who.id != "" && live.Erased(who.id) {
-		return subject{}, nil
+	if who.id != "" {
+		u, ok, err := v.snap.User(who.id)
+		if err != nil {
+			return subject{}, err
+		}
+		if ok {
+			who.id, who.user = u.ID, &u
+		}
+	}
+	who.visitor = cmp.Or(who.id, sessionID)
+	if s.opts.Live == nil {
+		return who.unless(v.refuses(who.user)), nil
+	}
+	if who.id != "" && (s.opts.Live.Erased(who.id) || userID != "" && s.opts.Live.Erased(userID)) {
+		return subject{visitor: sessionID}, nil
+	}
+	if who = who.unless(s.refuses(v, who)); who.optedOut {
+		return who, nil
 	}
 	if who.id != "" {
-		if out, known := live.OptedOut(who.id); out {
-			return subject{optedOut: true}, nil
-		} else if !known {
-			var err error
-			if who, err = v.refusal(who); err != nil || who.optedOut {
-				return who, err
-			}
-		}
+		recent, _ = s.opts.Live.Recent(who.id, sessionID)
 	}
 	who.lately = v.lately(recent, s.opts.Now())
 	return who, nil
 }
 
-// refusal empties a subject of whom the snapshot says that they refuse
-// personalisation.
-func (v *view) refusal(who subject) (subject, error) {
-	return who, nil
+// unless forgets who it is where they refuse personalisation.
+func (w subject) unless(refuses bool) subject {
+	if refuses {
+		return subject{optedOut: true, visitor: w.visitor}
+	}
+	return w
+}
+
+// refuses reports whether a customer refuses personalisation: what was told
+// since holds against the snapshot.
+func (s *Store) refuses(v *view, who subject) bool {
+	if who.id == "" {
+		return false
+	}
+	if s.opts.Live != nil {
+		if out, known := s.opts.Live.OptedOut(who.id); known {
+			return out
+		}
+	}
+	return v.refuses(who.user)
+}
+
+// fieldOptOut is the column of a profile that says who refuses.
+const fieldOptOut = "opt_out"
+
+// refuses is the snapshot's word on who refuses personalisation.
+func (v *view) refuses(u *snapshot.User) bool {
+	if u == nil || len(u.Profile) == 0 {
+		return false
+	}
+	n := slices.IndexFunc(v.snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
+	return n >= 0 && n < len(u.Profile) && u.Profile[n].Bool()
 }
 
 func (v *view) lately(r Recent, now time.Time) lately {

@@ -95,6 +95,8 @@ func tiny() shop {
 	return sh
 }
 
+func unnamed() string { return "" }
+
 // text writes a list as "id:strategy …", "!" for a fallback.
 func text(l List) string {
 	var words []string
@@ -132,7 +134,7 @@ func TestLists(t *testing.T) {
 		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
 		"popular":                              {func() (List, error) { return s.Popular(Ask{K: 9}) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
 		"of a batch": {func() (List, error) {
-			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}})
+			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}}, unnamed)
 			return lists[1], err
 		}, "e:repeat a:ials"},
 	}
@@ -312,7 +314,7 @@ func TestNotReady(t *testing.T) {
 	_, _, err2 := s.Similar("u", Ask{K: 1})
 	_, err3 := s.Popular(Ask{K: 1})
 	_, _, err4 := s.Scores("u")
-	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1})
+	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1}, unnamed)
 	_, _, err6 := s.Basket([]string{"a"}, "", Ask{K: 1})
 	_, _, _, err7 := s.ScoresAll([]string{"u"})
 	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {

@@ -29,6 +29,9 @@ type Options struct {
 	Now func() time.Time
 	// Live is what is known beyond the snapshot. Default: nothing.
 	Live Live
+	// Counts is how often items were shown and clicked, which exploration goes
+	// by. Default: nothing is known of any.
+	Counts Counts
 }
 
 // Store holds the snapshot that is served. Its methods are safe for concurrent use.

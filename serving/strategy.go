@@ -20,14 +20,14 @@ func (e *UnknownStrategyError) Error() string {
 
 // chosenFor returns a customer's candidates by the strategy asked for: the shop's
 // own choice where none is, those of a list by name, or what is popular.
-func (v *view) chosenFor(userID, strategy string) ([]snapshot.Candidate, error) {
+func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
-		return v.listOf(userID, n)
+		return v.listOf(who.id, n)
 	}
 	switch strategy {
 	case "", info.Main:
-		return v.own(userID)
+		return who.own(), nil
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}
@@ -42,11 +42,11 @@ func (v *view) chosenFor(userID, strategy string) ([]snapshot.Candidate, error) 
 }
 
 // own returns the candidates of a customer: none where nobody is known.
-func (v *view) own(userID string) ([]snapshot.Candidate, error) {
-	if userID == "" {
-		return nil, nil
+func (w subject) own() []snapshot.Candidate {
+	if w.user == nil {
+		return nil
 	}
-	return v.snap.Candidates(userID)
+	return w.user.Candidates
 }
 
 // listOf returns the list numbered n of a customer: where nobody is known, only

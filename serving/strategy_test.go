@@ -106,7 +106,7 @@ func TestStrategiesAndReasons(t *testing.T) {
 
 // Every kind has words in both languages, and those that are about something say so.
 func TestEveryReasonHasWords(t *testing.T) {
-	all := append([]string{KindAlike, KindBasket, KindViewed, KindCatalogue}, kinds[:]...)
+	all := append([]string{KindAlike, KindBasket, KindViewed, KindPinned, KindCatalogue}, kinds[:]...)
 	for _, lang := range []Lang{English, Chinese} {
 		said := map[string]string{}
 		for _, kind := range all {

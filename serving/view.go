@@ -22,6 +22,8 @@ type view struct {
 	names  []string // of strategies, by number
 	rest   uint8    // the number of Catalogue
 	marks  sync.Pool
+
+	filters filters
 }
 
 // Strategies that serving itself adds to those of the snapshot.

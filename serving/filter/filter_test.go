@@ -552,7 +552,10 @@ func TestRowsOfASnapshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := func(day string) int64 { d, _ := time.Parse(time.DateOnly, day); return d.Add(23 * time.Hour).UnixMicro() }
+	at := func(day string) int64 {
+		d, _ := time.Parse(time.DateOnly, day)
+		return d.Add(23 * time.Hour).UnixMicro()
+	}
 	r := &filter.Rows{
 		Item: &filter.ItemRow{Item: snapshot.Item{ID: "a", Title: "T", Brand: "B", Category: "C", InStock: true, Price: 3, Tags: []string{"x"}, AvailableFrom: at("2026-03-01"),
 			Extra: []snapshot.Value{snapshot.StringValue("CN"), snapshot.NumberValue(2), snapshot.BoolValue(true)}}},

@@ -275,3 +275,18 @@ func (a *arrangement) distinct() []string {
 	slices.Sort(a.relaxed)
 	return slices.Compact(a.relaxed)
 }
+
+// Exceeded reports whether a list has more items of the brand or category of an
+// item than an at_most lets it.
+func (r Rule) Exceeded(by Item, list []Item) bool {
+	if r.AtMost == 0 || by.of(r.Per) == "" {
+		return false
+	}
+	n := 0
+	for _, it := range list {
+		if it.of(r.Per) == by.of(r.Per) {
+			n++
+		}
+	}
+	return n > r.AtMost
+}

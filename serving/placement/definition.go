@@ -294,7 +294,7 @@ func (s *Set) Of(recommendationID string) (plan *Plan, ok bool) {
 	if s == nil {
 		return nil, false
 	}
-	cut := strings.LastIndexByte(recommendationID, '-')
+	cut := strings.LastIndex(recommendationID, codeMark)
 	if cut < 0 {
 		return nil, false
 	}

@@ -38,8 +38,8 @@ const drawnFrom = 8
 // probability for a trial, 1 where nothing could have been explored.
 //
 // open says whether a slot may be explored at all, may whether a trial may stand
-// in it. Both are asked of slots in order. The seed decides everything else.
-func Explore(share float64, seed string, slots int, trials []Trial, open func(slot int) bool, may func(slot int, t Trial) bool) []Probe {
+// in it, given what became of the slots before. The seed decides everything else.
+func Explore(share float64, seed string, slots int, trials []Trial, open func(slot int) bool, may func(before []Probe, t Trial) bool) []Probe {
 	random := rand.New(rand.NewChaCha8(sha256.Sum256([]byte(seed))))
 	left := widest(trials)
 	out := make([]Probe, slots)
@@ -51,7 +51,7 @@ func Explore(share float64, seed string, slots int, trials []Trial, open func(sl
 		}
 		from := make([]int, 0, drawnFrom) // places in left
 		for i := 0; i < len(left) && len(from) < drawnFrom; i++ {
-			if may(s, left[i].Trial) {
+			if may(out[:s], left[i].Trial) {
 				from = append(from, i)
 			}
 		}

@@ -330,7 +330,7 @@ func TestLikeliest(t *testing.T) {
 func TestExplore(t *testing.T) {
 	trials := []Trial{{10, 0, 0}, {11, 100, 20}, {12, 50, 1}}
 	open := func(s int) bool { return s != 1 }
-	may := func(s int, t Trial) bool { return s != 2 || t.Index == 12 }
+	may := func(before []Probe, t Trial) bool { return len(before) != 2 || t.Index == 12 }
 	const n = 10000
 	type at struct{ slot, index int }
 	seen, told := map[at]int{}, map[at]float64{}
@@ -364,7 +364,7 @@ func TestExplore(t *testing.T) {
 	if sum > 1+1e-9 || sum < .999 { // what is too unlikely to have happened is missing
 		t.Errorf("propensities of one slot add up to %v", sum)
 	}
-	for _, p := range Explore(1, "x", 5, trials, func(int) bool { return true }, func(int, Trial) bool { return true })[3:] {
+	for _, p := range Explore(1, "x", 5, trials, func(int) bool { return true }, func([]Probe, Trial) bool { return true })[3:] {
 		if p.Explored || p.Propensity != 1 {
 			t.Errorf("with no trial left: %+v", p)
 		}

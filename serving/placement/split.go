@@ -84,6 +84,12 @@ func code(placement, arm string) string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:codeLength])
 }
 
+// Sign ends the id of a list with the code of the arm that made it, so that what
+// comes of it is credited without anything to look it up in; see Set.Of.
+func (p *Plan) Sign(id string) string { return id + codeMark + p.Code }
+
+const codeMark = "-"
+
 // digest hashes texts so that no two ways to cut them hash alike.
 func digest(texts ...string) [sha256.Size]byte {
 	buf := make([]byte, 0, 256)
