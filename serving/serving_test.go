@@ -30,13 +30,14 @@ type shop struct {
 	trending []snapshot.Candidate
 	regions  [][]snapshot.Candidate // of north and south
 	popular  []snapshot.Candidate
+	profile  []snapshot.Field
 	horizon  int // any number, to make another version
 }
 
 func publish(t testing.TB, root string, sh shop) string {
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
-		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
+		HorizonDays: sh.horizon, UserFields: sh.profile, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
 		Lists: []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}},
 			{Strategy: "popular-region", Groups: []string{"north", "south"}}},
 		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
