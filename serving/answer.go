@@ -1,10 +1,12 @@
 package serving
 
 import (
+	"errors"
 	"fmt"
 
 	"regulars/models"
 	"regulars/models/snapshot"
+	"regulars/serving/filter"
 	"regulars/serving/placement"
 )
 
@@ -89,7 +91,12 @@ func (s *Store) RecommendAll(userIDs []string, a Ask, name func() string) ([]Lis
 	lists := make([]List, len(userIDs))
 	for i, id := range userIDs {
 		a.ID = name()
-		if lists[i], err = s.recommend(v, id, a); err != nil {
+		lists[i], err = s.recommend(v, id, a)
+		var wrong *filter.Error
+		if errors.As(err, &wrong) {
+			return nil, err // whoever the customer is
+		}
+		if err != nil {
 			return nil, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
 		}
 	}

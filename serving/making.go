@@ -35,7 +35,7 @@ type pick struct {
 	score  float32
 	why    func(snapshot.Candidate) Reason
 	asked  bool // it was chosen for what was asked about
-	pinned bool // by a rule, and else not picked
+	pinned bool // a rule wants it where it is
 }
 
 // A source is one part of a list, each behind the whole of the one before.

@@ -128,6 +128,7 @@ func (m *making) arrange(a Ask) (items []Item, fallback bool) {
 		if probes != nil && probes[i].Explored {
 			p, s.Rules = m.picks[probes[i].Index], nil
 		}
+		p.pinned = slices.Contains(s.Rules, placement.Pin)
 		items[i] = m.item(p)
 		fallback = fallback && !(p.asked && items[i].chosen())
 		items[i].Score, items[i].Rules = float32(s.Score), s.Rules

@@ -129,7 +129,7 @@ func TestPlacements(t *testing.T) {
 		"strategy gone":                {def: placement.Definition{K: 1, Strategy: "gone"}, want: "e:repeat ~strategy"},
 		"filter":                       {def: placement.Definition{Filter: "item.price < 3"}, want: "a:ials b:popular"},
 		"filter, and that of the ask":  {def: placement.Definition{Filter: "item.price < 3"}, ask: Ask{Filter: "item.price > 1"}, want: "b:popular"},
-		"pin":                          {def: placement.Definition{K: 3, Rules: []placement.Rule{{Pin: "c", Slot: 2}}}, want: "e:repeat c:popular+pin a:ials"},
+		"pin":                          {def: placement.Definition{K: 3, Rules: []placement.Rule{{Pin: "c", Slot: 2}}}, want: "e:repeat c:pinned+pin a:ials"},
 		"pin from outside the rest":    {def: placement.Definition{K: 2, Filter: "item.brand == 'X'", Rules: []placement.Rule{{Pin: "f", Slot: 1}}}, want: "a:ials b:popular ~pin"},
 		"pin of what is not sold":      {def: placement.Definition{K: 1, Rules: []placement.Rule{{Pin: "d", Slot: 1}}}, want: "e:repeat ~pin"},
 		"pin of what was excluded":     {def: placement.Definition{K: 1, Rules: []placement.Rule{{Pin: "c", Slot: 1}}}, ask: Ask{Exclude: []string{"c"}}, want: "e:repeat ~pin"},

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"regulars/serving"
+	"regulars/serving/placement"
 )
 
 // Options of the handler.
@@ -26,6 +27,8 @@ type Options struct {
 	Logger   *slog.Logger         // access log and errors; nil: none
 	Registry *prometheus.Registry // nil: one of its own
 	NewID    func() string        // of requests and recommendations; nil: 130 random bits
+
+	Placements *placement.Set // nil: none
 }
 
 // JobHistory is what the job routes show.
@@ -62,11 +65,13 @@ type server struct {
 	lang    serving.Lang
 	keys    Keys
 	limit   *limiter
+
+	placements *placement.Set
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
+	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, placements: o.Placements}
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"regulars/serving"
+	"regulars/serving/filter"
 )
 
 // A problem is an error as RFC 9457 writes it. Type is about:blank, which says
@@ -45,6 +46,7 @@ func methodNotAllowed(c *gin.Context) *problem {
 func asProblem(err error) *problem {
 	var p *problem
 	var unknown *serving.UnknownStrategyError
+	var wrong *filter.Error
 	switch {
 	case errors.As(err, &p):
 		out := *p
@@ -52,6 +54,8 @@ func asProblem(err error) *problem {
 	case errors.As(err, &unknown):
 		short := &serving.UnknownStrategyError{Name: clip(unknown.Name), Known: unknown.Known}
 		return badRequest("%s", short)
+	case errors.As(err, &wrong):
+		return badRequest("%s", err)
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
 	}
