@@ -50,7 +50,7 @@ type List struct {
 	Items    []Item
 	Fallback bool            // nothing in it was chosen for what was asked about
 	ID       string          // that of Ask, with the code of the arm
-	Visitor  string          // the customer, or else the session; "" = nobody known
+	Visitor  string          // the customer, or else the session; "" = nobody known, or they refuse
 	Arm      *placement.Plan // of the placement; nil = none
 	Relaxed  []string        // what of the placement could not hold
 }
@@ -123,7 +123,7 @@ func (s *Store) recommend(v *view, userID string, a Ask) (List, error) {
 	}
 	info := v.snap.Info()
 	l := m.list(roleOf(info.Lists, strategy, info.Recommender), a)
-	l.Visitor = who.visitor
+	l.Visitor = who.named()
 	if strategy == Popular {
 		l.Fallback = false // it is what was asked for
 	}

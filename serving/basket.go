@@ -50,7 +50,7 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	}
 	info := v.snap.Info()
 	l = m.list(roleOf(info.ItemLists, strategy, info.Similar), a)
-	l.Visitor = who.visitor
+	l.Visitor = who.named()
 	return l, unknown, err
 }
 

@@ -82,6 +82,14 @@ func (w subject) unless(refuses bool) subject {
 	return w
 }
 
+// named is what may be written down of who it was.
+func (w subject) named() string {
+	if w.optedOut {
+		return ""
+	}
+	return w.visitor
+}
+
 // refuses reports whether a customer refuses personalisation: what was told
 // since holds against the snapshot.
 func (s *Store) refuses(v *view, who subject) bool {

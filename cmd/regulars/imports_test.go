@@ -51,6 +51,7 @@ var mayImport = map[string][]string{
 	"training/schedule":        {"training", "data/state", "github.com/robfig/cron/v3"},
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/...", "serving/filter", "serving/placement"},
 	"serving/placement":        {},
+	"serving/served":           {"serving/placement"},
 	"serving/filter":           {"models/snapshot", "github.com/expr-lang/expr/..."},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
 	"cmd/regulars/config":      {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},

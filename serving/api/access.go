@@ -38,6 +38,7 @@ var mayAsk = map[route][]Role{
 	{"GET", "/v1/popular"}:                   {Storefront, Marketing},
 	{"GET", "/v1/users/:id/scores"}:          {Marketing},
 	{"POST", "/v1/scores/batch"}:             {Marketing},
+	{"GET", "/v1/placements/:name/report"}:   {Marketing},
 	{"GET", "/v1/jobs"}:                      {},
 	{"GET", "/v1/jobs/:id"}:                  {},
 	{"GET", "/healthz"}:                      {anybody},

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"regulars/serving/served"
 )
 
 // fakeKeys knows a key for every role, by the role's name, and some that ended.
@@ -39,7 +41,15 @@ func locked(t testing.TB, o Options) http.Handler {
 	if o.Keys == nil {
 		o.Keys = fakeKeys{}
 	}
+	o.Reports = noReports{}
 	return New(o)
+}
+
+// noReports has a placement of which nothing was shown.
+type noReports struct{}
+
+func (noReports) Report(_ context.Context, name string, _, _ time.Time) (served.Report, bool, error) {
+	return served.Report{Placement: name}, true, nil
 }
 
 // asked are requests for every route of the server, each of which is answered
@@ -56,6 +66,7 @@ var asked = []struct {
 	{route{"GET", "/v1/popular"}, "/v1/popular", "", "storefront marketing"},
 	{route{"GET", "/v1/users/:id/scores"}, "/v1/users/17850/scores", "", "marketing"},
 	{route{"POST", "/v1/scores/batch"}, "/v1/scores/batch", `{"user_ids":["17850"]}`, "marketing"},
+	{route{"GET", "/v1/placements/:name/report"}, "/v1/placements/home/report", "", "marketing"},
 	{route{"GET", "/v1/jobs"}, "/v1/jobs", "", ""},
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"GET", "/healthz"}, "/healthz", "", "everybody"},
@@ -97,7 +108,7 @@ func TestRolesByRoutes(t *testing.T) {
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
 	s := &server{store: store, jobs: history{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
-		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store)}
+		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store), reports: noReports{}}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}
 	for _, r := range e.Routes() {

@@ -141,6 +141,7 @@ func checkDecoration(q map[string]string) error {
 // recommended counts a list, and notes that it was shown.
 func (s *server) recommended(kind, userID, sessionID string, list serving.List, m manner) *listJSON {
 	s.metrics.count(kind, list)
+	s.note(list, sessionID)
 	out := listOf(list, m, true)
 	out.UserID, out.RecommendationID, out.RelaxedRules = userID, list.ID, list.Relaxed
 	if list.Arm != nil {

@@ -14,6 +14,7 @@ import (
 
 	"regulars/serving"
 	"regulars/serving/placement"
+	"regulars/serving/served"
 )
 
 // Options of the handler.
@@ -22,13 +23,15 @@ type Options struct {
 	Jobs     JobHistory           // nil: the job routes answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
-	Now      func() time.Time     // the clock of Rate; nil: time.Now
+	Now      func() time.Time     // the clock of Rate and reports; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
 	Registry *prometheus.Registry // nil: one of its own
 	NewID    func() string        // of requests and recommendations; nil: 130 random bits
 
-	Placements *placement.Set // nil: none
+	Placements *placement.Set   // nil: none
+	Reports    PlacementReports // nil: the report of placements answers 404
+	Shown      *served.Log      // of the lists shown; nil: nothing is written down
 }
 
 // JobHistory is what the job routes show.
@@ -67,14 +70,18 @@ type server struct {
 	limit   *limiter
 
 	placements *placement.Set
+	reports    PlacementReports
+	shown      *served.Log
+	now        func() time.Time
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, placements: o.Placements}
+	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	s.now = o.Now
 	s.limit = newLimiter(o.Rate, o.Now)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -106,6 +113,9 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	s.post(e, "/v1/scores/batch", s.postScores)
 	s.get(e, "/v1/items/:id/similar", s.similar)
 	s.get(e, "/v1/popular", s.popular)
+	if s.reports != nil {
+		s.get(e, "/v1/placements/:name/report", s.placementReport)
+	}
 	if s.jobs != nil {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)

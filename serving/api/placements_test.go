@@ -8,6 +8,7 @@ import (
 
 	"regulars/serving"
 	"regulars/serving/placement"
+	"regulars/serving/served"
 )
 
 func placements(t testing.TB, definitions ...placement.Definition) *placement.Set {
@@ -77,5 +78,47 @@ func TestSessions(t *testing.T) {
 	}
 	if w := send(h, "POST", "/v1/recommendations", `{"session_id":"unknown","k":1}`).Body.String(); !strings.Contains(w, `"fallback":true`) || strings.Contains(w, "user_id") {
 		t.Error(w)
+	}
+}
+
+// TestPlacementReport asks for lists, and then what was shown.
+func TestPlacementReport(t *testing.T) {
+	dir := t.TempDir()
+	log, err := served.Open(dir, served.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := placements(t, placement.Definition{Name: "home", K: 2})
+	h := New(Options{Store: loaded(t, 5), NewID: fixedID, Placements: set, Reports: &served.Reporter{Dir: dir, Set: set}, Shown: log})
+	ask(h, "GET", "/v1/users/17850/recommendations?placement=home")
+	send(h, "POST", "/v1/recommendations", `{"session_id":"s","placement":"home"}`)
+	ask(h, "GET", "/v1/users/17850/recommendations?k=1")
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var lists []string
+	_, err = served.Read(dir, time.Now().Add(-time.Hour), time.Now(), func(r *served.Record) error {
+		lists = append(lists, strings.Join([]string{r.Placement, r.User, r.Session, r.Items[0].ID, r.Items[0].Strategy}, ","))
+		return nil
+	})
+	if want := "home,17850,,85120001,repeat home,,s,85123A/x+y 茶,popular ,17850,,85120001,repeat"; err != nil || strings.Join(lists, " ") != want {
+		t.Errorf("%v, %v, want %s", lists, err, want)
+	}
+	w := ask(h, "GET", "/v1/placements/home/report")
+	if !strings.Contains(w.Body.String(), `"arms":[{"arm":"default","lists":2,"visitors":2,`) {
+		t.Error(w.Code, w.Body)
+	}
+	for target, want := range map[string]string{
+		"hall/report":                               `"status":404,"detail":"there is no placement \"hall\""`,
+		"home/report?from=yesterday":                `from must be an instant such as`,
+		"home/report?to=2011-13-01":                 `to must be an instant such as`,
+		"home/report?from=2011-12-08&to=2011-12-08": `from is not before to`,
+		"home/report?from=2001-12-08&to=2011-12-08": `more than 366 days apart`,
+		"home/report?since=2001-12-08":              `unknown parameter \"since\": this route knows from, to`,
+		"%ff/report":                                `the id is not valid UTF-8`,
+	} {
+		if w := ask(h, "GET", "/v1/placements/"+target); w.Code < 400 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
 	}
 }
