@@ -27,6 +27,8 @@ type Options struct {
 	Report func(version string, err error)
 	// Now is the clock that next orders are told by. Default time.Now.
 	Now func() time.Time
+	// Live is what is known beyond the snapshot. Default: nothing.
+	Live Live
 }
 
 // Store holds the snapshot that is served. Its methods are safe for concurrent use.

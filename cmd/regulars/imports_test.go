@@ -50,6 +50,7 @@ var mayImport = map[string][]string{
 	"training/loyalty":         {"data", "features", "models/artifact", "training/page", parquetGo},
 	"training/schedule":        {"training", "data/state", "github.com/robfig/cron/v3"},
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/..."},
+	"serving/events":           {"serving", "data", "data/lake", "data/state"},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
 	"cmd/regulars/config":      {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
 	"cmd/regulars":             {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup", "github.com/mattn/go-runewidth"},

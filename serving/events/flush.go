@@ -138,11 +138,13 @@ func selected(s data.Schema, instead map[string]string) string {
 
 func (f *flush) contacts() error {
 	s := contract(data.Contacts)
-	names := strings.Join(s.ColumnNames(), ", ")
-	over := f.now.Add(-contactWait).UnixMicro()
-
-	return f.table(s, "SELECT rowid, "+names+fmt.Sprintf(" FROM contacts WHERE flushed = 0 AND (ts <= %d OR arm = 'control' OR bounced_at IS NOT NULL) ORDER BY ts, contact_id", over),
+	return f.table(s, "SELECT rowid, "+strings.Join(s.ColumnNames(), ", ")+" FROM contacts WHERE "+dueContacts(f.now)+" ORDER BY ts, contact_id",
 		"UPDATE contacts SET flushed = 1 WHERE rowid = ?1")
+}
+
+// dueContacts is the condition under which a contact goes to the lake.
+func dueContacts(now time.Time) string {
+	return fmt.Sprintf("flushed = 0 AND (ts <= %d OR arm = 'control' OR bounced_at IS NOT NULL)", now.Add(-contactWait).UnixMicro())
 }
 
 func (f *flush) links() error {

@@ -73,6 +73,7 @@ var format = state.Format{Name: "event log", ApplicationID: 0x52474556, Large: t
 		flushed  INTEGER NOT NULL DEFAULT 0,
 		UNIQUE (source, alias)
 	) STRICT;
+	CREATE INDEX links_unflushed ON links (seq) WHERE flushed = 0 AND source <> 'session';
 
 	-- The latest word on each item, field by field. flushed_seq and flushed_at
 	-- are the seq and the valid_from of what the lake has of it.

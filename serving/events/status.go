@@ -40,3 +40,16 @@ func (db *DB) Status(ctx context.Context) (Status, error) {
 	}
 	return st, nil
 }
+
+// Waiting reports whether there is anything to send to the lake.
+func (s *Store) Waiting(ctx context.Context) (waits bool, err error) {
+	for _, from := range []string{
+		"events WHERE flushed = 0", "items WHERE seq > flushed_seq", "links WHERE flushed = 0 AND source <> '" + sessionSource + "'",
+		"contacts WHERE " + dueContacts(s.opts.Now()), "(SELECT " + who + " AS customer" + fromEvents + " WHERE e.ordered = 0) WHERE customer IS NOT NULL",
+	} {
+		if err := s.db.sql.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+from+")").Scan(&waits); err != nil || waits {
+			return waits, explain(err)
+		}
+	}
+	return false, nil
+}
