@@ -43,6 +43,7 @@ type Store struct {
 	overlay *overlay
 	opts    Options
 	queue   chan *job
+	most    int64        // rows that may be pending
 	pending atomic.Int64 // rows queued or being written
 	refused atomic.Int64 // requests refused because the queue was full
 	commits atomic.Int64
@@ -82,7 +83,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	// The queue holds any request that the bound on rows lets in, each having one at least.
-	s := &Store{Live: known, db: db, overlay: known, opts: o, queue: make(chan *job, mostQueued), ended: make(chan error, 1)}
+	s := &Store{Live: known, db: db, overlay: known, opts: o, most: mostQueued, queue: make(chan *job, mostQueued), ended: make(chan error, 1)}
 	go s.run(w)
 	return s, nil
 }
@@ -180,7 +181,7 @@ func (s *Store) enqueue(j *job) error {
 	if s.closed {
 		return errClosed
 	}
-	if s.pending.Add(int64(j.rows)) > mostQueued {
+	if s.pending.Add(int64(j.rows)) > s.most {
 		s.pending.Add(-int64(j.rows))
 		s.refused.Add(1)
 		return ErrBusy

@@ -162,7 +162,9 @@ func TestGroupCommit(t *testing.T) {
 	const clients = 40
 	var all sync.WaitGroup
 	for i := range clients {
-		all.Go(func() { tell(t, s.Events, fmt.Sprintf(`{"event_id":"%d","type":"view","user_id":"u%d","item_id":"i"}`, i, i)) })
+		all.Go(func() {
+			tell(t, s.Events, fmt.Sprintf(`{"event_id":"%d","type":"view","user_id":"u%d","item_id":"i"}`, i, i))
+		})
 	}
 	for s.Stats().Queued < clients {
 		time.Sleep(time.Millisecond)
@@ -186,19 +188,20 @@ func TestQueueIsBounded(t *testing.T) {
 			<-held
 		}
 	}})
-	rows := make([]json.RawMessage, 1000)
+	s.most = 200
+	rows := make([]json.RawMessage, 50)
 	for i := range rows {
 		rows[i] = json.RawMessage(`{"type":"view","user_id":"u","item_id":"i"}`)
 	}
 	var waiting sync.WaitGroup
-	for range mostQueued / len(rows) {
+	for range int(s.most) / len(rows) {
 		waiting.Go(func() {
 			if _, err := s.Events(t.Context(), rows); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	for s.Stats().Queued < mostQueued {
+	for s.Stats().Queued < s.most {
 		time.Sleep(time.Millisecond)
 	}
 	if _, err := s.Events(t.Context(), rows[:1]); !errors.Is(err, ErrBusy) || s.Stats().Refused != 1 {
@@ -471,4 +474,47 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// pragma sets something of the writer's connection, as a disk would.
+func pragma(t *testing.T, s *Store, text string) {
+	t.Helper()
+	if err := s.do(t.Context(), 1, func(b *batch) error { _, err := b.conn.ExecContext(b.ctx, "PRAGMA "+text); return err }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A disk that is full, or may not be written, keeps rows out, whole requests of
+// them, and nothing else; with room again all goes on.
+func TestFullAndReadOnlyDisks(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	tell(t, s.Events, `{"event_id":"before","type":"view","user_id":"u","item_id":"i"}`)
+	big := strings.Repeat("x", 100_000)
+	rows := raws(`{"event_id":"1","type":"view","user_id":"u","item_id":"j"}`, `{"event_id":"2","type":"view","user_id":"u","placement":"`+big+`"}`)
+	pragma(t, s, "max_page_count = 1") // which is what there is
+	if _, err := s.Events(t.Context(), rows); !errors.Is(err, ErrFull) {
+		t.Errorf("a full disk: %v", err)
+	}
+	if r, _ := s.Recent("u", ""); items(r.Viewed) != "i×1" {
+		t.Errorf("a full disk: remembered %s", items(r.Viewed))
+	}
+	pragma(t, s, "max_page_count = 1000000")
+	if res := tell(t, s.Events, string(rows[0]), string(rows[1])); res.Accepted != 2 {
+		t.Errorf("with room again: %+v", res)
+	}
+	conn, err := s.db.sql.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "DELETE FROM events"); !errors.Is(explain(err), ErrUnavailable) {
+		t.Errorf("a disk that may not be written: %v", explain(err))
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "none", FileName), Options{}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("no folder: %v", err)
+	}
 }
