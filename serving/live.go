@@ -40,3 +40,15 @@ type Touch struct {
 	At     time.Time
 	Count  int
 }
+
+// HasItem reports whether the snapshot in use knows an item; without a snapshot
+// no item is known.
+func (s *Store) HasItem(id string) bool {
+	v, err := s.acquire()
+	if err != nil {
+		return false
+	}
+	defer v.release()
+	_, ok := v.snap.LookupItem(id)
+	return ok
+}

@@ -21,6 +21,7 @@ import (
 	"regulars/models/snapshot"
 	"regulars/serving"
 	"regulars/serving/api"
+	"regulars/serving/events"
 	"regulars/training/schedule"
 )
 
@@ -70,6 +71,8 @@ type server struct {
 	keys      *state.Keyring      // nil where no state.db could be made
 	cert      *api.Certificate    // nil: plain HTTP
 	scheduler *schedule.Scheduler // nil without --schedule
+	intake    *events.Store       // nil where no event log could be made
+	flusher   *flusher            // goes with intake
 	log       *slog.Logger
 	refresh   time.Duration
 	lang      serving.Lang
@@ -87,13 +90,14 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	if err := s.openState(w, scheduled); err != nil {
 		return nil, err
 	}
-	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
+	s.openIntake(w)
+	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap, Live: s.live()})
 	err := w.openCertificate(s)
 	if err == nil {
 		err = s.bind(c.Addr, w.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.closeHistory())
+		return nil, errors.Join(err, s.abandonIntake(), s.closeHistory())
 	}
 	return s, nil
 }
@@ -270,7 +274,7 @@ func (s *server) access() api.Keys {
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Intake: s.intakeRoutes(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
 	g, ctx := errgroup.WithContext(ctx)
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
@@ -280,6 +284,9 @@ func (s *server) run(ctx context.Context) error {
 	}
 	g.Go(func() error { return ignoreCancel(s.store.Watch(ctx, s.refresh)) })
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
+	if s.intake != nil {
+		g.Go(func() error { return s.runFlusher(ctx) })
+	}
 	if s.scheduler != nil {
 		g.Go(func() error { return ignoreCancel(s.scheduler.Run(ctx)) })
 	}
@@ -287,7 +294,7 @@ func (s *server) run(ctx context.Context) error {
 	if s.fresh {
 		s.log.Warn("there is no snapshot yet, so that every question is answered with 503: make one with `regulars run pipeline`")
 	}
-	return errors.Join(g.Wait(), s.closeHistory())
+	return errors.Join(g.Wait(), s.closeIntake(), s.closeHistory())
 }
 
 func ignoreCancel(err error) error {

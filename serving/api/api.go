@@ -21,6 +21,7 @@ import (
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Intake   Intake               // what a shop tells; nil: those routes answer 503
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
 	Now      func() time.Time     // the clock of Rate and reports; nil: time.Now
@@ -62,6 +63,7 @@ const maxBody = 1 << 20
 type server struct {
 	store   *serving.Store
 	jobs    JobHistory
+	intake  Intake
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
@@ -77,7 +79,7 @@ type server struct {
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, placements: o.Placements, reports: o.Reports, shown: o.Shown}
+	s := &server{store: o.Store, jobs: o.Jobs, intake: o.Intake, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -93,6 +95,7 @@ func New(o Options) http.Handler {
 		o.Registry = prometheus.NewRegistry()
 	}
 	s.metrics = newMetrics(o.Registry, o.Store)
+	registerIntake(o.Registry, o.Intake)
 	return s.routes(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
 }
 
@@ -116,6 +119,7 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	if s.reports != nil {
 		s.get(e, "/v1/placements/:name/report", s.placementReport)
 	}
+	s.routeEvents(e)
 	if s.jobs != nil {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)

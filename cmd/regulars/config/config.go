@@ -68,6 +68,9 @@ type Serve struct {
 	TLSCert string        `yaml:"tls_cert"`
 	TLSKey  string        `yaml:"tls_key"`
 	Rate    Rate          `yaml:"rate"`
+	// Flush is how often what the server was told goes to the lake; 0 = only before jobs.
+	Flush      time.Duration `yaml:"flush"`
+	KeepEvents time.Duration `yaml:"keep_events"` // how long it stays beside the lake
 }
 
 // Rate bounds how often each key may ask.
@@ -98,7 +101,7 @@ func Default() Config {
 		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16, Horizons: []int{30, 90, 180}, ValueDays: 365, ValueDiscount: 0.1,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
-		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en"},
+		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", Flush: 5 * time.Minute, KeepEvents: 30 * 24 * time.Hour},
 		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
 	}
 }

@@ -56,7 +56,7 @@ func (s Serve) validate() error {
 	if s.Rate.Burst < 0 || s.Rate.Burst > mostRate {
 		return fmt.Errorf("serve.rate.burst is %d: it must be from 0 to %d", s.Rate.Burst, mostRate)
 	}
-	return nil
+	return s.checkEvents()
 }
 
 func (c Config) checkNumbers() error {
