@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 	"serving/filter":           {"models/snapshot", "github.com/expr-lang/expr/..."},
 	"serving/events":           {"serving", "data", "data/lake", "data/state"},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
-	"cmd/regulars/config":      {"github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
+	"cmd/regulars/config":      {"serving/placement", "github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
 	"cmd/regulars":             {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup", "github.com/mattn/go-runewidth"},
 	"models/internal/kernel":   {"golang.org/x/sys/cpu"},
 	"models/internal/prepare":  {"models", "features/matrix"},

@@ -73,6 +73,7 @@ type server struct {
 	scheduler *schedule.Scheduler // nil without --schedule
 	intake    *events.Store       // nil where no event log could be made
 	flusher   *flusher            // goes with intake
+	placing   placing
 	log       *slog.Logger
 	refresh   time.Duration
 	lang      serving.Lang
@@ -91,13 +92,16 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 		return nil, err
 	}
 	s.openIntake(w)
-	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap, Live: s.live()})
-	err := w.openCertificate(s)
+	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap, Live: s.live(), Counts: &s.placing.counts})
+	err := s.openPlacements(w)
+	if err == nil {
+		err = w.openCertificate(s)
+	}
 	if err == nil {
 		err = s.bind(c.Addr, w.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.abandonIntake(), s.closeHistory())
+		return nil, errors.Join(err, s.closePlacements(), s.abandonIntake(), s.closeHistory())
 	}
 	return s, nil
 }
@@ -274,7 +278,8 @@ func (s *server) access() api.Keys {
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Intake: s.intakeRoutes(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Intake: s.intakeRoutes(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log,
+		Placements: s.placing.set, Reports: s.reports(), Shown: s.placing.log})
 	g, ctx := errgroup.WithContext(ctx)
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
@@ -286,6 +291,9 @@ func (s *server) run(ctx context.Context) error {
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
 	if s.intake != nil {
 		g.Go(func() error { return s.runFlusher(ctx) })
+		if s.placing.explores() {
+			g.Go(func() error { return s.runCounts(ctx) })
+		}
 	}
 	if s.scheduler != nil {
 		g.Go(func() error { return ignoreCancel(s.scheduler.Run(ctx)) })
@@ -294,7 +302,7 @@ func (s *server) run(ctx context.Context) error {
 	if s.fresh {
 		s.log.Warn("there is no snapshot yet, so that every question is answered with 503: make one with `regulars run pipeline`")
 	}
-	return errors.Join(g.Wait(), s.closeIntake(), s.closeHistory())
+	return errors.Join(g.Wait(), s.closePlacements(), s.closeIntake(), s.closeHistory())
 }
 
 func ignoreCancel(err error) error {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"regulars/serving/placement"
 )
 
 // FileName is the configuration's name inside a workspace.
@@ -32,6 +34,8 @@ type Config struct {
 	Training Training `yaml:"training"`
 	Serve    Serve    `yaml:"serve"`
 	Schedule Schedule `yaml:"schedule"`
+
+	Placements []placement.Definition `yaml:"placements"`
 }
 
 // Machine bounds what a job may use.
@@ -101,8 +105,9 @@ func Default() Config {
 		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16, Horizons: []int{30, 90, 180}, ValueDays: 365, ValueDiscount: 0.1,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
-		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", Flush: 5 * time.Minute, KeepEvents: 30 * 24 * time.Hour},
-		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
+		Serve:      Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", Flush: 5 * time.Minute, KeepEvents: 30 * 24 * time.Hour},
+		Placements: []placement.Definition{},
+		Schedule:   Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
 	}
 }
 

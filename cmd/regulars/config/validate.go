@@ -34,6 +34,9 @@ func (c Config) Validate() error {
 	if err := c.Serve.validate(); err != nil {
 		return err
 	}
+	if err := c.checkPlacements(); err != nil {
+		return err
+	}
 	return c.Schedule.validate()
 }
 
