@@ -239,3 +239,24 @@ func TestPlacementsAreNeverShort(t *testing.T) {
 		}
 	})
 }
+
+// Who refuses, by the snapshot or by what was told since, has a card without scores.
+func TestScoresOfWhoRefuses(t *testing.T) {
+	sh := priced()
+	for _, id := range []string{"bob", "new"} {
+		u := sh.users[id]
+		u.Scores = &snapshot.Scores{Churn: &snapshot.Churn{Probability: .2, Percentile: .1, Band: "low"}, ReturnProbability: .8, Stage: "growth"}
+		sh.users[id] = u
+	}
+	s := listening(t, sh, told{out: map[string]bool{"new": true}, erased: map[string]bool{"ann": true}}, noon)
+	for _, id := range []string{"bob", "new"} {
+		card, ok, err := s.Scores(id)
+		if err != nil || !ok || !card.OptedOut || card.Scores.Churn != nil || card.Scores.Stage != "" || card.UserID != id ||
+			!strings.Contains(card.Note(English), "refuses personalisation") || !strings.Contains(card.Note(Chinese), "拒绝个性化") {
+			t.Errorf("%s: %+v, %v, %v", id, card, ok, err)
+		}
+	}
+	if _, ok, err := s.Scores("ann"); ok || err != nil {
+		t.Errorf("erased: %v, %v", ok, err)
+	}
+}

@@ -20,6 +20,7 @@ type ScoreCard struct {
 	Currency       string
 	Scores         snapshot.Scores
 	NextOrder      *NextOrder // nil where the course is not known or ended before today
+	OptedOut       bool       // the customer refuses personalisation: there are no scores, whatever there is
 
 	info *snapshot.Info
 	asOf time.Time
@@ -33,7 +34,7 @@ func (s *Store) Scores(userID string) (card ScoreCard, ok bool, err error) {
 		return ScoreCard{}, false, err
 	}
 	defer v.release()
-	return v.scores(userID, s.opts.Now())
+	return s.scores(v, userID, s.opts.Now())
 }
 
 // ScoresAll returns the scores of the customers that have any, in the order of
@@ -47,7 +48,7 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 	defer v.release()
 	now, missing := s.opts.Now(), map[string]bool{}
 	for i, id := range userIDs {
-		card, ok, err := v.scores(id, now)
+		card, ok, err := s.scores(v, id, now)
 		if err != nil {
 			return nil, nil, Meta{}, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
 		}
@@ -60,14 +61,22 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 	return cards, unknown, v.meta(v.snap.Info().Propensity), nil
 }
 
-func (v *view) scores(userID string, now time.Time) (card ScoreCard, ok bool, err error) {
+func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, ok bool, err error) {
 	u, ok, err := v.snap.User(userID)
-	if err != nil || !ok || u.Scores == nil {
+	if err != nil || !ok || u.Scores == nil || s.opts.Live != nil && s.opts.Live.Erased(u.ID) {
 		return ScoreCard{}, false, err
 	}
+	card = v.card(userID, now, *u.Scores)
+	if s.refuses(v, subject{id: u.ID, user: &u}) {
+		card.Scores, card.NextOrder, card.OptedOut = snapshot.Scores{}, nil, true
+	}
+	return card, true, nil
+}
+
+func (v *view) card(userID string, now time.Time, scores snapshot.Scores) ScoreCard {
 	info := v.snap.Info()
-	card = ScoreCard{Meta: v.meta(info.Propensity), UserID: userID, HorizonDays: info.HorizonDays,
-		Currency: info.Currency, Scores: *u.Scores, info: info, asOf: v.asOf}
+	card := ScoreCard{Meta: v.meta(info.Propensity), UserID: userID, HorizonDays: info.HorizonDays,
+		Currency: info.Currency, Scores: scores, info: info, asOf: v.asOf}
 	if info.Outlook != "" {
 		card.OutlookVersion = info.ModelVersion(info.Outlook)
 	}
@@ -76,7 +85,21 @@ func (v *view) scores(userID string, now time.Time) (card ScoreCard, ok bool, er
 			card.NextOrder = &next
 		}
 	}
-	return card, true, nil
+	return card
+}
+
+// Note says why there is no churn probability; "" where there is one.
+func (c ScoreCard) Note(lang Lang) string {
+	if c.OptedOut {
+		return refused[lang.known()]
+	}
+	return c.Scores.Note
+}
+
+// refused is said instead of the scores of who refuses personalisation.
+var refused = map[Lang]string{
+	English: "the customer refuses personalisation, so that nothing is predicted of them",
+	Chinese: "该客户已拒绝个性化，因此不作任何预测",
 }
 
 // Horizons returns the days that Scores.Returns looks ahead.
