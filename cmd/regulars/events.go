@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"regulars/data/durable"
 	"regulars/data/lake"
 	"regulars/serving"
 	"regulars/serving/api"
@@ -110,6 +112,21 @@ func (w *workspace) flushEvents(ctx context.Context) (report lake.Report, err er
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return db.Flush(ctx, w.lake, time.Now(), w.config.Serve.KeepEvents)
+}
+
+// flushWait bounds how long a command waits for a flush to end.
+const flushWait = time.Minute
+
+// lockAfterFlush takes the workspace's lock. It does not wait for a job, which
+// may take hours, but for a server's flush, of which nobody knows.
+func lockAfterFlush(ctx context.Context, path string) (*durable.Lock, error) {
+	l, err := durable.AcquireLock(path)
+	if !errors.Is(err, durable.ErrLocked) || !strings.Contains(err.Error(), "regulars events flush") {
+		return l, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushWait)
+	defer cancel()
+	return durable.AcquireLockWait(ctx, path)
 }
 
 // readsLake are the jobs that begin by sending to the lake what it has not got.

@@ -18,7 +18,7 @@ type Role string
 // The roles, from the one that may least.
 const (
 	Monitoring Role = "monitoring" // the metrics, and nothing of customers
-	Storefront Role = "storefront" // what a shop shows: lists of items
+	Storefront Role = "storefront" // what a shop shows: lists of items; and what it tells
 	Marketing  Role = "marketing"  // what a storefront may, and scores
 	Admin      Role = "admin"      // everything
 )
