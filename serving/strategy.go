@@ -23,7 +23,7 @@ func (e *UnknownStrategyError) Error() string {
 func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
-		return v.listOf(who.id, n)
+		return v.listFor(who.id, n)
 	}
 	switch strategy {
 	case "", info.Main:
@@ -49,9 +49,9 @@ func (w subject) own() []snapshot.Candidate {
 	return w.user.Candidates
 }
 
-// listOf returns the list numbered n of a customer: where nobody is known, only
+// listFor returns the list numbered n of a customer: where nobody is known, only
 // if it is the same for everybody.
-func (v *view) listOf(userID string, n int) ([]snapshot.Candidate, error) {
+func (v *view) listFor(userID string, n int) ([]snapshot.Candidate, error) {
 	if userID == "" && !v.snap.Info().Lists[n].Shared {
 		return nil, nil
 	}
@@ -85,7 +85,7 @@ func (v *view) groupSource(userID string) source {
 			if n < 0 {
 				continue
 			}
-			if list, err := v.listOf(userID, n); err != nil || len(list) > 0 {
+			if list, err := v.listFor(userID, n); err != nil || len(list) > 0 {
 				return v.whole(list), err
 			}
 		}
