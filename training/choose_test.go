@@ -17,6 +17,7 @@ import (
 	"regulars/models/tifuknn"
 	"regulars/training/metrics"
 	"regulars/training/options"
+	"regulars/training/ranking"
 )
 
 func ranked(family, metric string, options any, values map[string]float64) rankedRecipe {
@@ -84,7 +85,11 @@ func TestGateRefusesWhatDoesNotBeatTheBaselines(t *testing.T) {
 // optionsOf returns the options of the recipes of a family that compete.
 func optionsOf[O any](t *testing.T, p *Pipeline, family string, items int) (out []O) {
 	t.Helper()
-	recipes, err := p.recommenderRecipes(items)
+	tuned, err := ranking.ReadTuned(p.tunedPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes, err := p.recommenderRecipes(items, tuned)
 	if err != nil {
 		t.Fatal(err)
 	}

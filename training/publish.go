@@ -37,6 +37,9 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 		return nil, err
 	}
 	s := &publisher{Pipeline: p, data: data, fits: map[string]*fittedFamily{}}
+	if s.tuned, err = p.tunedOf(ev); err != nil {
+		return nil, err
+	}
 	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.byGroup, s.churn, s.outlook} {
 		if err := part(ctx, ev); err != nil {
 			return nil, err
@@ -53,8 +56,9 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 
 type publisher struct {
 	*Pipeline
-	data artifact.Fingerprint
-	done []Publication
+	data  artifact.Fingerprint
+	tuned *ranking.Tuned
+	done  []Publication
 
 	notes []string
 	fits  map[string]*fittedFamily
@@ -132,7 +136,7 @@ func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*
 	recipe, ok := ev.recommender.recipe(family)
 	if !ok {
 		var err error
-		if recipe, err = s.defaultRecipe(family); err != nil {
+		if recipe, err = s.defaultRecipe(family, s.tuned); err != nil {
 			return nil, err
 		}
 	}

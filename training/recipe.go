@@ -72,11 +72,7 @@ const easeItems = 2000
 // baselines are always there. What a search has found takes the place of a
 // family's candidates; a family that a search or an override speaks of competes
 // even if it would not otherwise.
-func (p *Pipeline) recommenderRecipes(items int) ([]recommenderRecipe, error) {
-	tuned, err := ranking.ReadTuned(p.tunedPath())
-	if err != nil {
-		return nil, err
-	}
+func (p *Pipeline) recommenderRecipes(items int, tuned *ranking.Tuned) ([]recommenderRecipe, error) {
 	var recipes []recommenderRecipe
 	for _, f := range ranking.Families() {
 		if f.Baseline {
@@ -175,11 +171,7 @@ func (p *Pipeline) recipe(f ranking.Family, o any, tuned *ranking.Tuned) recomme
 
 // defaultRecipe is that of a family where nothing could be compared: the first
 // of its candidates.
-func (p *Pipeline) defaultRecipe(family string) (recommenderRecipe, error) {
-	tuned, err := ranking.ReadTuned(p.tunedPath())
-	if err != nil {
-		return recommenderRecipe{}, err
-	}
+func (p *Pipeline) defaultRecipe(family string, tuned *ranking.Tuned) (recommenderRecipe, error) {
 	candidates := []string{""}
 	for _, c := range competing {
 		if c.family == family {

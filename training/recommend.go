@@ -35,7 +35,11 @@ func (r rankedRecipe) value(key string) float64 { return r.metrics[key].Value }
 // evaluateRecommenders chooses options and family on the slice at choice, and
 // reports each family's chosen recipe on the slice at test.
 func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactions, choice, test data.Day) (*recommenderOutcome, error) {
-	recipes, err := p.recommenderRecipes(in.Items.Len())
+	tuned, notes, err := p.tuned(in, test)
+	if err != nil {
+		return nil, err
+	}
+	recipes, err := p.recommenderRecipes(in.Items.Len(), tuned)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,7 @@ func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactio
 	if err != nil {
 		return nil, err
 	}
-	out := &recommenderOutcome{families: families, discovery: bestDiscovery(candidates), similar: bestSimilar(candidates)}
+	out := &recommenderOutcome{families: families, tuned: tuned, notes: notes, discovery: bestDiscovery(candidates), similar: bestSimilar(candidates)}
 	if err := out.gate(tested, chosen, bestBaseline(candidates), p.Options.Seed); err != nil {
 		return nil, err
 	}

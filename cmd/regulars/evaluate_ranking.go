@@ -112,7 +112,7 @@ func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	if r.Split, quarantined, err = o.read(cmd.Context(), bar); err != nil {
 		return err
 	}
-	found, err := g.tunedFor(cmd.Context(), o, r, settings, bar)
+	found, notes, err := g.tunedFor(cmd.Context(), o, r, settings, bar)
 	if err != nil {
 		return err
 	}
@@ -122,7 +122,7 @@ func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	if err != nil {
 		return err
 	}
-	report.Quarantined, report.Tuned = quarantined, found
+	report.Quarantined, report.Tuned, report.Notes = quarantined, found, append(report.Notes, notes...)
 	if g.json {
 		return printJSON(g.stdout, report)
 	}
@@ -216,18 +216,29 @@ func readingOf(path string, bar *progress) func(done, total int64) {
 	}
 }
 
-// tunedFor returns what a search finds now, or found earlier; nil = nothing.
-func (g *global) tunedFor(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, error) {
-	if !o.tune {
-		if o.tuned == "" {
-			return nil, nil
-		}
-		found, err := ranking.ReadTuned(o.tuned)
-		if err == nil && found == nil {
-			err = fmt.Errorf("there is no file %s: make it with --tune", o.tuned)
-		}
-		return found, err
+// tunedFor returns what a search finds now, or found earlier and may be used,
+// nil = nothing, and what to tell of it.
+func (g *global) tunedFor(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, []string, error) {
+	if o.tune {
+		found, err := g.tuneRanking(ctx, o, r, fixed, bar)
+		return found, nil, err
 	}
+	if o.tuned == "" {
+		return nil, nil, nil
+	}
+	all, err := ranking.ReadTuned(o.tuned)
+	if err == nil && all == nil {
+		err = fmt.Errorf("there is no file %s: make it with --tune", o.tuned)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	found, notes := all.Usable(&r.Split.Data, r.Split.Now, true)
+	return found, notes, nil
+}
+
+// tuneRanking searches inside train.
+func (g *global) tuneRanking(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, error) {
 	path := o.tuned
 	if path == "" {
 		path = filepath.Join(g.workspace, training.TunedFile)

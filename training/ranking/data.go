@@ -17,6 +17,7 @@ type Data struct {
 	Dated  bool                // the days are real; else all are the same
 	Items  *interactions.Items // what items are like; nil = not known
 	IDs    *matrix.Vocabulary  // of the items
+	Users  *matrix.Vocabulary  // nil = not known
 
 	// ItemsAt says what items were like on an earlier day, for families that go
 	// back in time; nil = Items has no days and holds for every one.
@@ -68,7 +69,7 @@ func NewSplit(train, test *interactions.Table, items *interactions.Items, groups
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", train.Path, err)
 	}
-	s.Events, s.IDs = events, ids
+	s.Events, s.IDs, s.Users = events, ids, users
 	if groups != nil {
 		s.Group, s.Groups = groupsOf(groups, users), len(groups.Names)
 	}

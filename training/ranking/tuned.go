@@ -31,7 +31,10 @@ type Winner struct {
 	Value   float64        `json:"value"`
 	Default float64        `json:"default"` // what the defaults reached
 	Trials  int            `json:"trials"`
-	Slice   string         `json:"slice"` // on what, in words
+	Slice   string         `json:"slice"`          // on what, in words
+	From    string         `json:"from,omitempty"` // first day of that; absent: not known
+	To      string         `json:"to,omitempty"`   // last day of that
+	Data    []string       `json:"data,omitempty"` // by which the data are known again: see sketch
 	Seed    uint64         `json:"seed"`
 }
 
@@ -182,6 +185,8 @@ func (s *search) winner(f Family) (w Winner, ok bool) {
 		}
 	}
 	w.Slice, w.Seed = s.Slice, s.Seed
+	w.From, w.To = s.slice.span()
+	w.Data = sketch(&s.slice.Data)
 	return w, ok
 }
 
