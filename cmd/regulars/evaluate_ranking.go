@@ -68,9 +68,15 @@ then learns what users may like, not what they have again.
 
 --tune searches options on a slice inside train, never on the test file, for
 --tune-minutes in all. The winners are printed, used, and written to the file
---tuned (default: tuned.json in the workspace), which ` + "`train`" + ` reads. A search
-that was interrupted goes on when it is started again. Without --tune, --tuned
-uses what an earlier search has found. What --set fixes is not searched.
+--tuned (default: ` + evaluationTuned + ` in the workspace). A search that was interrupted
+goes on when it is started again. Without --tune, --tuned uses what an earlier
+search has found. What --set fixes is not searched. ` + "`train`" + ` reads ` + training.TunedFile + `
+in the workspace, which ` + "`train --tune`" + ` writes: name that file (--tuned ` + training.TunedFile + `),
+or repeat the printed --set, to have it train with what is found here. Options
+found on data other than the shop's own it passes over, and says so.
+
+The blend, and the baselines, have no options that are searched. A blend uses
+what was found for its sources.
 
 Intervals are 95% percentiles of a bootstrap over users, differences are paired
 user by user. light: and heavy: are the users with at most, and with more than,
@@ -95,11 +101,15 @@ the median number of interactions in train.`,
 	f.Uint64Var(&o.seed, "seed", 1, "seed of everything random")
 	f.BoolVar(&o.tune, "tune", false, "search options on a slice inside train first")
 	f.Float64Var(&o.minutes, "tune-minutes", defaultTuneMinutes, "time for the search")
-	f.StringVar(&o.tuned, "tuned", "", "file of options that a search has found")
+	f.StringVar(&o.tuned, "tuned", "", "file of options that a search has found (--tune writes it)")
 	return g.withJSON(cmd)
 }
 
 const defaultGroupColumn = "group"
+
+// evaluationTuned is where the winners of a search go unless a file is named: not
+// where a shop's next training would take them up.
+const evaluationTuned = "tuned-ranking.json"
 
 func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	r, settings, err := o.check()
@@ -241,7 +251,7 @@ func (g *global) tunedFor(ctx context.Context, o rankingOptions, r ranking.Reque
 func (g *global) tuneRanking(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, error) {
 	path := o.tuned
 	if path == "" {
-		path = filepath.Join(g.workspace, training.TunedFile)
+		path = filepath.Join(g.workspace, evaluationTuned)
 	}
 	slice, what, err := r.Split.Validation(o.seed)
 	if err != nil {
@@ -379,7 +389,19 @@ func printTuned(out io.Writer, t *ranking.Tuned) {
 			text = "the defaults"
 		}
 		fmt.Fprintf(out, "tuned %s: %s (%s %.4f on %s, defaults %.4f, %d trials)\n", model, text, w.Metric, w.Value, w.Slice, w.Default, w.Trials)
+		if len(w.Options) > 0 {
+			fmt.Fprintf(out, "  to train with it:%s\n", setText(model, w.Options))
+		}
 	}
+}
+
+// setText writes options as the command line takes them.
+func setText(model string, o map[string]any) string {
+	text := ""
+	for _, name := range sortedKeys(o) {
+		text += fmt.Sprintf(" --set %s.%s=%v", model, name, o[name])
+	}
+	return text
 }
 
 func printQuarantine(out io.Writer, q interactions.Quarantine) {
