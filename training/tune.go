@@ -34,7 +34,7 @@ func (p *Pipeline) tune(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cutting the slice to tune on: %w", err)
 	}
-	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: ranking.Families(), Fixed: p.Options.Overrides.set, Metric: choiceMetric, Slice: what,
+	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: ranking.Families(), Fixed: p.Options.Overrides.set, Candidates: candidatesOf, Metric: choiceMetric, Slice: what,
 		Budget: p.Options.TuneFor, Seed: p.Options.Seed, Workers: p.Options.Workers, File: p.tunedPath(), FS: p.FS, Progress: p.step, Tried: p.Tried})
 	if err != nil {
 		return nil, err

@@ -92,7 +92,12 @@ func TestTrainTunes(t *testing.T) {
 			t.Errorf("for what is reported from %s on, %+v may be used, notes %q, %v", reported, found, notes, err)
 		}
 	}
-	if got := optionsOf[ials.Options](t, p, "ials", 150); len(got) != 1 || got[0].Factors != 8 {
-		t.Errorf("%d factor models compete after a search, want the one found: %+v", len(got), got)
+	found, err := ranking.ReadTuned(p.tunedPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, full := optionsOf[ials.Options](t, p, "ials", 150), found.Models["ials"].Full
+	if full != (tried["ials"] > len(candidatesOf("ials"))) || full != (len(got) == 1) || got[0].Factors != 8 {
+		t.Errorf("%d factor models compete after a search of %d trials: %+v", len(got), tried["ials"], got)
 	}
 }

@@ -391,6 +391,40 @@ func TestTune(t *testing.T) {
 	}
 }
 
+// What would compete without a search is tried right after the defaults, once
+// each, however few trials there are, and the winner is no worse than any of it.
+func TestTuneTriesCandidatesFirst(t *testing.T) {
+	s := shop(t, 60, 24, 120)
+	search, tried := tuning(t, "", "itemknn", "rules")
+	search.Trials = 3
+	set := func(option, value string) []options.Setting {
+		return []options.Setting{{Model: "itemknn", Option: option, Value: value}}
+	}
+	search.Fixed = set("beta", "0.3")
+	search.Candidates = func(family string) [][]options.Setting {
+		if family != "itemknn" {
+			return nil
+		}
+		return [][]options.Setting{nil, set("kind", "cosine"), set("beta", "0.9"), set("kind", "bm25"), set("kind", "cosine")}
+	}
+	found, err := Tune(t.Context(), s, search)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []any
+	for _, tr := range *tried {
+		if tr.Model == "itemknn" {
+			kinds = append(kinds, tr.Options["kind"])
+		}
+		if w := found.Models[tr.Model]; tr.Value > w.Value {
+			t.Errorf("trial %+v is above the winner %+v", tr, w)
+		}
+	}
+	if len(kinds) != 5 || !reflect.DeepEqual(kinds[:3], []any{nil, "cosine", "bm25"}) || !found.Models["itemknn"].Full {
+		t.Errorf("trials of kinds %v, winner %+v", kinds, found.Models["itemknn"])
+	}
+}
+
 func TestTuneKeepsOtherWinnersAndKnowsItsData(t *testing.T) {
 	s := shop(t, 60, 24, 120)
 	file := filepath.Join(t.TempDir(), "tuned.json")

@@ -31,6 +31,7 @@ type Winner struct {
 	Value   float64        `json:"value"`
 	Default float64        `json:"default"` // what the defaults reached
 	Trials  int            `json:"trials"`
+	Full    bool           `json:"full,omitempty"` // every candidate of Tuning was among the trials
 	Slice   string         `json:"slice"`          // on what, in words
 	From    string         `json:"from,omitempty"` // first day of that; absent: not known
 	To      string         `json:"to,omitempty"`   // last day of that
@@ -145,8 +146,8 @@ func (s *search) keep() error {
 // file, in which other models' winners stay.
 func (s *search) finish() (*Tuned, error) {
 	found := &Tuned{FormatVersion: tunedFormat, Models: map[string]Winner{}}
-	for _, f := range s.families {
-		if w, ok := s.winner(f); ok {
+	for i, f := range s.families {
+		if w, ok := s.winner(i); ok {
 			found.Models[f.Name] = w
 		}
 	}
@@ -167,9 +168,9 @@ func (s *search) finish() (*Tuned, error) {
 	return found, s.writeJSON(s.File, all)
 }
 
-func (s *search) winner(f Family) (w Winner, ok bool) {
-	for n := range s.Trials {
-		t, tried := s.find(f.Name, n)
+func (s *search) winner(family int) (w Winner, ok bool) {
+	for n := range s.trialsOf(family) {
+		t, tried := s.find(s.families[family].Name, n)
 		if !tried {
 			break
 		}
@@ -184,6 +185,7 @@ func (s *search) winner(f Family) (w Winner, ok bool) {
 			w.Options, w.Metric, w.Value, ok = t.Options, t.Metric, t.Value, true
 		}
 	}
+	w.Full = s.Candidates != nil && w.Trials >= len(s.firsts[family])
 	w.Slice, w.Seed = s.Slice, s.Seed
 	w.From, w.To = s.slice.span()
 	w.Data = sketch(&s.slice.Data)
@@ -211,6 +213,11 @@ func (s *Split) fingerprint(t Tuning) string {
 	put(t.Seed)
 	for _, f := range Families() {
 		fmt.Fprintf(h, "%s by %s, ", f.Name, t.Metric(f.Name))
+	}
+	if t.Candidates != nil {
+		for _, f := range Families() {
+			fmt.Fprintf(h, "%s from %v, ", f.Name, t.Candidates(f.Name))
+		}
 	}
 	fmt.Fprintf(h, "%v %v", t.Fixed, s.Items)
 	return hex.EncodeToString(h.Sum(nil))
