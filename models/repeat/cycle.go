@@ -13,8 +13,11 @@ const (
 	strays = 1e-6
 
 	// usualSpread is the largest standard deviation of the logarithm of a gap
-	// that is still called a cycle: half of the gaps lie within a factor of 1.6.
-	usualSpread = 0.7
+	// that is still called a cycle: half of the gaps lie within a factor of 1.4.
+	usualSpread = 0.5
+
+	// firstTenth is the quantile of the normal law below which a tenth of it lies.
+	firstTenth = -1.2815515655446004
 )
 
 // A cycle is the law of the days until a customer buys an item again: the
@@ -57,6 +60,15 @@ func (c cycle) update(g gapSum, pseudo float64) cycle {
 // 1 where they are always the same.
 func (c cycle) regularity() float64 {
 	return math.Max(0, 1-c.variance/randomVariance)
+}
+
+// kept reports whether gaps are alike enough to be called a cycle.
+func (c cycle) kept() bool { return c.variance <= usualSpread*usualSpread }
+
+// over reports whether a cycle is near its end so many days after a purchase:
+// one gap in ten has ended by then.
+func (c cycle) over(elapsed float64) bool {
+	return elapsed >= math.Floor(math.Exp(c.mean+firstTenth*math.Sqrt(c.variance)))
 }
 
 // days is the median gap.
