@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"regulars/data"
 	"regulars/data/interactions"
 	"regulars/features/matrix"
 	"regulars/training/split"
@@ -54,6 +55,7 @@ type Split struct {
 
 	horizon int  // days that truth spans; 0 = not known
 	mixed   bool // truth is not later than train
+	notes   []string
 }
 
 // NewSplit cuts by file: train is the one, truth the other. A user's truth is
@@ -102,6 +104,8 @@ func (s *Split) setNow(test *interactions.Table) {
 	}
 	first := slices.Min(test.Day)
 	if s.mixed = first < last; s.mixed {
+		s.notes = append(s.notes, fmt.Sprintf("%s begins on %s, before train ends on %s: part of what is to be foretold is not later than what is learned from, so that the figures do not say how well the future is told",
+			test.Path, data.Day(first), data.Day(last)))
 		return
 	}
 	s.Now = max(s.Now, first)

@@ -57,7 +57,7 @@ type Result struct {
 // Evaluate fits and measures the families one after the other, so that the
 // memory of one does not add to that of the next.
 func Evaluate(ctx context.Context, r Request) (*Report, error) {
-	report := &Report{SkippedUsers: r.Split.Skipped}
+	report := &Report{SkippedUsers: r.Split.Skipped, Notes: slices.Clone(r.Split.notes)}
 	measured := map[string]*Result{}
 	for _, f := range withBaselines(r.Families) {
 		if lack := f.lacks(&r.Split.Data); lack != "" {

@@ -77,6 +77,10 @@ func TestSplit(t *testing.T) {
 	if want := [][]int32{{1}, {}}; !reflect.DeepEqual(s.Truth, want) || s.Skipped != 1 || s.Now != 8 || !s.mixed {
 		t.Errorf("without repeats: truth %v, skipped %d, now %d, mixed %v", s.Truth, s.Skipped, s.Now, s.mixed)
 	}
+	report, err := Evaluate(t.Context(), Request{Split: s, Ks: []int{1}})
+	if err != nil || len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "test begins on 1970-01-02, before train ends on 1970-01-08") {
+		t.Errorf("of a test file that is no later than train: %+v, %v", report, err)
+	}
 	if h := s.Events.History(1); !slices.Equal(h.Weight, []float32{2.5, math.MaxFloat32}) {
 		t.Errorf("weights are %v", h.Weight)
 	}
@@ -84,7 +88,7 @@ func TestSplit(t *testing.T) {
 	if undated.Dated || undated.Now != 1 || !slices.Equal(undated.Events.Weight, []float32{2, 1}) {
 		t.Errorf("without days: %+v", undated)
 	}
-	_, err := NewSplit(train, table(t, "later", "b z 9 1 1", "q x 9 1 1"), nil, nil, true)
+	_, err = NewSplit(train, table(t, "later", "b z 9 1 1", "q x 9 1 1"), nil, nil, true)
 	if err == nil || !strings.Contains(err.Error(), "later: nobody in it is known in train") || !strings.Contains(err.Error(), "2 users were skipped") {
 		t.Errorf("no truth at all gives %v", err)
 	}
