@@ -129,14 +129,15 @@ func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	r.Settings = append(found.Settings(), settings...)
 	report, err := ranking.Evaluate(cmd.Context(), r)
 	bar.end()
-	if err != nil {
+	if len(report.Results) == 0 {
 		return err
 	}
 	report.Quarantined, report.Tuned, report.Notes = quarantined, found, append(report.Notes, notes...)
+	// What is measured is told, also where a later model has failed.
 	if g.json {
-		return printJSON(g.stdout, report)
+		return errors.Join(printJSON(g.stdout, report), err)
 	}
-	return printRanking(g.stdout, report, r.Ks)
+	return errors.Join(printRanking(g.stdout, report, r.Ks), err)
 }
 
 // check turns flags into a request, or says what is wrong with them.
@@ -161,7 +162,7 @@ func (o *rankingOptions) check() (r ranking.Request, settings []options.Setting,
 	if settings, err = options.Parse(o.set); err != nil {
 		return r, nil, fmt.Errorf("--set: %w", err)
 	}
-	if err := ranking.CheckSettings(settings); err != nil {
+	if err := errors.Join(ranking.CheckSettings(settings), ranking.CheckUsed(r.Families, settings)); err != nil {
 		return r, nil, fmt.Errorf("--set: %w", err)
 	}
 	r.Ks, r.Seed, r.Must = slices.Compact(slices.Sorted(slices.Values(o.ks))), o.seed, !slices.Contains(o.models, "all")

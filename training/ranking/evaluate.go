@@ -55,15 +55,36 @@ type Result struct {
 }
 
 // Evaluate fits and measures the families one after the other, so that the
-// memory of one does not add to that of the next.
+// memory of one does not add to that of the next. With an error from one of them
+// comes the report of those that were measured before it.
 func Evaluate(ctx context.Context, r Request) (*Report, error) {
 	report := &Report{SkippedUsers: r.Split.Skipped, Notes: slices.Clone(r.Split.notes)}
 	measured := map[string]*Result{}
+	if err := r.checkData(); err != nil {
+		return report, err
+	}
+	err := r.each(ctx, report, measured)
+	report.Results = inOrder(measured, r.Families)
+	if !r.Split.Dated {
+		report.Notes = append(report.Notes, "train has no column ts: nothing is recent, and popular-recent is popular")
+	}
+	return report, err
+}
+
+// checkData refuses, before anything is fitted, a family asked for that the data
+// cannot support.
+func (r Request) checkData() error {
+	for _, f := range r.Families {
+		if lack := f.lacks(&r.Split.Data); lack != "" && r.Must {
+			return fmt.Errorf("%s cannot be measured: %s", f.Name, lack)
+		}
+	}
+	return nil
+}
+
+func (r Request) each(ctx context.Context, report *Report, measured map[string]*Result) error {
 	for _, f := range withBaselines(r.Families) {
 		if lack := f.lacks(&r.Split.Data); lack != "" {
-			if r.Must {
-				return nil, fmt.Errorf("%s cannot be measured: %s", f.Name, lack)
-			}
 			report.Notes = append(report.Notes, f.Name+" is left out: "+lack)
 			continue
 		}
@@ -73,10 +94,10 @@ func Evaluate(ctx context.Context, r Request) (*Report, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
+			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if err := result.compare(measured, r.Seed); err != nil {
-			return nil, err
+			return err
 		}
 		if result.note != "" {
 			report.Notes = append(report.Notes, result.note)
@@ -85,11 +106,7 @@ func Evaluate(ctx context.Context, r Request) (*Report, error) {
 			result.ranking = nil // only baselines are compared with
 		}
 	}
-	report.Results = inOrder(measured, r.Families)
-	if !r.Split.Dated {
-		report.Notes = append(report.Notes, "train has no column ts: nothing is recent, and popular-recent is popular")
-	}
-	return report, nil
+	return nil
 }
 
 // withBaselines returns the baselines and then the families that are none.

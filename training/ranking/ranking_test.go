@@ -525,12 +525,12 @@ func TestReadTuned(t *testing.T) {
 			t.Errorf("%s gives %v, want %q", content, err, want)
 		}
 	}
-	ok := `{"format_version":1,"models":{"ials":{"options":{"alpha":0.5,"factors":1000}}}}`
+	ok := `{"format_version":1,"models":{"ials":{"options":{"alpha":0.5,"factors":500}}}}`
 	if err := os.WriteFile(path, []byte(ok), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	found, err := ReadTuned(path)
-	if want := "[ials.alpha=0.5 ials.factors=1000]"; err != nil || fmt.Sprint(found.Settings()) != want {
+	if want := "[ials.alpha=0.5 ials.factors=500]"; err != nil || fmt.Sprint(found.Settings()) != want {
 		t.Errorf("settings %v (%v), want %s", found.Settings(), err, want)
 	}
 }
