@@ -149,7 +149,7 @@ func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*
 			return nil, &lackError{family, lack}
 		}
 	}
-	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf))
+	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf), s.part("refitting "+family, 0, 1))
 	if err != nil {
 		return nil, fmt.Errorf("fitting %s again on everything before %s: %w", family, s.Options.AsOf, err)
 	}

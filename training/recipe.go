@@ -20,7 +20,7 @@ type recommenderRecipe struct {
 	baseline bool
 	metric   string
 	lacks    func(*ranking.Data) string // what the data lacks for it; nil = nothing
-	fit      func(ctx context.Context, d *ranking.Data, now int32) (models.Recommender, error)
+	fit      func(ctx context.Context, d *ranking.Data, now int32, progress func(done, total int)) (models.Recommender, error)
 }
 
 // Metrics that choices are made by: the list as a whole, and for families whose
@@ -186,7 +186,8 @@ func candidatesOf(family string) [][]options.Setting {
 func (p *Pipeline) recipe(f ranking.Family, o any, tuned *ranking.Tuned) recommenderRecipe {
 	run := ranking.Run{Seed: p.Options.Seed, Workers: p.Options.Workers, Settings: slices.Concat(tuned.Settings(), p.Options.Overrides.set)}
 	return recommenderRecipe{family: f.Name, options: o, metric: choiceMetric(f.Name), lacks: f.Lacks,
-		fit: func(ctx context.Context, d *ranking.Data, now int32) (models.Recommender, error) {
+		fit: func(ctx context.Context, d *ranking.Data, now int32, progress func(done, total int)) (models.Recommender, error) {
+			run.Progress = progress
 			return f.Fit(ctx, d, now, o, run)
 		}}
 }

@@ -209,7 +209,7 @@ func named(all []Family, name string) (Family, bool) {
 
 // fitter fits every source on what was known of the same items on another day.
 func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, int32, func(done, total int)) ([]blend.Source, error) {
-	return func(ctx context.Context, ev *matrix.Events, now int32, _ func(done, total int)) ([]blend.Source, error) {
+	return func(ctx context.Context, ev *matrix.Events, now int32, progress func(done, total int)) ([]blend.Source, error) {
 		then, err := d.at(ev, now)
 		if err != nil {
 			return nil, err
@@ -219,7 +219,7 @@ func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, i
 			if out[i].Name = f.Name; f.lacks(then) != "" {
 				continue
 			}
-			m, err := f.Fit(ctx, then, now, f.options, Run{Seed: run.Seed, Workers: run.Workers})
+			m, err := f.Fit(ctx, then, now, f.options, Run{Seed: run.Seed, Workers: run.Workers, Progress: part(progress, i, len(j))})
 			if errors.Is(err, models.ErrNoData) {
 				continue
 			}
@@ -229,6 +229,18 @@ func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, i
 			out[i].Model = m
 		}
 		return out, nil
+	}
+}
+
+// part tells the progress of one of so many that are done one after the other.
+func part(progress func(done, total int), i, of int) func(done, total int) {
+	if progress == nil {
+		return nil
+	}
+	return func(done, total int) {
+		if total > 0 {
+			progress(100*i+100*done/total, 100*of)
+		}
 	}
 }
 
@@ -254,17 +266,38 @@ func noteOf(model models.Recommender, dated bool) string {
 	return note
 }
 
+// describeBlend adds what became of the options of a blend: sources that had too
+// little data are left out, and auto has become a ranker.
+func describeBlend(m *blend.Model, out map[string]any) {
+	var sources []string
+	for _, s := range m.Sources {
+		if s.Model != nil {
+			sources = append(sources, s.Name)
+		}
+	}
+	out["sources"] = strings.Join(sources, ",")
+	if ranker := rankerName(m); ranker != "" {
+		out["ranker"] = ranker
+	}
+	out["list_by"], out["new_by"] = m.Name(m.Outcome.List), m.Name(m.Outcome.New)
+}
+
+// rankerName is "" where a blend goes without.
+func rankerName(m *blend.Model) string {
+	switch m.Ranker.(type) {
+	case *LogisticRanker:
+		return RankerLogistic
+	case *LambdaRanker:
+		return RankerLambdaMART
+	}
+	return ""
+}
+
 // whose names a choice, and the ranker where it is the blend.
 func whose(m *blend.Model, choice int) string {
 	name := m.Name(choice)
-	if choice != blend.Blend {
-		return name
-	}
-	switch m.Ranker.(type) {
-	case *LogisticRanker:
-		return name + " by " + RankerLogistic
-	case *LambdaRanker:
-		return name + " by " + RankerLambdaMART
+	if ranker := rankerName(m); choice == blend.Blend && ranker != "" {
+		name += " by " + ranker
 	}
 	return name
 }

@@ -10,6 +10,7 @@ import (
 
 	"regulars/data/interactions"
 	"regulars/models"
+	"regulars/models/blend"
 	"regulars/training/metrics"
 	"regulars/training/options"
 	"regulars/training/usage"
@@ -163,7 +164,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: optionsOf(model, o), Metrics: values, Users: len(ranking.Users),
+	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: Describe(model, o), Metrics: values, Users: len(ranking.Users),
 		UnknownUsers: ranking.Unknown, FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(),
 		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model, r.Split.Dated)}
 	if n := ranking.DiversityUsers; n < len(ranking.Users) {
@@ -181,16 +182,21 @@ func (s *Split) measure(ctx context.Context, model models.Recommender, ks []int,
 	return metrics.Evaluate(ctx, model, s.Events, s.Truth, s.Now, ks, o)
 }
 
-// optionsOf returns the options with their defaults filled in, which a fitted
-// model tells in its field Options; those given otherwise.
-func optionsOf(model models.Recommender, given any) map[string]any {
+// Describe returns the options with their defaults filled in, which a fitted model
+// tells in its field Options; those given otherwise. Of a blend it also says whom
+// it joins, what ranks, and who makes the list and orders what is new.
+func Describe(model models.Recommender, given any) map[string]any {
 	v := reflect.Indirect(reflect.ValueOf(model))
 	if v.Kind() == reflect.Struct {
 		if f := v.FieldByName("Options"); f.IsValid() && f.Type() == reflect.TypeOf(given) {
 			given = f.Interface()
 		}
 	}
-	return options.Describe(given)
+	out := options.Describe(given)
+	if b, ok := model.(*blend.Model); ok {
+		describeBlend(b, out)
+	}
+	return out
 }
 
 // compare adds the differences to the baselines measured before.

@@ -463,6 +463,30 @@ func TestTuneKeepsOtherWinnersAndKnowsItsData(t *testing.T) {
 	}
 }
 
+// A search that would draw otherwise, or begin with other candidates, does not go
+// on with the trials of another.
+func TestFingerprintOfASearch(t *testing.T) {
+	s := shop(t, 30, 12, 60)
+	search, _ := tuning(t, "", "itemknn")
+	was := s.fingerprint(search)
+	if again := s.fingerprint(search); again != was {
+		t.Error("the same search has two fingerprints")
+	}
+	other := search
+	other.Candidates = func(string) [][]options.Setting {
+		return [][]options.Setting{{{Model: "ials", Option: "factors", Value: "8"}}}
+	}
+	if s.fingerprint(other) == was {
+		t.Error("candidates make no difference")
+	}
+	f := find(t, "itemknn")[0]
+	wider := f
+	wider.Space = append(slices.Clone(f.Space[1:]), between("k1", 0.3, 6))
+	if f.space() == wider.space() || f.space() != find(t, "itemknn")[0].space() {
+		t.Error("the space makes no difference")
+	}
+}
+
 func TestTuneFixedAndRefusals(t *testing.T) {
 	s := shop(t, 60, 24, 0)
 	fixed, tried := tuning(t, "", "itemknn")

@@ -78,7 +78,7 @@ func Tune(ctx context.Context, slice *Split, t Tuning) (*Tuned, error) {
 		}
 	}
 	if len(s.families) == 0 {
-		return nil, errors.New("none of the models has options to search")
+		return nil, fmt.Errorf("%w: those that have are %s (a blend uses what is found for its sources: name them)", errNothingToSearch, strings.Join(tunable(), ", "))
 	}
 	if err := s.resume(); err != nil {
 		return nil, err
@@ -87,6 +87,18 @@ func Tune(ctx context.Context, slice *Split, t Tuning) (*Tuned, error) {
 		return nil, err
 	}
 	return s.finish()
+}
+
+var errNothingToSearch = errors.New("none of the models has options to search")
+
+// tunable are the names of the families that have options to search.
+func tunable() (names []string) {
+	for _, f := range Families() {
+		if f.Tunable() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 type search struct {

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"regulars/training/options"
@@ -90,7 +91,7 @@ func readJSON(path string, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%s is damaged (remove it, or tune again): %w", path, err)
+		return fmt.Errorf("%s is damaged (remove it and search again): %w", path, err)
 	}
 	return nil
 }
@@ -192,7 +193,8 @@ func (s *search) winner(family int) (w Winner, ok bool) {
 	return w, ok
 }
 
-// fingerprint is of everything that a trial's value depends on. Which models
+// fingerprint is of everything that a trial's value depends on, and of what is
+// drawn from. Which models
 // are searched is no part of it, nor the budget: a search may be widened.
 func (s *Split) fingerprint(t Tuning) string {
 	h := sha256.New()
@@ -212,8 +214,9 @@ func (s *Split) fingerprint(t Tuning) string {
 	put(s.Repeat)
 	put(t.Seed)
 	for _, f := range Families() {
-		fmt.Fprintf(h, "%s by %s, ", f.Name, t.Metric(f.Name))
+		fmt.Fprintf(h, "%s by %s of %v in %s, ", f.Name, t.Metric(f.Name), options.Describe(f.Options), f.space())
 	}
+	fmt.Fprint(h, program())
 	if t.Candidates != nil {
 		for _, f := range Families() {
 			fmt.Fprintf(h, "%s from %v, ", f.Name, t.Candidates(f.Name))
@@ -221,6 +224,27 @@ func (s *Split) fingerprint(t Tuning) string {
 	}
 	fmt.Fprintf(h, "%v %v", t.Fixed, s.Items)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// space tells apart what a search may draw: by what it would draw first.
+func (f Family) space() string {
+	return fmt.Sprint(f.draw(1, 0, true), f.draw(2, 0, true), f.draw(3, 0, false))
+}
+
+// program is the version of the program, whose models may learn otherwise than
+// those of another: as far as a build says.
+func program() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			version += " " + s.Value
+		}
+	}
+	return version
 }
 
 func hash(text string) uint64 {
