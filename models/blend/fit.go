@@ -170,7 +170,7 @@ func (f *fit) compete(ctx context.Context, m *Model, w window, lessons []lesson)
 		return nil, Outcome{}, err
 	}
 	t, err := f.tally(ctx, m, rankers, test)
-	if err != nil || t.lists == 0 {
+	if err != nil || t.lists < fewLists {
 		return nil, Outcome{}, err
 	}
 	outcome := t.outcome(len(m.Sources))

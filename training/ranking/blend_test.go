@@ -178,3 +178,23 @@ func TestBlendTellsProgress(t *testing.T) {
 		t.Errorf("described as %v", got)
 	}
 }
+
+// A handful of customers must not decide who makes the lists.
+func TestBlendNeedsCustomersToChoose(t *testing.T) {
+	for users, chooses := range map[int]bool{18: false, 100: true} {
+		s := shop(t, users, 24, 120)
+		f := find(t, "blend")[0]
+		o, err := f.With([]options.Setting{{Model: "blend", Option: "sources", Value: "popular,itemknn"}, {Model: "blend", Option: "windows", Value: "1"}, {Model: "blend", Option: "days", Value: "30"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := f.Fit(t.Context(), &s.Data, s.Now, o, Run{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcome := m.(*blend.Model).Outcome
+		if (outcome.Lists >= 20) != chooses || !chooses && (outcome.Lists != 0 || outcome.List != 0 || outcome.New != 0) {
+			t.Errorf("of %d customers: %+v", users, outcome)
+		}
+	}
+}
