@@ -106,7 +106,7 @@ func (e *lackError) Error() string { return e.family + ": " + e.what }
 
 func (s *publisher) fitRecommender(ctx context.Context, role, family string, ev *evaluated) error {
 	s.step("refitting "+role, 0, 1)
-	f, err := s.fitted(ctx, family, ev)
+	f, err := s.fitted(ctx, family, ev, s.part("refitting "+role, 0, 1))
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ type fittedFamily struct {
 }
 
 // fitted fits the chosen recipe of a family, once however many roles it plays.
-func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*fittedFamily, error) {
+func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated, progress func(done, total int)) (*fittedFamily, error) {
 	if f, ok := s.fits[family]; ok {
 		return f, nil
 	}
@@ -149,7 +149,7 @@ func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*
 			return nil, &lackError{family, lack}
 		}
 	}
-	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf), s.part("refitting "+family, 0, 1))
+	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf), progress)
 	if err != nil {
 		return nil, fmt.Errorf("fitting %s again on everything before %s: %w", family, s.Options.AsOf, err)
 	}

@@ -98,12 +98,13 @@ func (p *Pipeline) rankSlice(ctx context.Context, stage string, in *read.Interac
 	return out, skipped, nil
 }
 
-// part tells how far one of the steps of a stage has come.
+// part tells how far one of the steps of a stage has come; that it is done is
+// told by whoever began it.
 func (p *Pipeline) part(stage string, i, of int) func(done, total int) {
 	const whole = 100
 	return func(done, total int) {
 		if total > 0 {
-			p.step(stage, whole*i+whole*done/total, whole*of)
+			p.step(stage, whole*i+min(whole*done/total, whole-1), whole*of)
 		}
 	}
 }
