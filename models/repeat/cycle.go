@@ -13,8 +13,11 @@ const (
 	strays = 1e-6
 
 	// usualSpread is the largest standard deviation of the logarithm of a gap
-	// that is still called a cycle: half of the gaps lie within a factor of 1.4.
-	usualSpread = 0.5
+	// that is still called a cycle: half of the gaps lie within a factor of 1.6. It
+	// holds for the law, which starts from that of all customers, and ownSpread for
+	// the customer's own gaps, within a factor of 1.4, before they are told of it.
+	usualSpread = 0.7
+	ownSpread   = 0.5
 
 	// firstTenth is the quantile of the normal law below which a tenth of it lies.
 	firstTenth = -1.2815515655446004
@@ -41,6 +44,11 @@ func (g *gapSum) add(days float64) {
 // about returns Σ (y − m)².
 func (g gapSum) about(m float64) float64 {
 	return math.Max(0, g.squares-2*m*g.sum+g.n*m*m)
+}
+
+// even reports whether gaps, two or more, are alike enough to tell the customer.
+func (g gapSum) even() bool {
+	return g.n >= 2 && g.about(g.sum/g.n) <= (g.n-1)*ownSpread*ownSpread
 }
 
 // update returns the law after seeing gaps, when the prior weighs as much as

@@ -264,7 +264,7 @@ func TestWaitingForUnevenGaps(t *testing.T) {
 	}{
 		{0.15, [2]float64{0, 0.15}, [2]float64{0.99, 1}, [2]float64{0.99, 1}, 20},
 		{0.3, [2]float64{0.02, 0.18}, [2]float64{0.9, 1}, [2]float64{0.9, 1}, 14},
-		{0.9, [2]float64{0, 0.05}, [2]float64{0, 0.2}, [2]float64{0, 0.2}, 12},
+		{0.9, [2]float64{0, 0.05}, [2]float64{0, 0.2}, [2]float64{0, 0.2}, 1},
 	} {
 		rng := rand.New(rand.NewPCG(11, 12))
 		var list []matrix.Event
@@ -295,7 +295,7 @@ func TestWaitingForUnevenGaps(t *testing.T) {
 				if !ok || r.Kind != models.ReasonUsual {
 					continue
 				}
-				if usual += share; elapsed < c.leastElapsedOfUsual {
+				if usual += share; elapsed < c.leastElapsedOfUsual || 2*elapsed < r.Days-1 {
 					t.Errorf("spread %v: on day %d every %d days is called usual", c.spread, elapsed, r.Days)
 				}
 				break
