@@ -45,7 +45,7 @@ func newEvaluateRanking(g *global) *cobra.Command {
 Both files are Parquet or CSV (a header line; , ; tab or | between the cells)
 with the columns user_id and item_id, of numbers or text, and if you have them
 ts, order_id and weight. ts is a date or timestamp, a number such as 20111208, or
-seconds or finer since 1970 (not before 1990). A user's truth is what the test file has of the items
+a count of days, or seconds or finer since 1990. A user's truth is what the test file has of the items
 known in train; users left with none, or unknown in train, are skipped and
 counted. Without --repeat a user's train items are neither recommended nor truth.
 

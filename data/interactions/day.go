@@ -13,7 +13,7 @@ import (
 )
 
 // dayForms says what is taken for a day.
-const dayForms = "a timestamp such as 2011-12-08 or 2011-12-08T13:45:00Z, a number such as 20111208, or a number of seconds, milliseconds, microseconds or nanoseconds since 1970 that is not before 1990 (of a spreadsheet's numbers of days, make dates first)"
+const dayForms = "a timestamp such as 2011-12-08 or 2011-12-08T13:45:00Z, a number such as 20111208, a count of days below 2932897, or a number of seconds, milliseconds, microseconds or nanoseconds since 1970 that is not before 1990"
 
 var errDay = errors.New("ts is not " + dayForms)
 
@@ -60,12 +60,16 @@ func dayOfText(v data.Value, toTime convert) (int32, error) {
 }
 
 // dayOfNumber reads a number of eight digits that is a day of the calendar as
-// that, and tells seconds from finer units by their size: 1e11 seconds are the
-// year 5138, as many milliseconds are March 1973. What would lie before 1990 is
-// refused: it is a count of days, a row number or a year rather than a time.
+// that, a small one as a count of days from whenever, such as a spreadsheet's,
+// since only differences matter, and tells seconds from finer units by their size:
+// 1e11 seconds are the year 5138, as many milliseconds are March 1973. Seconds
+// before 1990 are refused: they are a row number or a date that there is not.
 func dayOfNumber(x float64) (int32, error) {
 	if day, ok := dayOfDigits(x); ok {
 		return day, nil
+	}
+	if x >= 0 && x <= lastDay {
+		return checkedDay(math.Floor(x))
 	}
 	size := math.Abs(x)
 	for _, unit := range []float64{1e17, 1e14, 1e11} {
