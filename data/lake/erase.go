@@ -154,16 +154,16 @@ func (s *subject) of(row data.Row) verdict {
 	switch {
 	case s.ids[user.Str()], s.aliases[alias.Str()], user.IsNull() && s.sessions[session.Str()]:
 		return drop
-	case s.ids[referrer.Str()], !raw.IsNull() && names(raw.Str(), func(text string) bool { return s.ids[text] || s.sessions[text] }):
+	case s.ids[referrer.Str()], !raw.IsNull() && Names(raw.Str(), func(text string) bool { return s.ids[text] || s.sessions[text] }):
 		return blank
 	}
 	return keep
 }
 
-// names reports whether a value within a JSON text is one of those that has
+// Names reports whether a value within a JSON text is one of those that has
 // knows. Numbers count as they stand, a whole one also without its decimals: an
 // id may have been a number in the source. A text that is no JSON is one value.
-func names(raw string, has func(string) bool) bool {
+func Names(raw string, has func(string) bool) bool {
 	dec := json.NewDecoder(strings.NewReader(raw))
 	dec.UseNumber()
 	for {

@@ -419,7 +419,7 @@ var quarantineColumns = []data.Column{
 }
 
 func (t *tableImport) reject(source string, row int64, reason, raw string) error {
-	if t.im.erased != nil && raw != "" && names(raw, t.im.erased) {
+	if t.im.erased != nil && raw != "" && Names(raw, t.im.erased) {
 		reason, raw = ErasedReason, ""
 	}
 	t.report.Read++

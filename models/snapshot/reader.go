@@ -40,7 +40,7 @@ func Open(dir string) (*Snapshot, error) {
 		return nil, fmt.Errorf("opening snapshot %s: %w", info.Version, err)
 	}
 	path := filepath.Join(dir, storeName)
-	db, err := bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true})
+	db, err := openStore(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err)
 	}
@@ -49,6 +49,10 @@ func Open(dir string) (*Snapshot, error) {
 		return nil, errors.Join(fmt.Errorf("opening snapshot %s: %s: %w", info.Version, path, err), db.Close())
 	}
 	return s, nil
+}
+
+func openStore(path string) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true})
 }
 
 // Close frees the file. Nothing may be asked of the snapshot afterwards.
