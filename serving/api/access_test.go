@@ -35,7 +35,7 @@ func (fakeKeys) Check(key string) (Caller, KeyState) {
 }
 
 func locked(t testing.TB, o Options) http.Handler {
-	o.Store, o.Jobs, o.NewID = loaded(t, 5), history{}, fixedID
+	o.Store, o.Jobs, o.Privacy, o.NewID = loaded(t, 5), history{}, &registry{}, fixedID
 	if o.Keys == nil {
 		o.Keys = fakeKeys{}
 	}
@@ -56,6 +56,9 @@ var asked = []struct {
 	{route{"GET", "/v1/popular"}, "/v1/popular", "", "storefront marketing"},
 	{route{"GET", "/v1/users/:id/scores"}, "/v1/users/17850/scores", "", "marketing"},
 	{route{"POST", "/v1/scores/batch"}, "/v1/scores/batch", `{"user_ids":["17850"]}`, "marketing"},
+	{route{"GET", "/v1/users/:id/data"}, "/v1/users/17850/data", "", ""},
+	{route{"DELETE", "/v1/users/:id"}, "/v1/users/17850", "", ""},
+	{route{"POST", "/v1/users/:id/opt-out"}, "/v1/users/17850/opt-out", `{"personalization":false}`, "storefront marketing"},
 	{route{"GET", "/v1/jobs"}, "/v1/jobs", "", ""},
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"GET", "/healthz"}, "/healthz", "", "everybody"},
@@ -96,7 +99,7 @@ func TestRolesByRoutes(t *testing.T) {
 // A route that nobody has classified is found here, and is admin's alone.
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
-	s := &server{store: store, jobs: history{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
+	s := &server{store: store, jobs: history{}, privacy: &registry{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
 		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store)}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}

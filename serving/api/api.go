@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Privacy  Privacy              // nil: the routes of erasure and access answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
 	Now      func() time.Time     // the clock of Rate; nil: time.Now
@@ -56,6 +57,7 @@ const maxBody = 1 << 20
 type server struct {
 	store   *serving.Store
 	jobs    JobHistory
+	privacy Privacy
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
@@ -66,7 +68,7 @@ type server struct {
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
+	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -105,6 +107,7 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)
 	}
+	s.privacyRoutes(e)
 	s.get(e, "/healthz", s.health)
 	s.get(e, "/readyz", s.ready)
 	s.get(e, "/metrics", func(c *gin.Context) error {
