@@ -68,6 +68,7 @@ type server struct {
 	store     *serving.Store
 	db        *state.DB
 	keys      *state.Keyring      // nil where no state.db could be made
+	privacy   *register           // nil where there is no state.db
 	cert      *api.Certificate    // nil: plain HTTP
 	scheduler *schedule.Scheduler // nil without --schedule
 	log       *slog.Logger
@@ -130,6 +131,9 @@ func (s *server) openKeys(w *workspace) (unopened, err error) {
 			return nil, errors.Join(err, db.Close())
 		}
 		s.db = db
+		if s.privacy, err = w.register(ctx, db, s.log); err != nil {
+			return nil, errors.Join(err, s.closeHistory())
+		}
 		return nil, nil
 	}
 	if existed {
@@ -270,10 +274,11 @@ func (s *server) access() api.Keys {
 // run answers until ctx ends, then lets requests and jobs come to an end.
 func (s *server) run(ctx context.Context) error {
 	defer s.store.Close()
-	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
+	handler := api.New(api.Options{Store: s.store, Jobs: s.history(), Privacy: s.erasures(), Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log})
 	g, ctx := errgroup.WithContext(ctx)
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
+		g.Go(func() error { return ignoreCancel(s.privacy.run(ctx)) })
 	}
 	if s.cert != nil {
 		g.Go(func() error { return ignoreCancel(s.cert.Watch(ctx, lookAgain, s.reportCertificate)) })

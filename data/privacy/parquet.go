@@ -16,8 +16,12 @@ import (
 // rowsAtATime is how many rows are held while a file is read.
 const rowsAtATime = 1024
 
-// eachRowOf gives do the rows of a Parquet file that name one of the ids in any
-// column of texts.
+// EachRow gives do the rows of a Parquet file that name one of the ids in any
+// column of texts, as JSON objects.
+func EachRow(ctx context.Context, path string, ids []string, do func(row string) error) error {
+	return eachRowOf(ctx, path, setOf(ids), do)
+}
+
 func eachRowOf(ctx context.Context, path string, ids map[string]bool, do func(row string) error) (err error) {
 	p, err := lake.OpenParquet(path)
 	if err != nil {

@@ -158,6 +158,16 @@ func (db *DB) PendingErasures(ctx context.Context) ([]Erasure, error) {
 	return db.listErasures(ctx, "SELECT "+erasureColumns+" FROM erasures WHERE finished_at IS NULL ORDER BY requested_at, id")
 }
 
+// Erasure returns the erasure with the given id. The error wraps ErrNoErasure
+// when there is none.
+func (db *DB) Erasure(ctx context.Context, id string) (Erasure, error) {
+	e, err := scanErasure(db.sql.QueryRowContext(ctx, "SELECT "+erasureColumns+" FROM erasures WHERE id = ?", id))
+	if err != nil {
+		return Erasure{}, db.explainErasure("reading", id, err)
+	}
+	return e, nil
+}
+
 // ErasuresOf returns the erasures that block an id, the oldest first.
 func (db *DB) ErasuresOf(ctx context.Context, id string) ([]Erasure, error) {
 	salt, err := db.salt(ctx)

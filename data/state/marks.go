@@ -67,6 +67,9 @@ func (m *Marks) Erased(userID string) bool {
 	return held.erased[[sha256.Size]byte(held.salt.hash(userID))]
 }
 
+// AnyErased reports whether anybody was erased.
+func (m *Marks) AnyErased() bool { return len(m.held.Load().erased) > 0 }
+
 // OptedOut returns what a customer has said of personalisation here; not known:
 // what the data say holds.
 func (m *Marks) OptedOut(userID string) (out, known bool) {
@@ -85,11 +88,13 @@ func (m *Marks) Watch(ctx context.Context, interval time.Duration, report func(e
 // Refresh reads the marks again.
 func (m *Marks) Refresh(ctx context.Context) (err error) {
 	next := &marks{erased: map[[sha256.Size]byte]bool{}}
-	if next.salt, err = m.db.salt(ctx); err != nil {
-		return err
-	}
 	if err := m.db.readErased(ctx, next.erased); err != nil {
 		return m.db.explain("reading who was erased", err)
+	}
+	if len(next.erased) > 0 { // else there may be none yet, and a full disk would not take one
+		if next.salt, err = m.db.salt(ctx); err != nil {
+			return err
+		}
 	}
 	if next.optOut, err = m.db.OptOuts(ctx); err != nil {
 		return err
