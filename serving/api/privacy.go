@@ -42,7 +42,9 @@ func (s *server) privacyRoutes(e *gin.Engine) {
 // unhurried lets an answer take as long as there is something to look through:
 // these routes are admin's alone.
 func unhurried(c *gin.Context) {
-	_ = http.NewResponseController(c.Writer).SetWriteDeadline(time.Time{}) // where it cannot be set there is none
+	conn := http.NewResponseController(c.Writer)
+	_ = conn.SetWriteDeadline(time.Time{}) // where it cannot be set there is none
+	_ = conn.SetReadDeadline(time.Time{})  // which would end the request's context
 }
 
 func (s *server) eraseUser(c *gin.Context) error {
