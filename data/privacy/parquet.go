@@ -131,7 +131,7 @@ func copyRows(ctx context.Context, path string, out io.Writer, ids map[string]bo
 	if err != nil {
 		return err
 	}
-	w := parquet.NewWriter(out, file.Schema())
+	w := parquet.NewGenericWriter[any](out, file.Schema())
 	for _, group := range file.RowGroups() {
 		if err := copyGroup(ctx, w, group, ids); err != nil {
 			return err
@@ -140,7 +140,7 @@ func copyRows(ctx context.Context, path string, out io.Writer, ids map[string]bo
 	return w.Close()
 }
 
-func copyGroup(ctx context.Context, w *parquet.Writer, group parquet.RowGroup, ids map[string]bool) (err error) {
+func copyGroup(ctx context.Context, w *parquet.GenericWriter[any], group parquet.RowGroup, ids map[string]bool) (err error) {
 	rows := group.Rows()
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	buf := make([]parquet.Row, rowsAtATime)
