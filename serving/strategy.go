@@ -59,8 +59,10 @@ func (v *view) listFor(userID string, n int) ([]snapshot.Candidate, error) {
 }
 
 // ownSources are the parts of a list that are not the same for everybody: what was
-// chosen, what goes with what the customer looked at lately, what their group buys.
-func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+// chosen, what goes with what the customer looked at lately, what live scoring finds
+// in the catalogue, what their group buys.
+func (m *making) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+	v := m.v
 	byName := source{asked: true, read: func() (block, error) { return v.whole(chosen), nil }}
 	present := source{asked: true, read: func() (block, error) { return v.present(nil, who.viewed) }}
 	switch strategy {
@@ -68,9 +70,9 @@ func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy str
 		return nil
 	case "", v.snap.Info().Main:
 		present.read = func() (block, error) { return v.present(chosen, who.viewed) }
-		return []source{present, v.groupSource(who.id)}
+		return []source{present, m.liveSource(nil, who), v.groupSource(who.id)}
 	}
-	return []source{byName, present, v.groupSource(who.id)}
+	return []source{byName, present, m.liveSource(nil, who), v.groupSource(who.id)}
 }
 
 // groupStrategies are lists of what is popular with a group of customers, those

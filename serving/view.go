@@ -26,6 +26,7 @@ type view struct {
 
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
+	folding   *folding // nil = there are no factors
 }
 
 // Strategies that serving itself adds to those of the snapshot.
@@ -49,6 +50,10 @@ func openView(dir string) (*view, error) {
 	v.names = snap.Info().Strategies
 	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
 	v.fillFiller()
+	if err := v.fold(); err != nil {
+		v.release()
+		return nil, err
+	}
 	return v, nil
 }
 
