@@ -115,9 +115,13 @@ func (m *making) fused(near block, best []ials.Scored, basket []int32) block {
 	slices.SortFunc(merged, func(a, b snapshot.Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 	})
+	parts := make([]part, len(basket))
+	for i, item := range basket {
+		parts[i] = part{item: item, kind: KindBasket}
+	}
 	return block{merged, func(c snapshot.Candidate) Reason {
 		if folded[c.Item] {
-			return m.because(basketParts(basket), c.Item)
+			return m.because(parts, c.Item)
 		}
 		return near.why(c)
 	}}
