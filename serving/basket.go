@@ -71,8 +71,8 @@ func (m *making) basketSources(basket []int32, which int, who subject, strategy 
 
 // session merges what goes with a basket by the lists of its items and by the
 // factors of the whole catalogue, by reciprocal ranks as present does: an item is
-// worth its standing in both, among those that may be listed, and goes by the
-// strategy in which it stands higher.
+// worth what it stands for in both, among those that may be listed, and goes by the
+// strategy that adds more. docs/benchmarks.md has the figures.
 func (m *making) session(basket []int32, which int, who subject) (block, error) {
 	near, err := m.v.near(basket, which)
 	if err != nil {
@@ -90,24 +90,32 @@ func (m *making) session(basket []int32, which int, who subject) (block, error) 
 	return m.fused(near, best, basket), nil
 }
 
+// How a session's lists are merged, which baskets chose that no figure is reported
+// on: an item that both hold goes before one that only one has at its top, and
+// factors count twice.
+const (
+	sessionDepth = 60
+	foldedWeighs = 2
+)
+
 // fused merges both lists.
 func (m *making) fused(near block, best []ials.Scored, basket []int32) block {
 	f, at := m.v.folding, make(map[int32]int, len(near.from)+len(best))
 	merged, folded := make([]snapshot.Candidate, 0, len(near.from)+len(best)), map[int32]bool{}
 	for place, c := range near.from {
 		at[c.Item] = place
-		c.Score = float32(standing(place))
+		c.Score = float32(standingAmong(place, sessionDepth))
 		merged = append(merged, c)
 	}
 	for place, s := range best {
-		worth := float32(standing(place))
+		worth := float32(foldedWeighs * standingAmong(place, sessionDepth))
 		n, both := at[s.Item]
 		if !both {
 			merged = append(merged, snapshot.Candidate{Item: s.Item, Score: worth, Strategy: f.strategy})
 			folded[s.Item] = true
 			continue
 		}
-		if place < n {
+		if worth > merged[n].Score {
 			merged[n].Strategy, folded[s.Item] = f.strategy, true
 		}
 		merged[n].Score += worth

@@ -17,9 +17,9 @@ import (
 	"regulars/models/snapshot"
 )
 
-// LiveScored is the strategy of what the factors of the whole catalogue say of somebody
+// Folded is the strategy of what the factors of the whole catalogue say of somebody
 // at the moment they ask.
-const LiveScored = "ials"
+const Folded = "ials"
 
 // scoredMost is how many items live scoring adds to those that a list needs: rules
 // of a placement may want none of the first.
@@ -27,7 +27,7 @@ const scoredMost = 100
 
 // boughtWeighs is what an item bought before the snapshot counts where one bought
 // now counts 1: the snapshot does not say when it was.
-const boughtWeighs = 0.3
+const boughtWeighs = 0.1
 
 // folding scores the catalogue of one snapshot by the factors of its items.
 type folding struct {
@@ -56,7 +56,7 @@ func (v *view) fold() error {
 	if err != nil {
 		return fmt.Errorf("factors of %q: %w", f.Role, err)
 	}
-	v.folding = &folding{model: model, strategy: v.strategy(LiveScored)}
+	v.folding = &folding{model: model, strategy: v.strategy(Folded)}
 	v.folding.wishes.New = func() any { return &wish{user: make([]float32, o.Factors)} }
 	return nil
 }

@@ -134,14 +134,14 @@ func inOrder(list []Scored, from int) []Scored {
 }
 
 // Nearest returns the one of some items whose factors point most in the direction
-// of those of item, the first of equals; false where nothing is known of it, or of
-// any of them.
+// of those of item, the first of equals; false where none does at all, as where
+// nothing is known of it.
 func (m *Model) Nearest(item int32, among []int32) (nearest int32, ok bool) {
 	own := m.row(int(item))
 	if m.norms[item] == 0 {
 		return 0, false
 	}
-	most := math.Inf(-1)
+	most := 0.0
 	for _, other := range among {
 		if m.norms[other] == 0 {
 			continue

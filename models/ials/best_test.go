@@ -66,7 +66,7 @@ func TestNearest(t *testing.T) {
 		among []int32
 		want  int32
 		ok    bool
-	}{{0, []int32{1, 2, 4}, 4, true}, {2, []int32{3, 0, 1}, 1, true}, {2, []int32{3}, 0, false}, {3, []int32{0}, 0, false}, {0, nil, 0, false}} {
+	}{{0, []int32{1, 2, 4}, 4, true}, {2, []int32{3, 0, 1}, 1, true}, {2, []int32{3}, 0, false}, {3, []int32{0}, 0, false}, {0, nil, 0, false}, {0, []int32{2}, 0, false}} {
 		if got, ok := m.Nearest(c.item, c.among); got != c.want || ok != c.ok {
 			t.Errorf("nearest to %d of %v: %d %v, want %d %v", c.item, c.among, got, ok, c.want, c.ok)
 		}
