@@ -49,45 +49,47 @@ type search struct {
 	may    func(item int32) bool
 	list   []Scored // from from on a heap, the worst of the best on top
 	from   int
+	least  float32 // without which no item comes in
 }
 
 func (s *search) run() {
 	for _, item := range s.m.longest {
-		s.offer(item)
+		s.offer(Scored{item, kernel.Dot(s.user, s.m.row(int(item)))})
 	}
 	if len(s.m.longest) == 0 {
 		return
 	}
 	last := s.m.longest[len(s.m.longest)-1]
-	shortest := s.m.norms[last]
+	shortest, d := s.m.norms[last], len(s.user)
 	for item, norm := range s.m.norms {
 		came := norm > shortest || norm == shortest && int32(item) <= last
-		if !came && norm > 0 && norm*s.length >= s.least() {
-			s.offer(int32(item))
+		if came || norm*s.length < s.least || norm == 0 {
+			continue
+		}
+		// Nearly all end here.
+		if score := kernel.Dot(s.user, s.m.Factors[item*d:item*d+d]); score >= s.least {
+			s.offer(Scored{int32(item), score})
 		}
 	}
 }
 
-// least is the score without which no item comes in.
-func (s *search) least() float32 {
-	if len(s.list)-s.from < s.k {
-		return 0
-	}
-	return s.list[s.from].Score
-}
-
-func (s *search) offer(item int32) {
-	x := Scored{item, kernel.Dot(s.user, s.m.row(int(item)))}
+// offer takes an item in if it is among the best so far.
+func (s *search) offer(x Scored) {
 	best := s.list[s.from:]
 	full := len(best) == s.k
-	switch {
-	case !(x.Score > 0) || full && !x.before(best[0]) || !s.may(item):
-	case full:
+	if !(x.Score > 0) || full && !x.before(best[0]) || !s.may(x.Item) {
+		return
+	}
+	if full {
 		best[0] = x
 		sink(best)
-	default:
+	} else {
 		s.list = append(s.list, x)
-		rise(s.list[s.from:])
+		best = s.list[s.from:]
+		rise(best)
+	}
+	if len(best) == s.k {
+		s.least = best[0].Score
 	}
 }
 
