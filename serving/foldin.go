@@ -56,9 +56,14 @@ func (v *view) fold() error {
 	if err != nil {
 		return fmt.Errorf("factors of %q: %w", f.Role, err)
 	}
-	v.folding = &folding{model: model, strategy: v.strategy(Folded)}
-	v.folding.wishes.New = func() any { return &wish{user: make([]float32, o.Factors)} }
+	v.folding = v.newFolding(model)
 	return nil
+}
+
+func (v *view) newFolding(m *ials.Model) *folding {
+	f := &folding{model: m, strategy: v.strategy(Folded)}
+	f.wishes.New = func() any { return &wish{user: make([]float32, m.Options.Factors)} }
+	return f
 }
 
 // turns lets as many requests score the catalogue at once as there are cores:
