@@ -167,7 +167,7 @@ func readRows(r *http.Request, list string) ([]json.RawMessage, error) {
 		return []json.RawMessage{body}, nil
 	}
 	var rows []json.RawMessage
-	if err := decodeBody(bytes.NewReader(body), []field{{list, &rows}}, nil); err != nil {
+	if err := decodeBody(bytes.NewReader(body), []field{{list, &rows}}); err != nil {
 		return nil, err
 	}
 	switch {

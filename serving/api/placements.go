@@ -47,8 +47,6 @@ func checkFilter(source string) (string, error) {
 	return source, nil
 }
 
-var ofReport = parameters{known: []string{"from", "to"}}
-
 // A report is over reportDays where nobody says, and over mostReportDays at most:
 // it reads all that was shown in them.
 const (
@@ -61,7 +59,7 @@ func (s *server) placementReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := ofReport.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, "from", "to")
 	if err != nil {
 		return err
 	}
