@@ -177,8 +177,6 @@ func export(c *gin.Context, out io.Writer, x *audience.Export, name string, form
 		return nil
 	}
 	if _, err := x.Write(c.Request.Context(), out, format); err != nil {
-		h.Del("Content-Type")
-		h.Del("Content-Disposition")
 		return broken(c, err)
 	}
 	return nil

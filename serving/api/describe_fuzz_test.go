@@ -24,7 +24,7 @@ import (
 // answered with 5xx, and kept checks each answer against the description.
 func TestAnyRequestOfTheDescription(t *testing.T) {
 	store, set := loaded(t, 50), placements(t, placement.Definition{Name: "home", Rules: []placement.Rule{{Pin: "85120004", Slot: 1}}})
-	h := New(Options{Store: store, Jobs: history{}, Runner: history{}, Models: registry{}, NewID: fixedID, Intake: intake(t), Audiences: audiencesOf(store, nil),
+	h := New(Options{Store: store, Jobs: history{}, Runner: history{}, Models: registry{}, NewID: fixedID, Intake: intake(t), Privacy: &people{}, Audiences: audiencesOf(store, nil),
 		Placements: set, Reports: &served.Reporter{Dir: t.TempDir(), Set: set}})
 	operations := routesDescribed()
 	routes := make([]route, 0, len(operations))

@@ -79,7 +79,9 @@ func (s *server) fail(c *gin.Context, err error) {
 		panic(err) // five strings and a number
 	}
 	h := c.Writer.Header()
-	h.Del("ETag")
+	for _, ofAnAnswer := range []string{"ETag", "Content-Type", "Content-Disposition"} {
+		h.Del(ofAnAnswer)
+	}
 	h.Set("Cache-Control", "no-store")
 	if p.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
