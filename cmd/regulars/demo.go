@@ -73,21 +73,20 @@ func (g *global) demo(ctx context.Context, o demoOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	closeServer := func() error { return errors.Join(s.listener.Close(), s.closeHistory()) }
 	bar := newProgress(g.stderr)
 	report, err := w.generate(ctx, o.shop, bar)
 	if err != nil {
-		return errors.Join(err, closeServer())
+		return errors.Join(err, s.abandon())
 	}
 	if err := printImport(g.stdout, report); err != nil {
-		return errors.Join(err, closeServer())
+		return errors.Join(err, s.abandon())
 	}
 	result, err := w.runJob(ctx, "pipeline", jobOptions{}, bar)
 	if err != nil {
-		return errors.Join(err, closeServer())
+		return errors.Join(err, s.abandon())
 	}
 	if err := printReport(g.stdout, result); err != nil {
-		return errors.Join(err, closeServer())
+		return errors.Join(err, s.abandon())
 	}
 	s.fresh = false
 	return g.demoServe(ctx, w, s, o.once)
@@ -120,7 +119,7 @@ func (g *global) demoWorkspace(addr string) (*workspace, error) {
 func (g *global) demoServe(ctx context.Context, w *workspace, s *server, once bool) error {
 	user, item, err := w.someOrder()
 	if err != nil {
-		return errors.Join(err, s.listener.Close(), s.closeHistory())
+		return errors.Join(err, s.abandon())
 	}
 	base := "http://" + s.listener.Addr().String()
 	paths := []string{

@@ -197,6 +197,8 @@ func audienceProblem(err error) error {
 	switch {
 	case errors.As(err, &older):
 		return olderProblem(older)
+	case errors.As(err, &spec) && spec.Part == "filter":
+		return badFilter("%s", spec)
 	case errors.As(err, &spec):
 		return badRequest("%s", spec)
 	}

@@ -20,6 +20,8 @@ type problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
 	RequestID string `json:"request_id,omitempty"`
+
+	filter bool // what is wrong is the filter of the request
 }
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
@@ -31,6 +33,12 @@ func newProblem(status int, format string, args ...any) *problem {
 
 func badRequest(format string, args ...any) *problem {
 	return newProblem(http.StatusBadRequest, format, args...)
+}
+
+func badFilter(format string, args ...any) *problem {
+	p := badRequest(format, args...)
+	p.filter = true
+	return p
 }
 
 func notFound(format string, args ...any) *problem {
@@ -57,7 +65,7 @@ func asProblem(err error) *problem {
 	case errors.Is(err, ErrBusy):
 		return newProblem(http.StatusConflict, "a job or an import is at work: try again when it has ended")
 	case errors.As(err, &wrong):
-		return badRequest("%s", err)
+		return badFilter("%s", err)
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
 	}
@@ -70,6 +78,9 @@ func (s *server) fail(c *gin.Context, err error) {
 	p.RequestID = c.Writer.Header().Get(headerRequestID)
 	if p.Status == http.StatusInternalServerError {
 		s.log.Error("request failed", "request_id", p.RequestID, "route", c.FullPath(), "error", err)
+	}
+	if p.filter {
+		s.metrics.filters.Inc()
 	}
 	if c.Writer.Written() { // too late to say it
 		panic(http.ErrAbortHandler)
