@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -85,10 +86,7 @@ func (s *server) fail(c *gin.Context, err error) {
 	if c.Writer.Written() { // too late to say it
 		panic(http.ErrAbortHandler)
 	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // five strings and a number
-	}
+	body := p.json()
 	h := c.Writer.Header()
 	for _, ofAnAnswer := range []string{"ETag", "Content-Type", "Content-Disposition"} {
 		h.Del(ofAnAnswer)
@@ -99,4 +97,15 @@ func (s *server) fail(c *gin.Context, err error) {
 	}
 	c.Data(p.Status, "application/problem+json", body)
 	c.Abort()
+}
+
+// json writes < and > as they are: what is wrong with a filter is read by people.
+func (p *problem) json() []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(p); err != nil {
+		panic(err) // five strings and a number
+	}
+	return out.Bytes()
 }
