@@ -134,6 +134,11 @@ func (g *global) demoServe(ctx context.Context, w *workspace, s *server, once bo
 		for _, p := range append(paths, "/v1/popular?k=5", "/v1/jobs", "/metrics") {
 			fmt.Fprintf(g.stdout, "  curl '%s%s'\n", base, p)
 		}
+		fmt.Fprintf(g.stdout, `  curl -G '%[1]s/v1/popular?k=5' --data-urlencode 'filter=item.price < 20'
+  curl -d '{"type":"view","session_id":"me","item_id":"%[2]s"}' '%[1]s/v1/events'
+  curl -d '{"session_id":"me","k":5}' '%[1]s/v1/recommendations'
+  curl -G '%[1]s/v1/audiences?format=csv&limit=5' --data-urlencode 'filter=score.churn > 0.6'
+`, base, item)
 		return s.run(ctx)
 	}
 	ctx, cancel := context.WithCancel(ctx)
