@@ -11,6 +11,7 @@ import (
 
 	"regulars/features/matrix"
 	"regulars/models"
+	"regulars/training/metrics"
 	"regulars/training/options"
 )
 
@@ -257,5 +258,58 @@ func TestCancelled(t *testing.T) {
 	choice, _ := shop(2, 300, 0)
 	if _, err := job().Choose(ctx, train, choice); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled choice gives %v", err)
+	}
+}
+
+// Gaps give way to the base rate where they are surely worse, and only there.
+func TestGapsGiveWayWhereSurelyWorse(t *testing.T) {
+	base := slices.Repeat([]float64{0.6}, 30)
+	noisy := slices.Repeat([]float64{0.5, 0.75, 0.65}, 10) // mean .633: above, but not surely
+	for i := range noisy {
+		noisy[i] += 0.4 * math.Sin(float64(i*i))
+	}
+	for _, c := range []struct {
+		losses []float64
+		want   string
+	}{{noisy, Gap}, {slices.Repeat([]float64{0.9, 1.1, 1}, 10), BaseRate}} {
+		chosen := &Choice{Best: BaseRate, Families: []Chosen{{Recipe: Recipe{Family: BaseRate}, losses: base}, {Recipe: Recipe{Family: Gap}, losses: c.losses}}}
+		if err := chosen.trustGaps(Why{English: "few"}, 1); err != nil || chosen.Best != c.want || (c.want == Gap) != strings.Contains(chosen.Why.English, "few") {
+			t.Errorf("%v: %s, %+v, %v", c.losses[:3], chosen.Best, chosen.Why, err)
+		}
+	}
+}
+
+// Where the base rate is best, the best beside it explains.
+func TestExplaining(t *testing.T) {
+	of := func(family string, loss float64) Chosen { return Chosen{Recipe: Recipe{Family: family}, LogLoss: loss} }
+	c := &Choice{Best: BaseRate, Families: []Chosen{of(BaseRate, 0.1), of(Logistic, 0.4), of(Gap, 0.3)}}
+	if got, ok := c.Explaining(); !ok || got.Family != Gap {
+		t.Errorf("%s, %v", got.Family, ok)
+	}
+	c.Best = Logistic
+	if got, ok := c.Explaining(); !ok || got.Family != Logistic {
+		t.Errorf("%s, %v", got.Family, ok)
+	}
+	if _, ok := (&Choice{Best: BaseRate, Families: []Chosen{of(BaseRate, 0.1)}}).Explaining(); ok {
+		t.Error("the base rate alone explains")
+	}
+}
+
+// A model that may rank the lapsed by chance says so.
+func TestDoubting(t *testing.T) {
+	metric := func(value, low, high float64) map[string]metrics.Metric {
+		return map[string]metrics.Metric{"lapsed:auc": {Value: value, Low: &low, High: &high}}
+	}
+	for _, c := range []struct {
+		metrics map[string]metrics.Metric
+		want    string
+	}{
+		{metric(0.57, 0.51, 0.62), "few"},
+		{metric(0.46, 0.4, 0.52), "few; among customers lapsed for long its order is not surely better than chance (auc 0.46, 95% interval 0.40 to 0.52)"},
+		{nil, "few"},
+	} {
+		if got := (&Tested{Metrics: c.metrics}).Doubting(Why{"few", "少"}); got.English != c.want || (got.Chinese == "少") != (c.want == "few") {
+			t.Errorf("%+v", got)
+		}
 	}
 }
