@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,6 +29,7 @@ func shop(seed uint64, n int, shift float64) (Rows, []float64) {
 	for i := range n {
 		row := x.Row(i)
 		row[0], row[1], row[2], row[3], row[4] = math.Floor(rng.Float64()*500), 1+math.Floor(rng.ExpFloat64()*3), rng.NormFloat64(), rng.NormFloat64(), 60
+		r.IDs = append(r.IDs, strconv.Itoa(i))
 		p[i] = 1 / (1 + math.Exp(-(truth(row) + shift)))
 		r.Left[i] = rng.Float64() < p[i]
 		r.Orders = append(r.Orders, []int32{r.Known - 200 - int32(row[0]), r.Known - 100 - int32(row[0])})
@@ -123,6 +125,46 @@ func TestFindsTheTruth(t *testing.T) {
 		if r.Family == BaseRate && auc != 0.5 || r.Best && auc < 0.75 || math.IsNaN(r.Metrics["lapsed:log_loss"].Value) {
 			t.Errorf("%s reaches an AUC of %v", r.Family, auc)
 		}
+	}
+}
+
+// TestLearnsFromTheLatest: where what told who leaves has changed, the earlier
+// dates are left out, of the choice and of what is fitted after it.
+func TestLearnsFromTheLatest(t *testing.T) {
+	early, _ := shop(1, 1500, 0)
+	for i := range early.Left {
+		early.Left[i] = !early.Left[i]
+	}
+	latest, _ := shop(4, 1500, 0)
+	train, err := Append(early, latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice, _ := shop(5, 1000, 0)
+	j := job()
+	chosen, err := j.Choose(t.Context(), train, choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range chosen.Families {
+		if learns := f.Family == Logistic || f.Family == Forest; learns && f.Options["learns_from"] == nil {
+			t.Errorf("%s learns from all dates: %v", f.Family, f.Options)
+		}
+	}
+	best, _ := chosen.Of(chosen.Best)
+	test, _ := shop(6, 1000, 0)
+	for name, rows := range map[string]Rows{"all": train, "latest": latest} {
+		raw, err := fitAndApply(t.Context(), best.Recipe, rows, test.X)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := metrics.Classification(t.Context(), raw, test.Left, 0, 1); err != nil || m["auc"].Value < 0.75 {
+			t.Errorf("fitted again on %s: auc %v, %v", name, m["auc"], err)
+		}
+	}
+	alone, err := j.recipes([]string{BaseRate, Logistic})
+	if err != nil || len(j.alsoRecently(alone, latest)) != len(alone) {
+		t.Errorf("with one date there is nothing to leave out (%v)", err)
 	}
 }
 

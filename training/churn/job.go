@@ -95,6 +95,7 @@ func (j *Job) Choose(ctx context.Context, train, choice Rows) (*Choice, error) {
 	if err != nil {
 		return nil, err
 	}
+	recipes = j.alsoRecently(recipes, train)
 	out := &Choice{}
 	for i, r := range recipes {
 		j.step("choosing churn models", i, len(recipes))
