@@ -1,11 +1,13 @@
 package serving
 
 import (
+	"errors"
 	"fmt"
-	"slices"
 
 	"regulars/models"
 	"regulars/models/snapshot"
+	"regulars/serving/filter"
+	"regulars/serving/placement"
 )
 
 // Meta says what an answer was made from.
@@ -21,60 +23,108 @@ type Item struct {
 	Score    float32 // never above the one before it in the list
 	Strategy string  // which chose it
 	Reason   Reason
+	Rules    []string // of the placement, that put it where it is
+	// Propensity is the probability of this item in this slot, given the slots
+	// before it, where the placement explores; else 0.
+	Propensity float64
 }
+
+// DefaultK is how many items a list has where nobody says.
+const DefaultK = 10
 
 // Ask says what a list is to be like.
 type Ask struct {
-	K        int
-	Exclude  []string // item ids
-	Strategy string   // by name; "" = the shop's own choice
+	K         int // 0 = as many as the placement says, or else DefaultK
+	Exclude   []string
+	Strategy  string               // by name; "" = as the placement says, or else the shop's own choice
+	Session   string               // id of the session that asks, whose doings count; "" = none
+	Filter    string               // that items have to pass; "" = none
+	Placement *placement.Placement // that the list is for; nil = none
+	ID        string               // that the list will go by; what a placement leaves to chance hangs on it
 }
 
-// List is a list of items, best first, none twice, all in stock. It has as many
-// as were asked for unless the catalogue, less the exclusions, is smaller.
+// List is a list of items, best first, none twice, each of which may be shown. It
+// has as many as were asked for unless the catalogue has fewer that may be.
 type List struct {
 	Meta
 	Items    []Item
-	Fallback bool // nothing in it was chosen for what was asked about
+	Fallback bool            // nothing in it was chosen for what was asked about
+	ID       string          // that of Ask, with the code of the arm
+	Visitor  string          // the customer, or else the session; "" = nobody known, or they refuse
+	Arm      *placement.Plan // of the placement; nil = none
+	Relaxed  []string        // what of the placement could not hold
 }
 
-// Recommend returns k items for a customer, whose id need not be known, leaving
-// out the excluded item ids. A strategy that has fewer is filled up with what is
-// popular. The error is ErrNotReady, an *UnknownStrategyError or one of the store.
+// Recommend returns k items for a customer, whose id need not be known and may be
+// empty where there is a session, leaving out the excluded item ids. The list has
+// these parts, each behind the whole of the one before:
+//
+//  1. the customer's own, by the strategy asked for. What goes with items that
+//     they looked at lately is merged into the shop's own choice, and follows a
+//     strategy that was asked for by name;
+//  2. what is popular at the customer's stage, or else in their region or through
+//     their channel;
+//  3. what is popular, then the rest of the catalogue.
+//
+// What cannot be bought now, and what the customer has bought since the snapshot,
+// is left out, unless its cycle has passed again, as is what a filter does not let pass; what was shown to them in vain
+// goes behind the part it belongs to. Who refuses personalisation gets what is
+// the same for everybody. The error is ErrNotReady, an
+// *UnknownStrategyError, a *filter.Error or one of the store.
 func (s *Store) Recommend(userID string, a Ask) (List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return List{}, err
 	}
 	defer v.release()
-	return v.recommend(userID, a, v.lookup(a.Exclude))
+	return s.recommend(v, userID, a)
 }
 
 // RecommendAll answers Recommend for every customer, in the order of the ids
-// and all from one snapshot.
-func (s *Store) RecommendAll(userIDs []string, a Ask) ([]List, error) {
+// and all from one snapshot; name gives every list its id.
+func (s *Store) RecommendAll(userIDs []string, a Ask, name func() string) ([]List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return nil, err
 	}
 	defer v.release()
-	excluded, lists := v.lookup(a.Exclude), make([]List, len(userIDs))
+	lists := make([]List, len(userIDs))
 	for i, id := range userIDs {
-		if lists[i], err = v.recommend(id, a, excluded); err != nil {
+		a.ID = name()
+		lists[i], err = s.recommend(v, id, a)
+		var wrong *filter.Error
+		if errors.As(err, &wrong) {
+			return nil, err // whoever the customer is
+		}
+		if err != nil {
 			return nil, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
 		}
 	}
 	return lists, nil
 }
 
-func (v *view) recommend(userID string, a Ask, exclude []int32) (List, error) {
-	chosen, err := v.chosenFor(userID, a.Strategy)
+func (s *Store) recommend(v *view, userID string, a Ask) (List, error) {
+	who, err := s.subject(v, userID, a.Session)
 	if err != nil {
 		return List{}, err
 	}
+	m, err := s.making(v, who, a)
+	if err != nil {
+		return List{}, err
+	}
+	defer m.end()
+	strategy := m.strategy(a, v.isStrategy)
+	chosen, err := v.chosenFor(who, strategy)
+	if err != nil {
+		return List{}, err
+	}
+	if err := m.fill(v.ownSources(chosen, who, strategy)...); err != nil {
+		return List{}, err
+	}
 	info := v.snap.Info()
-	l := v.list(roleOf(info.Lists, a.Strategy, info.Recommender), a.K, exclude, v.whole(chosen))
-	if a.Strategy == Popular {
+	l := m.list(roleOf(info.Lists, strategy, info.Recommender), a)
+	l.Visitor = who.named()
+	if strategy == Popular {
 		l.Fallback = false // it is what was asked for
 	}
 	return l, nil
@@ -96,42 +146,40 @@ func (s *Store) Similar(itemID string, a Ask) (l List, ok bool, err error) {
 	if err != nil {
 		return List{}, false, err
 	}
-	similar, err := v.snap.Similar(item, n)
+	m, err := s.making(v, subject{}, a, item)
 	if err != nil {
 		return List{}, false, err
 	}
-	near := block{similar, func(c snapshot.Candidate) Reason { return v.about(kindNear(c, KindAlike), item) }}
+	defer m.end()
+	err = m.fill(source{asked: true, read: func() (block, error) {
+		similar, err := v.snap.Similar(item, n)
+		return block{similar, func(c snapshot.Candidate) Reason { return v.about(kindNear(c, KindAlike), item) }}, err
+	}})
 	info := v.snap.Info()
-	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, append(v.lookup(a.Exclude), item), near), true, nil
+	return m.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a), true, err
 }
 
 // Popular returns the k best sellers.
-func (s *Store) Popular(k int) (List, error) {
+func (s *Store) Popular(a Ask) (List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return List{}, err
 	}
 	defer v.release()
-	l := v.list(v.snap.Info().Recommender, k, nil)
+	m, err := s.making(v, subject{}, a)
+	if err != nil {
+		return List{}, err
+	}
+	defer m.end()
+	err = m.fill()
+	l := m.list(v.snap.Info().Recommender, a)
 	l.Fallback = false // it is what was asked for
-	return l, nil
+	return l, err
 }
 
 func (v *view) meta(role string) Meta {
 	info := v.snap.Info()
 	return Meta{AsOf: info.AsOf, ModelVersion: info.ModelVersion(role), Snapshot: info.Version}
-}
-
-// lookup turns item ids into numbers. Ids that the catalogue does not hold
-// cannot be shown, so that leaving them out needs nothing.
-func (v *view) lookup(ids []string) []int32 {
-	var items []int32
-	for _, id := range ids {
-		if i, ok := v.snap.LookupItem(id); ok {
-			items = append(items, i)
-		}
-	}
-	return items
 }
 
 // kindNear is the kind of reason of what goes with an item.
@@ -149,62 +197,39 @@ type block struct {
 	why  func(snapshot.Candidate) Reason
 }
 
+// top is the score that those of the block are measured against: its highest of
+// what was in stock when the snapshot was made, if anything was.
+func (v *view) top(b block) float32 {
+	for _, c := range b.from {
+		if v.snap.Item(c.Item).InStock {
+			return c.Score
+		}
+	}
+	return 0
+}
+
 // whole is a block of items that bring their reason along.
 func (v *view) whole(from []snapshot.Candidate) block { return block{from, v.reason} }
 
-// list takes the chosen items that may be shown, block behind block, and fills
-// up to k.
-func (v *view) list(role string, k int, exclude []int32, chosen ...block) List {
-	taken := v.mark()
-	defer v.unmark(taken)
-	for _, i := range exclude {
-		taken.add(i)
-	}
-	l := List{Meta: v.meta(role), Items: make([]Item, 0, min(k, len(v.filler)))}
-	for _, b := range chosen {
-		v.take(&l, b, k, taken)
-	}
-	v.take(&l, v.whole(v.filler), k, taken)
-	l.Fallback = !slices.ContainsFunc(l.Items, Item.chosen)
-	return l
-}
-
 // chosen is false of an item that everybody would be shown.
 func (it Item) chosen() bool { return it.Strategy != Popular && it.Strategy != Catalogue }
-
-// take appends a block, whose first item has its highest score.
-func (v *view) take(l *List, b block, k int, taken *marks) {
-	if len(b.from) == 0 {
-		return
-	}
-	behind := scoresBehind(l.Items, b.from[0].Score)
-	for _, c := range b.from {
-		if len(l.Items) >= k {
-			return
-		}
-		it := v.snap.Item(c.Item)
-		if it.InStock && taken.add(c.Item) {
-			l.Items = append(l.Items, Item{ID: it.ID, Score: behind.score(c.Score), Strategy: v.names[c.Strategy], Reason: b.why(c)})
-		}
-	}
-}
 
 // behind makes the scores of a block comparable with those of the items listed
 // before it, which were scored on another scale.
 type behind struct {
 	first     bool    // nothing is listed before it: the block keeps its scores
-	last, top float64 // lowest score listed, and highest of the block
+	last, top float64 // lowest score listed, and highest that the block shows
 }
 
-func scoresBehind(listed []Item, top float32) behind {
+func scoresBehind(listed []pick, top float32) behind {
 	if len(listed) == 0 {
 		return behind{first: true}
 	}
-	return behind{last: float64(listed[len(listed)-1].Score), top: float64(top)}
+	return behind{last: float64(listed[len(listed)-1].score), top: float64(top)}
 }
 
 // score puts a score of the block at or below the last one listed, by its share
-// of the block's highest: last × share, or last − (1 − share) where last is not
+// of the highest that the block shows: last × share, or last − (1 − share) where last is not
 // above 0. Scores not above 0 have no share.
 func (b behind) score(score float32) float32 {
 	if b.first {

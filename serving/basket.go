@@ -14,11 +14,12 @@ import (
 //
 //  1. the items similar to those of the basket. One's score is the sum of its
 //     similarities to all of them, its strategy that of the greatest one;
-//  2. where the customer is known, the customer's own candidates;
+//  2. where the customer is known, what Recommend would list;
 //  3. what is popular, then the rest of the catalogue.
 //
 // A basket is a set: the order of its items and how often one is named do not
-// matter. Items that the catalogue does not hold are ignored and returned.
+// matter. Items that the catalogue does not hold are ignored and returned. Who
+// refuses personalisation gets what is the same for everybody here as well.
 //
 // A strategy, if asked for, is one of those of items.
 func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown []string, err error) {
@@ -28,22 +29,37 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	}
 	defer v.release()
 	basket, unknown := v.basket(itemIDs)
-	which, err := v.itemList(a.Strategy)
+	who, err := s.subject(v, userID, a.Session)
 	if err != nil {
 		return List{}, nil, err
 	}
-	near, err := v.near(basket, which)
+	m, err := s.making(v, who, a, basket...)
 	if err != nil {
 		return List{}, nil, err
 	}
-	var own []snapshot.Candidate
-	if userID != "" {
-		if own, err = v.candidates(userID); err != nil {
-			return List{}, nil, err
-		}
+	defer m.end()
+	strategy := m.strategy(a, v.isItemStrategy)
+	which, err := v.itemList(strategy)
+	if err != nil {
+		return List{}, nil, err
+	}
+	if who.optedOut {
+		err = m.fill()
+	} else {
+		err = m.fill(v.basketSources(basket, which, who)...)
 	}
 	info := v.snap.Info()
-	return v.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a.K, slices.Concat(basket, v.lookup(a.Exclude)), near, v.whole(own)), unknown, nil
+	l = m.list(roleOf(info.ItemLists, strategy, info.Similar), a)
+	l.Visitor = who.named()
+	return l, unknown, err
+}
+
+func (v *view) basketSources(basket []int32, which int, who subject) []source {
+	return []source{
+		{asked: true, read: func() (block, error) { return v.near(basket, which) }},
+		{asked: true, read: func() (block, error) { return v.present(who.own(), who.viewed) }},
+		v.groupSource(who.id),
+	}
 }
 
 // basket returns the distinct numbers of the items in ascending order, so that

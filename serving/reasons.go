@@ -32,6 +32,8 @@ const (
 	KindSegment   = "segment"   // many customers at the same stage buy it
 	KindAlike     = "alike"     // customers of Item buy it
 	KindBasket    = "basket"    // because Item is in the basket
+	KindViewed    = "viewed"    // because the customer looked at Item lately
+	KindPinned    = "pinned"    // the shop wants it there
 	KindCatalogue = "catalogue" // in stock, and nothing speaks for it
 )
 
@@ -63,7 +65,7 @@ var wording = map[Lang]map[string]phrase{
 		KindSimilar: {"customers like you buy it", ""}, KindAlike: {"customers of ", " buy it"},
 		KindRegion: {"popular in your region", ""}, KindChannel: {"popular in the channel you usually use", ""},
 		KindSegment: {"popular with customers at your stage", ""},
-		KindBasket:  {"because of ", " in your basket"}, KindCatalogue: {"from the catalogue", ""},
+		KindBasket:  {"because of ", " in your basket"}, KindViewed: {"because you looked at ", ""}, KindPinned: {"picked by the shop", ""}, KindCatalogue: {"from the catalogue", ""},
 	},
 	Chinese: {
 		KindPopular: {"当前热销", ""}, KindTrending: {"人气上升", ""}, KindAgain: {"您曾购买过", ""},
@@ -71,7 +73,7 @@ var wording = map[Lang]map[string]phrase{
 		KindBrand: {"您常买的品牌", "的新品"}, KindCategory: {"您常买的品类", "的新品"},
 		KindSimilar: {"与您相似的顾客也在购买", ""}, KindAlike: {"购买", "的顾客也买"},
 		KindRegion: {"您所在地区热销", ""}, KindChannel: {"您常用渠道热销", ""}, KindSegment: {"同阶段顾客热销", ""},
-		KindBasket: {"因为购物车中有", ""}, KindCatalogue: {"店内在售商品", ""},
+		KindBasket: {"因为购物车中有", ""}, KindViewed: {"因为您看过", ""}, KindPinned: {"店铺精选", ""}, KindCatalogue: {"店内在售商品", ""},
 	},
 }
 
@@ -96,7 +98,7 @@ func (r Reason) Text(lang Lang) string {
 			return daily[lang]
 		}
 		return w.before + strconv.Itoa(r.Days) + w.after
-	case KindBought, KindTogether, KindAlike, KindBasket:
+	case KindBought, KindTogether, KindAlike, KindBasket, KindViewed:
 		return w.before + r.Title + w.after
 	case KindBrand, KindCategory:
 		return w.before + r.Name + w.after

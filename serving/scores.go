@@ -20,6 +20,7 @@ type ScoreCard struct {
 	Currency       string
 	Scores         snapshot.Scores
 	NextOrder      *NextOrder // nil where the course is not known or ended before today
+	OptedOut       bool       // the customer refuses personalisation: there are no scores, whatever there is
 
 	info *snapshot.Info
 	asOf time.Time
@@ -33,7 +34,7 @@ func (s *Store) Scores(userID string) (card ScoreCard, ok bool, err error) {
 		return ScoreCard{}, false, err
 	}
 	defer v.release()
-	return v.scores(userID, s.opts.Now())
+	return s.scores(v, userID, s.opts.Now())
 }
 
 // ScoresAll returns the scores of the customers that have any, in the order of
@@ -47,7 +48,7 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 	defer v.release()
 	now, missing := s.opts.Now(), map[string]bool{}
 	for i, id := range userIDs {
-		card, ok, err := v.scores(id, now)
+		card, ok, err := s.scores(v, id, now)
 		if err != nil {
 			return nil, nil, Meta{}, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
 		}
@@ -60,19 +61,41 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 	return cards, unknown, v.meta(v.snap.Info().Propensity), nil
 }
 
-func (v *view) scores(userID string, now time.Time) (card ScoreCard, ok bool, err error) {
+func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, ok bool, err error) {
 	u, ok, err := v.user(userID)
-	if err != nil || !ok || u.Scores == nil {
+	if err != nil || !ok || u.Scores == nil || s.opts.Live != nil && s.opts.Live.Erased(u.ID) {
 		return ScoreCard{}, false, err
 	}
+	card = v.card(userID, now, *u.Scores)
+	if s.refuses(v, subject{id: u.ID, user: &u}) {
+		card.Scores, card.NextOrder, card.OptedOut = snapshot.Scores{}, nil, true
+	}
+	return card, true, nil
+}
+
+func (v *view) card(userID string, now time.Time, scores snapshot.Scores) ScoreCard {
 	info := v.snap.Info()
-	card = cardOf(info, v.asOf, userID, u.Scores)
+	card := cardOf(info, v.asOf, userID, &scores)
 	card.Meta = v.meta(info.Propensity)
 	if info.Outlook != "" {
 		card.OutlookVersion = info.ModelVersion(info.Outlook)
 	}
-	card.NextOrder = nextOrderOf(info, v.asOf, u.Scores, now)
-	return card, true, nil
+	card.NextOrder = nextOrderOf(info, v.asOf, &scores, now)
+	return card
+}
+
+// Note says why there is no churn probability; "" where there is one.
+func (c ScoreCard) Note(lang Lang) string {
+	if c.OptedOut {
+		return refusal[lang.known()]
+	}
+	return c.Scores.Note
+}
+
+// refusal is said instead of the scores of who refuses personalisation.
+var refusal = map[Lang]string{
+	English: "the customer refuses personalisation, so that nothing is predicted of them",
+	Chinese: "该客户已拒绝个性化，因此不作任何预测",
 }
 
 // cardOf holds what the scores of a customer need to be told.

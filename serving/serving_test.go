@@ -30,13 +30,14 @@ type shop struct {
 	trending []snapshot.Candidate
 	regions  [][]snapshot.Candidate // of north and south
 	popular  []snapshot.Candidate
+	profile  []snapshot.Field
 	horizon  int // any number, to make another version; the lower, the newer
 }
 
 func publish(t testing.TB, root string, sh shop) string {
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: time.Date(2011, 12, 8, 3, 0, -sh.horizon, 0, time.UTC).Format(time.RFC3339), AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
-		HorizonDays: sh.horizon, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
+		HorizonDays: sh.horizon, UserFields: sh.profile, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
 		Lists: []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}},
 			{Strategy: "popular-region", Groups: []string{"north", "south"}}},
 		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
@@ -95,6 +96,8 @@ func tiny() shop {
 	return sh
 }
 
+func unnamed() string { return "" }
+
 // text writes a list as "id:strategy …", "!" for a fallback.
 func text(l List) string {
 	var words []string
@@ -130,9 +133,9 @@ func TestLists(t *testing.T) {
 		"similar, never itself":                {similar("a", 3), "b:ials c:popular e:catalogue"},
 		"similar to one without a list":        {similar("f", 1), "b:popular !"},
 		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
-		"popular":                              {func() (List, error) { return s.Popular(9) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
+		"popular":                              {func() (List, error) { return s.Popular(Ask{K: 9}) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
 		"of a batch": {func() (List, error) {
-			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}})
+			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}}, unnamed)
 			return lists[1], err
 		}, "e:repeat a:ials"},
 	}
@@ -168,7 +171,7 @@ func TestBasket(t *testing.T) {
 		"one item":                    {items: []string{"a"}, want: "b:ials 0.5,c:popular 0.375,e:catalogue 0,f:catalogue 0"},
 		"sums, strategy of the best":  {items: []string{"a", "f"}, want: "b:ials 0.75,c:ials 0.625,e:repeat 0.5"},
 		"a set":                       {items: []string{"f", "a", "f"}, want: "b:ials 0.75,c:ials 0.625,e:repeat 0.5"},
-		"own candidates behind":       {items: []string{"a"}, user: "ann", want: "b:ials 0.5,e:repeat 0.4444,c:popular 0.3333,f:catalogue 0"},
+		"own candidates behind":       {items: []string{"a"}, user: "ann", want: "b:ials 0.5,e:repeat 0.5,c:popular 0.375,f:catalogue 0"},
 		"own item of the basket":      {items: []string{"e"}, user: "ann", want: "a:ials 0.7,b:popular 0.7,c:popular 0.525,f:catalogue 0"},
 		"unknown user":                {items: []string{"a"}, user: "nobody", want: "b:ials 0.5,c:popular 0.375,e:catalogue 0,f:catalogue 0"},
 		"excluded":                    {items: []string{"a", "f"}, exclude: []string{"b", "zzz"}, want: "c:ials 0.625,e:repeat 0.5"},
@@ -204,7 +207,7 @@ func TestScoresBehind(t *testing.T) {
 		"lowest there is":         {-math.MaxFloat32, 1, 0, -math.MaxFloat32},
 	}
 	for name, c := range cases {
-		if got := scoresBehind([]Item{{Score: 9}, {Score: c.last}}, c.top).score(c.score); got != c.want {
+		if got := scoresBehind([]pick{{score: 9}, {score: c.last}}, c.top).score(c.score); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
@@ -276,7 +279,7 @@ func TestListsAreWholeAndHonest(t *testing.T) {
 				seen[it.ID], filling = true, filling || !it.chosen()
 			}
 			falling(rt, l)
-			popular, err1 := s.Popular(k)
+			popular, err1 := s.Popular(Ask{K: k})
 			similar, _, err2 := s.Similar("i0", Ask{K: k})
 			basket, _, err3 := s.Basket([]string{"i0", fmt.Sprint("i", n-1)}, "u", Ask{K: k, Exclude: exclude})
 			if err := errors.Join(err1, err2, err3); err != nil {
@@ -310,9 +313,9 @@ func TestNotReady(t *testing.T) {
 	}
 	_, err1 := s.Recommend("u", Ask{K: 1})
 	_, _, err2 := s.Similar("u", Ask{K: 1})
-	_, err3 := s.Popular(1)
+	_, err3 := s.Popular(Ask{K: 1})
 	_, _, err4 := s.Scores("u")
-	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1})
+	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1}, unnamed)
 	_, _, err6 := s.Basket([]string{"a"}, "", Ask{K: 1})
 	_, _, _, err7 := s.ScoresAll([]string{"u"})
 	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
@@ -395,7 +398,7 @@ func TestBadSnapshotIsRefused(t *testing.T) {
 			if st := refused(t, alone); !errors.Is(st.Err, ErrNotReady) || st.Ready || !strings.HasPrefix(st.Reason(), c.want) {
 				t.Errorf("a store with nothing loaded and nothing to load: %+v", st)
 			}
-			if l, err := s.Popular(1); err != nil || l.Snapshot != good {
+			if l, err := s.Popular(Ask{K: 1}); err != nil || l.Snapshot != good {
 				t.Errorf("served from %s, %v", l.Snapshot, err)
 			}
 			sh.horizon = 30

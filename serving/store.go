@@ -26,8 +26,13 @@ type Options struct {
 	// empty when it is unknown which is current). The error wraps ErrNotReady when
 	// nothing is loaded; otherwise what was loaded stays in use. Default: nobody.
 	Report func(version string, err error)
-	// Now is the clock that next orders are told by. Default time.Now.
+	// Now is the clock that next orders and availability are told by. Default time.Now.
 	Now func() time.Time
+	// Live is what is known beyond the snapshot. Default: nothing.
+	Live Live
+	// Counts is how often items were shown and clicked, which exploration goes
+	// by. Default: nothing is known of any.
+	Counts Counts
 }
 
 // Store holds the snapshot that is served. Its methods are safe for concurrent use.

@@ -20,14 +20,14 @@ func (e *UnknownStrategyError) Error() string {
 
 // chosenFor returns a customer's candidates by the strategy asked for: the shop's
 // own choice where none is, those of a list by name, or what is popular.
-func (v *view) chosenFor(userID, strategy string) ([]snapshot.Candidate, error) {
+func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
-		return v.listOf(userID, n)
+		return v.listFor(who.id, n)
 	}
 	switch strategy {
 	case "", info.Main:
-		return v.candidates(userID)
+		return who.own(), nil
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}
@@ -39,6 +39,58 @@ func (v *view) chosenFor(userID, strategy string) ([]snapshot.Candidate, error) 
 	}
 	e.Known = append(e.Known, namesOf(info.Lists)...)
 	return nil, e
+}
+
+// own returns the candidates of a customer: none where nobody is known.
+func (w subject) own() []snapshot.Candidate {
+	if w.user == nil {
+		return nil
+	}
+	return w.user.Candidates
+}
+
+// listFor returns the list numbered n of a customer: where nobody is known, only
+// if it is the same for everybody.
+func (v *view) listFor(userID string, n int) ([]snapshot.Candidate, error) {
+	if userID == "" && !v.snap.Info().Lists[n].Shared {
+		return nil, nil
+	}
+	return v.listOf(userID, n)
+}
+
+// ownSources are the parts of a list that are not the same for everybody: what was
+// chosen, what goes with what the customer looked at lately, what their group buys.
+func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+	byName := source{asked: true, read: func() (block, error) { return v.whole(chosen), nil }}
+	present := source{asked: true, read: func() (block, error) { return v.present(nil, who.viewed) }}
+	switch strategy {
+	case Popular:
+		return nil
+	case "", v.snap.Info().Main:
+		present.read = func() (block, error) { return v.present(chosen, who.viewed) }
+		return []source{present, v.groupSource(who.id)}
+	}
+	return []source{byName, present, v.groupSource(who.id)}
+}
+
+// groupStrategies are lists of what is popular with a group of customers, those
+// that say most of one first.
+var groupStrategies = []string{"popular-segment", "popular-region", "popular-channel"}
+
+// groupSource is what is popular with the first group that the customer has one of.
+func (v *view) groupSource(userID string) source {
+	return source{read: func() (block, error) {
+		for _, name := range groupStrategies {
+			n := named(v.snap.Info().Lists, name)
+			if n < 0 {
+				continue
+			}
+			if list, err := v.listFor(userID, n); err != nil || len(list) > 0 {
+				return v.whole(list), err
+			}
+		}
+		return block{}, nil
+	}}
 }
 
 // roleOf returns the role of the model behind one of the lists asked for by name,

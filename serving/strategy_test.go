@@ -61,8 +61,8 @@ func TestStrategiesAndReasons(t *testing.T) {
 			"b:ials because you bought Teapot; e:ials new in a brand you buy (Acme); c:ials new in a category you buy (Cups); a:repeat usual every 30 days; f:ials bought together with f",
 			"b:ials 因为您买过Teapot; e:ials 您常买的品牌Acme的新品; c:ials 您常买的品类Cups的新品; a:repeat 您通常每30天购买; f:ials 常与f一起购买"},
 		"the shop's choice by name": {user("ann", "blend", 1), "b:ials because you bought Teapot", "b:ials 因为您买过Teapot"},
-		"filled up, out of stock left out": {user("ann", "repeat", 3), "a:repeat usual every day; b:popular popular now; c:popular popular now",
-			"a:repeat 您通常每天购买; b:popular 当前热销; c:popular 当前热销"},
+		"filled up, out of stock left out": {user("ann", "repeat", 3), "a:repeat usual every day; c:popular-region popular in your region; b:popular popular now",
+			"a:repeat 您通常每天购买; c:popular-region 您所在地区热销; b:popular 当前热销"},
 		"by another name":    {user("ann", "again", 1), "a:repeat usual every day", "a:repeat 您通常每天购买"},
 		"a list at the end":  {user("ann", "discovery", 1), "f:ials customers like you buy it", "f:ials 与您相似的顾客也在购买"},
 		"shared":             {user("nobody", "trending", 2), "f:trending trending; b:popular popular now", "f:trending 人气上升; b:popular 当前热销"},
@@ -106,7 +106,7 @@ func TestStrategiesAndReasons(t *testing.T) {
 
 // Every kind has words in both languages, and those that are about something say so.
 func TestEveryReasonHasWords(t *testing.T) {
-	all := append([]string{KindAlike, KindBasket, KindCatalogue}, kinds[:]...)
+	all := append([]string{KindAlike, KindBasket, KindViewed, KindPinned, KindCatalogue}, kinds[:]...)
 	for _, lang := range []Lang{English, Chinese} {
 		said := map[string]string{}
 		for _, kind := range all {

@@ -17,14 +17,15 @@ type view struct {
 	asOf time.Time
 	refs atomic.Int64
 
-	// filler is the whole catalogue in stock, best sellers first: what any list
-	// is filled up from.
+	// filler is the whole catalogue, best sellers first: what any list is filled up
+	// from. What is out of stock is in it, as it may come back any moment.
 	filler []snapshot.Candidate
 	names  []string // of strategies, by number
 	rest   uint8    // the number of Catalogue
 	marks  sync.Pool
 
 	onDamaged func(error) // told of every record that proves damaged; does not wait
+	filters   filters
 }
 
 // Strategies that serving itself adds to those of the snapshot.
@@ -51,15 +52,15 @@ func openView(dir string) (*view, error) {
 	return v, nil
 }
 
-// fillFiller lists the popular items in stock and behind them, by catalogue
-// number, the rest of the catalogue.
+// fillFiller lists the popular items and behind them, by catalogue number, the
+// rest of the catalogue.
 func (v *view) fillFiller() {
 	popular, rest := v.strategy(Popular), v.strategy(Catalogue)
 	v.rest = rest
 	seen := v.mark()
 	defer v.unmark(seen)
 	for _, c := range v.snap.Popular() {
-		if v.snap.Item(c.Item).InStock && seen.add(c.Item) {
+		if seen.add(c.Item) {
 			v.filler = append(v.filler, snapshot.Candidate{Item: c.Item, Score: c.Score, Strategy: popular})
 		}
 	}
@@ -68,7 +69,7 @@ func (v *view) fillFiller() {
 		score = min(score, v.filler[n-1].Score)
 	}
 	for i := range int32(v.snap.Items()) {
-		if v.snap.Item(i).InStock && seen.add(i) {
+		if seen.add(i) {
 			v.filler = append(v.filler, snapshot.Candidate{Item: i, Score: score, Strategy: rest})
 		}
 	}

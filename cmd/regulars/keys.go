@@ -39,8 +39,9 @@ shown again. Once there is a key, every request needs one, as the header
 "Authorization: Bearer KEY" or "X-API-Key: KEY"; a server that runs knows new
 keys within a second.
 
-  storefront  recommendations, similar items, what is popular
-  marketing   what storefront may, and the scores of customers
+  storefront  recommendations, similar items, what is popular; tells events,
+              identities, stock and prices
+  marketing   what storefront may, and the scores of customers; tells contacts
   monitoring  /metrics
   admin       everything, such as jobs`,
 		Example: `  regulars keys create --workspace my-shop --role storefront --name "web shop"

@@ -22,6 +22,7 @@ import (
 	"regulars/serving"
 	"regulars/serving/api"
 	"regulars/serving/audience"
+	"regulars/serving/events"
 	"regulars/training/schedule"
 )
 
@@ -73,6 +74,9 @@ type server struct {
 	scheduler *schedule.Scheduler // nil where runs cannot be recorded; without --schedule it starts only what is asked for
 	scheduled bool
 	workspace *workspace
+	intake    *events.Store // nil where no event log could be made
+	flusher   *flusher      // goes with intake
+	placing   placing
 	log       *slog.Logger
 	logs      *api.LogBuffer
 	watched   config.Serve // how the server is watched: ages, paths in the log, traces
@@ -94,8 +98,12 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	if err := s.openState(w, scheduled); err != nil {
 		return nil, errors.Join(err, buffer.Flush())
 	}
-	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap})
-	err := w.openCertificate(s)
+	s.openIntake(w)
+	s.store = serving.NewStore(w.snapshots(), serving.Options{Report: s.reportSwap, Live: s.live(), Counts: &s.placing.counts})
+	err := s.openPlacements(w)
+	if err == nil {
+		err = w.openCertificate(s)
+	}
 	if err == nil {
 		s.audiences, err = w.audiences(s.store)
 	}
@@ -103,7 +111,7 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 		err = s.bind(c.Addr, w.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.closeHistory(), buffer.Flush())
+		return nil, errors.Join(err, s.closePlacements(), s.abandonIntake(), s.closeHistory(), buffer.Flush())
 	}
 	return s, nil
 }
@@ -288,7 +296,7 @@ func (s *server) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, s.logs.Flush()) }()
 	traces, err := s.openTraces()
 	if err != nil {
-		return errors.Join(err, s.listener.Close(), s.closeHistory())
+		return errors.Join(err, s.listener.Close(), s.closePlacements(), s.closeIntake(), s.closeHistory())
 	}
 	defer func() { traces.close(s.log) }()
 	g, ctx := errgroup.WithContext(ctx)
@@ -303,6 +311,12 @@ func (s *server) run(ctx context.Context) (err error) {
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
 	g.Go(func() error { return s.logs.Run(ctx) })
 	g.Go(func() error { s.watchAge(ctx); return nil })
+	if s.intake != nil {
+		g.Go(func() error { return s.runFlusher(ctx) })
+		if s.placing.explores() {
+			g.Go(func() error { return s.runCounts(ctx) })
+		}
+	}
 	if s.scheduler != nil {
 		g.Go(func() error { return s.runScheduler(ctx) })
 	}
@@ -310,7 +324,7 @@ func (s *server) run(ctx context.Context) (err error) {
 	if s.fresh {
 		s.log.Warn("there is no snapshot yet, so that every question is answered with 503: make one with `regulars run pipeline`")
 	}
-	return errors.Join(g.Wait(), s.closeHistory())
+	return errors.Join(g.Wait(), s.closePlacements(), s.closeIntake(), s.closeHistory())
 }
 
 // runScheduler runs jobs until ctx ends. Without --schedule nobody counts on

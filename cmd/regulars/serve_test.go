@@ -111,7 +111,7 @@ func TestBindingBeyondThisMachineNeedsKeys(t *testing.T) {
 			return err
 		}
 		s.store.Close()
-		return errors.Join(s.listener.Close(), s.closeHistory())
+		return errors.Join(s.listener.Close(), s.abandonIntake(), s.closeHistory())
 	}
 	beyond := []string{":0", "0.0.0.0:0", "[::]:0"}
 	var usage usageError

@@ -64,7 +64,7 @@ func (w *workspace) snapshots() string { return filepath.Join(w.dir, "snapshots"
 // one left behind. A scheduled run waits for its turn, a person is told.
 func (w *workspace) lock(ctx context.Context) (*durable.Lock, error) {
 	path := filepath.Join(w.dir, ".lock")
-	acquire := func() (*durable.Lock, error) { return durable.AcquireLock(path) }
+	acquire := func() (*durable.Lock, error) { return lockAfterFlush(ctx, path) }
 	if os.Getenv(schedule.EnvRunID) != "" {
 		acquire = func() (*durable.Lock, error) { return durable.AcquireLockWait(ctx, path) }
 	}

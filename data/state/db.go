@@ -27,28 +27,31 @@ type DB struct {
 	// Now tells the time that is recorded for runs which bring none.
 	Now func() time.Time
 
-	sql  *sql.DB
-	path string
+	sql    *sql.DB
+	path   string
+	format Format
 }
 
 // Open opens the state database at path, made on first use, and brings its
 // tables up to date. Its folder must exist. The error wraps ErrUnusable when the
 // file is damaged, foreign or newer than this program.
-func Open(path string) (*DB, error) {
+func Open(path string) (*DB, error) { return openFormat(path, ownFormat) }
+
+func openFormat(path string, f Format) (*DB, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("state database %s: %w", path, err)
+		return nil, fmt.Errorf("%s %s: %w", f.Name, path, err)
 	}
 	if _, err := os.Stat(filepath.Dir(abs)); err != nil {
-		return nil, fmt.Errorf("state database %s: its folder cannot be used: %w", path, err)
+		return nil, fmt.Errorf("%s %s: its folder cannot be used: %w", f.Name, path, err)
 	}
 	handle, err := sql.Open("sqlite", dsn(abs))
 	if err != nil {
-		return nil, fmt.Errorf("state database %s: %w", path, err)
+		return nil, fmt.Errorf("%s %s: %w", f.Name, path, err)
 	}
 	// Each connection has its own page cache, so the pool is bounded.
 	handle.SetMaxOpenConns(4)
-	db := &DB{Now: time.Now, sql: handle, path: abs}
+	db := &DB{Now: time.Now, sql: handle, path: abs, format: f}
 	if err := db.prepare(context.Background()); err != nil {
 		return nil, errors.Join(db.explain("opening", err), handle.Close())
 	}
@@ -85,7 +88,7 @@ func (db *DB) explain(doing string, err error) error {
 		return fmt.Errorf("%w: %s is damaged or not a SQLite file: restore it from a backup, or move it and its -wal and -shm files aside to start an empty history (%w)",
 			ErrUnusable, db.path, err)
 	}
-	return fmt.Errorf("state database %s: %s: %w", db.path, doing, err)
+	return fmt.Errorf("%s %s: %s: %w", db.format.Name, db.path, doing, err)
 }
 
 func damaged(err error) bool {

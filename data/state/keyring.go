@@ -61,7 +61,7 @@ func ReadKeyring(ctx context.Context, path string) (k *Keyring, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("state database %s: %w", path, err)
 	}
-	db := &DB{Now: time.Now, sql: handle, path: path}
+	db := &DB{Now: time.Now, sql: handle, path: path, format: ownFormat}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.checkOwner(ctx, handle); err != nil {
 		return nil, db.explain("reading keys", err)

@@ -58,8 +58,10 @@ func (db *DB) prepare(ctx context.Context) error {
 	if err := db.useWAL(ctx); err != nil {
 		return err
 	}
-	if err := db.checkSound(ctx); err != nil {
-		return err
+	if !db.format.Large {
+		if err := db.checkSound(ctx); err != nil {
+			return err
+		}
 	}
 	return db.inTx(ctx, func(tx *sql.Tx) error {
 		// Again, now that nobody else can write: another process may have
@@ -67,7 +69,7 @@ func (db *DB) prepare(ctx context.Context) error {
 		if err := db.checkOwner(ctx, tx); err != nil {
 			return err
 		}
-		return migrate(ctx, tx)
+		return db.migrate(ctx, tx)
 	})
 }
 
@@ -83,12 +85,12 @@ func (db *DB) checkOwner(ctx context.Context, q querier) error {
 	if err != nil {
 		return err
 	}
-	if id != applicationID && (id != 0 || version != 0 || tables != 0) {
+	if id != int(db.format.ApplicationID) && (id != 0 || version != 0 || tables != 0) {
 		return fmt.Errorf("%w: %s belongs to another program: name another workspace, or move the file away", ErrUnusable, db.path)
 	}
-	if version > len(migrations) {
+	if version > len(db.format.Migrations) {
 		return fmt.Errorf("%w: %s has version %d, this program knows up to %d: use the later program that wrote it",
-			ErrUnusable, db.path, version, len(migrations))
+			ErrUnusable, db.path, version, len(db.format.Migrations))
 	}
 	return nil
 }
@@ -130,8 +132,9 @@ func (db *DB) checkSound(ctx context.Context) error {
 	return nil
 }
 
-func migrate(ctx context.Context, tx *sql.Tx) error {
+func (db *DB) migrate(ctx context.Context, tx *sql.Tx) error {
 	var version int
+	migrations := db.format.Migrations
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
@@ -143,7 +146,7 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("migrating to version %d: %w", i+1, err)
 		}
 	}
-	stamp := fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", len(migrations), applicationID)
+	stamp := fmt.Sprintf("PRAGMA user_version = %d; PRAGMA application_id = %d", len(migrations), db.format.ApplicationID)
 	_, err := tx.ExecContext(ctx, stamp)
 	return err
 }

@@ -18,7 +18,7 @@ type Role string
 // The roles, from the one that may least.
 const (
 	Monitoring Role = "monitoring" // the metrics, and nothing of customers
-	Storefront Role = "storefront" // what a shop shows: lists of items
+	Storefront Role = "storefront" // what a shop shows: lists of items; and what it tells
 	Marketing  Role = "marketing"  // what a storefront may, and scores
 	Admin      Role = "admin"      // everything
 )
@@ -40,6 +40,11 @@ var mayAsk = map[route][]Role{
 	{"POST", "/v1/scores/batch"}:             {Marketing},
 	{"GET", "/v1/audiences"}:                 {Marketing},
 	{"GET", "/v1/audiences/:name"}:           {Marketing},
+	{"GET", "/v1/placements/:name/report"}:   {Marketing},
+	{"POST", "/v1/events"}:                   {Storefront, Marketing},
+	{"POST", "/v1/contacts"}:                 {Marketing},
+	{"POST", "/v1/items/update"}:             {Storefront, Marketing},
+	{"POST", "/v1/identities"}:               {Storefront, Marketing},
 	{"GET", "/v1/jobs"}:                      {},
 	{"GET", "/v1/jobs/:id"}:                  {},
 	{"POST", "/v1/jobs/:name/runs"}:          {},

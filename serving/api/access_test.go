@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"regulars/serving/served"
 )
 
 // fakeKeys knows a key for every role, by the role's name, and some that ended.
@@ -35,16 +37,24 @@ func (fakeKeys) Check(key string) (Caller, KeyState) {
 }
 
 func locked(t testing.TB, o Options) http.Handler {
-	o.Store, o.Jobs, o.Runner, o.Models, o.NewID = loaded(t, 5), history{}, history{}, registry{}, fixedID
+	o.Store, o.Jobs, o.Runner, o.Models, o.NewID, o.Intake = loaded(t, 5), history{}, history{}, registry{}, fixedID, intake(t)
 	o.Audiences = audiencesOf(o.Store, nil)
 	if o.Keys == nil {
 		o.Keys = fakeKeys{}
 	}
+	o.Reports = noReports{}
 	return New(o)
 }
 
+// noReports has a placement of which nothing was shown.
+type noReports struct{}
+
+func (noReports) Report(_ context.Context, name string, _, _ time.Time) (served.Report, bool, error) {
+	return served.Report{Placement: name}, true, nil
+}
+
 // asked are requests for every route of the server, each of which is answered
-// with 200 or 202 to those who may ask it.
+// with 200, or 202, to those who may ask it.
 var asked = []struct {
 	route  route
 	target string
@@ -59,6 +69,11 @@ var asked = []struct {
 	{route{"POST", "/v1/scores/batch"}, "/v1/scores/batch", `{"user_ids":["17850"]}`, "marketing"},
 	{route{"GET", "/v1/audiences"}, "/v1/audiences", "", "marketing"},
 	{route{"GET", "/v1/audiences/:name"}, "/v1/audiences/lapsing", "", "marketing"},
+	{route{"GET", "/v1/placements/:name/report"}, "/v1/placements/home/report", "", "marketing"},
+	{route{"POST", "/v1/events"}, "/v1/events", `{"type":"view","user_id":"u"}`, "storefront marketing"},
+	{route{"POST", "/v1/contacts"}, "/v1/contacts", `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a"}`, "marketing"},
+	{route{"POST", "/v1/items/update"}, "/v1/items/update", `{"item_id":"i","in_stock":true}`, "storefront marketing"},
+	{route{"POST", "/v1/identities"}, "/v1/identities", `{"session_id":"s","user_id":"u"}`, "storefront marketing"},
 	{route{"GET", "/v1/jobs"}, "/v1/jobs", "", ""},
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"POST", "/v1/jobs/:name/runs"}, "/v1/jobs/pipeline/runs", "", ""},
@@ -92,7 +107,7 @@ func TestRolesByRoutes(t *testing.T) {
 					if key == "" {
 						header = nil
 					}
-					if w := send(h, method, a.target, a.body, header...); w.Code != want && !(want == http.StatusOK && w.Code == http.StatusAccepted) {
+					if w := send(h, method, a.target, a.body, header...); w.Code != want && (w.Code != http.StatusAccepted || want != http.StatusOK) {
 						t.Errorf("%s %s with %q answered %d %s, want %d", method, a.target, header, w.Code, w.Body, want)
 					}
 				}
@@ -105,7 +120,7 @@ func TestRolesByRoutes(t *testing.T) {
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
 	s := &server{store: store, jobs: history{}, runner: history{}, models: registry{}, audiences: audiencesOf(store, nil), log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
-		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store, time.Now, nil)}
+		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store, time.Now, nil), reports: noReports{}}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}
 	for _, r := range e.Routes() {
@@ -181,7 +196,7 @@ func TestNoKeyNeeded(t *testing.T) {
 	h := locked(t, Options{Keys: fakeKeys{open: true}, Rate: Rate{PerSecond: .001, Burst: 1}})
 	for _, a := range asked {
 		for range 2 {
-			if w := send(h, a.route.method, a.target, a.body, "X-API-Key", "whatever"); w.Code != 200 && w.Code != 202 {
+			if w := send(h, a.route.method, a.target, a.body, "X-API-Key", "whatever"); w.Code != http.StatusOK && w.Code != http.StatusAccepted {
 				t.Errorf("%s answered %d", a.target, w.Code)
 			}
 		}

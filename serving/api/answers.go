@@ -18,6 +18,7 @@ type itemJSON struct {
 	Strategy string       `json:"strategy"`
 	Reason   string       `json:"reason"`            // in words
 	Because  *becauseJSON `json:"because,omitempty"` // the reason in parts, with explain=true
+	Rules    []string     `json:"rules,omitempty"`   // of the placement, that put it where it is
 }
 
 // becauseJSON is a reason in parts; what its kind does not have is absent.
@@ -37,6 +38,8 @@ type listJSON struct {
 	UnknownItems     []string   `json:"unknown_items,omitempty"` // of a basket
 	Fallback         *bool      `json:"fallback,omitempty"`
 	RecommendationID string     `json:"recommendation_id,omitempty"`
+	Arm              string     `json:"arm,omitempty"`           // of the placement that made it
+	RelaxedRules     []string   `json:"relaxed_rules,omitempty"` // what of the placement could not hold
 	metaJSON
 }
 
@@ -50,13 +53,13 @@ type moneyJSON struct {
 	Currency string  `json:"currency,omitempty"`
 }
 
-// ofRecommendations: placement, lang and explain decorate an answer and never
-// change which items it lists.
-var ofRecommendations = parameters{known: []string{"k", "exclude", "strategy", "placement", "lang", "explain"}, later: []string{"filter"}}
+// ofRecommendations: lang and explain decorate an answer and never change which
+// items it lists, nor does placement where none is configured.
+var ofRecommendations = parameters{known: []string{"k", "filter", "exclude", "strategy", "placement", "session_id", "lang", "explain"}}
 
-var ofSimilar = parameters{known: []string{"k", "strategy", "lang", "explain"}}
+var ofSimilar = parameters{known: []string{"k", "filter", "strategy", "lang", "explain"}}
 
-var ofPopular = parameters{known: []string{"k", "lang", "explain"}, later: []string{"filter"}}
+var ofPopular = parameters{known: []string{"k", "filter", "lang", "explain"}}
 
 // manner is how an answer words its reasons.
 type manner struct {
@@ -71,8 +74,21 @@ func (s *server) asked(q map[string]string) (serving.Ask, manner, error) {
 		return a, m, err
 	}
 	var err error
-	if a.K, err = intParam(q, "k", maxK, defaultK); err != nil {
+	if a.K, err = intParam(q, "k", maxK, 0); err != nil {
 		return a, m, err
+	}
+	if a.Placement, err = s.placement(q["placement"]); err != nil {
+		return a, m, err
+	}
+	if filter, ok := q["filter"]; ok {
+		if a.Filter, err = checkFilter(filter); err != nil {
+			return a, m, err
+		}
+	}
+	if session, ok := q["session_id"]; ok {
+		if a.Session = session; session == "" || checkID("session_id", session) != nil {
+			return a, m, checkID("session_id", session)
+		}
 	}
 	if a.Exclude, err = idList("exclude", q["exclude"]); err != nil {
 		return a, m, err
@@ -102,11 +118,12 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	ask.ID = s.newID()
 	list, err := s.store.Recommend(id, ask)
 	if err != nil {
 		return err
 	}
-	return answer(c, "no-store", s.recommended("recommendations", id, list, manner))
+	return answer(c, "no-store", s.recommended("recommendations", id, ask.Session, list, manner))
 }
 
 func checkDecoration(q map[string]string) error {
@@ -121,11 +138,15 @@ func checkDecoration(q map[string]string) error {
 	return oneOf(q, "explain", "true", "false")
 }
 
-// recommended counts a list and gives it the id that events refer back to.
-func (s *server) recommended(kind, userID string, list serving.List, m manner) *listJSON {
+// recommended counts a list, and notes that it was shown.
+func (s *server) recommended(kind, userID, sessionID string, list serving.List, m manner) *listJSON {
 	s.metrics.count(kind, list)
+	s.note(list, sessionID)
 	out := listOf(list, m, true)
-	out.UserID, out.RecommendationID = userID, s.newID()
+	out.UserID, out.RecommendationID, out.RelaxedRules = userID, list.ID, list.Relaxed
+	if list.Arm != nil {
+		out.Arm = list.Arm.Arm
+	}
 	return out
 }
 
@@ -164,7 +185,7 @@ func (s *server) popular(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.store.Popular(ask.K)
+	list, err := s.store.Popular(ask)
 	if err != nil {
 		return err
 	}
@@ -174,7 +195,7 @@ func (s *server) popular(c *gin.Context) error {
 func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 	out := &listJSON{Items: make([]itemJSON, len(l.Items)), metaJSON: metaOf(l.Meta)}
 	for i, it := range l.Items {
-		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: it.Reason.Text(m.lang)}
+		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: it.Reason.Text(m.lang), Rules: it.Rules}
 		if r := it.Reason; m.explain {
 			out.Items[i].Because = &becauseJSON{Kind: r.Kind, ItemID: r.ItemID, Title: r.Title, Days: r.Days, Name: r.Name}
 		}

@@ -14,17 +14,20 @@ import (
 
 	"regulars/serving"
 	"regulars/serving/audience"
+	"regulars/serving/placement"
+	"regulars/serving/served"
 )
 
 // Options of the handler.
 type Options struct {
 	Store    *serving.Store       // required
 	Jobs     JobHistory           // nil: the job routes answer 404
+	Intake   Intake               // what a shop tells; nil: those routes answer 503
 	Runner   JobRunner            // nil: jobs cannot be started
 	Models   Models               // nil: the routes of models answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
-	Now      func() time.Time     // the clock of Rate and MaxAge; nil: time.Now
+	Now      func() time.Time     // the clock of Rate, MaxAge and reports; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
 	Logger   *slog.Logger         // access log and errors; nil: none
 	LogPaths bool                 // the access log names paths too, and with them customers
@@ -35,6 +38,10 @@ type Options struct {
 	// Audiences answers who is meant by a filter; nil: the audience routes answer 404.
 	Audiences *audience.Engine
 	NewID     func() string // of requests and recommendations; nil: 130 random bits
+
+	Placements *placement.Set   // nil: none
+	Reports    PlacementReports // nil: the report of placements answers 404
+	Shown      *served.Log      // of the lists shown; nil: nothing is written down
 }
 
 // JobHistory is what the job routes show.
@@ -79,6 +86,7 @@ type server struct {
 	jobs    JobHistory
 	runner  JobRunner
 	models  Models
+	intake  Intake
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
@@ -90,14 +98,18 @@ type server struct {
 	paths   bool // in the access log
 	tracer  Tracer
 
-	audiences *audience.Engine
-	exports   chan struct{} // holds one for each export under way
+	audiences  *audience.Engine
+	exports    chan struct{} // holds one for each export under way
+	placements *placement.Set
+	reports    PlacementReports
+	shown      *served.Log
 }
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
-		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports)}
+	s := &server{store: o.Store, jobs: o.Jobs, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports),
+		placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -112,6 +124,7 @@ func New(o Options) http.Handler {
 		o.Registry = prometheus.NewRegistry()
 	}
 	s.metrics = newMetrics(o.Registry, o.Store, s.now, o.Queued)
+	registerIntake(o.Registry, o.Intake)
 	return s.routes(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
 }
 
@@ -136,6 +149,10 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 		s.get(e, "/v1/audiences", s.anyAudience)
 		s.get(e, "/v1/audiences/:name", s.namedAudience)
 	}
+	if s.reports != nil {
+		s.get(e, "/v1/placements/:name/report", s.placementReport)
+	}
+	s.routeEvents(e)
 	if s.jobs != nil {
 		s.get(e, "/v1/jobs", s.listJobs)
 		s.get(e, "/v1/jobs/:id", s.showJob)

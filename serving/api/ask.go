@@ -7,7 +7,8 @@ import (
 )
 
 // askJSON is the body of POST /v1/recommendations: a batch of users, or the
-// items of a session or basket, with the user if known. A null is as absent.
+// items of a session or basket, with the user if known, or just the session. A
+// null is as absent.
 type askJSON struct {
 	Users   []string
 	Items   []string
@@ -15,36 +16,40 @@ type askJSON struct {
 	K       *int
 	Exclude []string
 
-	Strategy, Lang *string
-	Explain        bool
+	Strategy, Lang, Filter, Placement, Session *string
+	Explain                                    bool
 }
 
 func (a *askJSON) fields() []field {
 	return []field{{"users", &a.Users}, {"items", &a.Items}, {"user_id", &a.UserID}, {"k", &a.K}, {"exclude", &a.Exclude},
-		{"strategy", &a.Strategy}, {"lang", &a.Lang}, {"explain", &a.Explain}}
+		{"strategy", &a.Strategy}, {"filter", &a.Filter}, {"placement", &a.Placement}, {"session_id", &a.Session}, {"lang", &a.Lang}, {"explain", &a.Explain}}
 }
 
 func (a *askJSON) check() error {
 	switch {
-	case a.Users == nil && a.Items == nil:
-		return badRequest(`the body names neither "users" nor "items": one of them is needed`)
+	case a.Users == nil && a.Items == nil && a.Session == nil:
+		return badRequest(`the body names neither "users" nor "items" nor "session_id": one of them is needed`)
 	case a.Users != nil && a.Items != nil:
 		return badRequest(`the body names both "users" and "items": only one of them is possible`)
 	case a.Users != nil && a.UserID != nil:
 		return badRequest(`"user_id" goes with "items", not with "users"`)
-	case len(a.Users)+len(a.Items) == 0:
+	case a.Users != nil && a.Session != nil:
+		return badRequest(`"session_id" is of one visitor: it does not go with "users"`)
+	case len(a.Users)+len(a.Items) == 0 && a.Session == nil:
 		return badRequest("the list of users or items is empty: without either, GET /v1/popular answers")
 	case a.K != nil && (*a.K < 1 || *a.K > maxK):
 		return badRequest("k must be a whole number from 1 to %d, not %d", maxK, *a.K)
 	}
-	if a.UserID != nil {
-		if err := checkID("user_id", *a.UserID); err != nil {
+	if a.Filter != nil {
+		if _, err := checkFilter(*a.Filter); err != nil {
 			return err
 		}
 	}
-	if a.Strategy != nil {
-		if err := checkID("strategy", *a.Strategy); err != nil {
-			return err
+	for _, f := range []field{{"user_id", a.UserID}, {"session_id", a.Session}, {"strategy", a.Strategy}, {"placement", a.Placement}} {
+		if id := f.into.(*string); id != nil {
+			if err := checkID(f.name, *id); err != nil {
+				return err
+			}
 		}
 	}
 	if err := checkLang(a.Lang); err != nil {
@@ -66,15 +71,21 @@ func checkLang(lang *string) error {
 	return oneOf(map[string]string{"lang": *lang}, "lang", languages...)
 }
 
-func (a *askJSON) ask() serving.Ask {
-	out := serving.Ask{K: defaultK, Exclude: a.Exclude}
+func (s *server) askOf(a *askJSON) (out serving.Ask, err error) {
+	out = serving.Ask{Exclude: a.Exclude, Strategy: text(a.Strategy), Filter: text(a.Filter), Session: text(a.Session)}
 	if a.K != nil {
 		out.K = *a.K
 	}
-	if a.Strategy != nil {
-		out.Strategy = *a.Strategy
+	out.Placement, err = s.placement(text(a.Placement))
+	return out, err
+}
+
+// text is empty where there is none.
+func text(s *string) string {
+	if s == nil {
+		return ""
 	}
-	return out
+	return *s
 }
 
 func (s *server) mannerOf(a *askJSON) manner {
@@ -90,16 +101,20 @@ func (s *server) postRecommendations(c *gin.Context) error {
 		return err
 	}
 	var a askJSON
-	if err := decodeBody(c.Request.Body, a.fields(), ofRecommendations.later); err != nil {
+	if err := decodeBody(c.Request.Body, a.fields(), nil); err != nil {
 		return err
 	}
 	if err := a.check(); err != nil {
 		return err
 	}
-	if a.Users != nil {
-		return s.batch(c, &a)
+	ask, err := s.askOf(&a)
+	switch {
+	case err != nil:
+		return err
+	case a.Users != nil:
+		return s.batch(c, &a, ask)
 	}
-	return s.basket(c, &a)
+	return s.basket(c, &a, ask)
 }
 
 type batchJSON struct {
@@ -108,28 +123,34 @@ type batchJSON struct {
 }
 
 // batch answers for each user as GET does, all from one snapshot.
-func (s *server) batch(c *gin.Context, a *askJSON) error {
-	lists, err := s.store.RecommendAll(a.Users, a.ask())
+func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
+	lists, err := s.store.RecommendAll(a.Users, ask, s.newID)
 	if err != nil {
 		return err
 	}
 	out := &batchJSON{Results: make([]*listJSON, len(lists)), metaJSON: metaOf(lists[0].Meta)}
 	for i, list := range lists {
-		out.Results[i] = s.recommended("recommendations", a.Users[i], list, s.mannerOf(a))
+		out.Results[i] = s.recommended("recommendations", a.Users[i], "", list, s.mannerOf(a))
 	}
 	return answer(c, "no-store", out)
 }
 
-func (s *server) basket(c *gin.Context, a *askJSON) error {
-	var userID string
-	if a.UserID != nil {
-		userID = *a.UserID
+// basket answers for the items named. Without any, what the visitor's session
+// did speaks for it, as it does for GET.
+func (s *server) basket(c *gin.Context, a *askJSON, ask serving.Ask) (err error) {
+	var list serving.List
+	var unknown []string
+	userID, kind := text(a.UserID), "basket"
+	if ask.ID = s.newID(); len(a.Items) > 0 {
+		list, unknown, err = s.store.Basket(a.Items, userID, ask)
+	} else {
+		kind = "recommendations"
+		list, err = s.store.Recommend(userID, ask)
 	}
-	list, unknown, err := s.store.Basket(a.Items, userID, a.ask())
 	if err != nil {
 		return err
 	}
-	out := s.recommended("basket", userID, list, s.mannerOf(a))
+	out := s.recommended(kind, userID, ask.Session, list, s.mannerOf(a))
 	out.UnknownItems = unknown
 	return answer(c, "no-store", out)
 }

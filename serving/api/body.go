@@ -131,7 +131,10 @@ func fieldNames(fields []field) string {
 func inWords(t reflect.Type) string {
 	switch t.Kind() {
 	case reflect.Slice:
-		return "a list of texts"
+		if t.Elem().Kind() == reflect.String {
+			return "a list of texts"
+		}
+		return "a list"
 	case reflect.Int:
 		return "a whole number"
 	case reflect.Bool:

@@ -12,7 +12,6 @@ import (
 
 // Limits on what a request may ask for.
 const (
-	defaultK     = 10
 	maxK         = 500
 	maxIDBytes   = 512
 	maxExclude   = 1000

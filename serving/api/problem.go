@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"regulars/serving"
+	"regulars/serving/filter"
 )
 
 // A problem is an error as RFC 9457 writes it. Type is about:blank, which says
@@ -45,6 +46,7 @@ func methodNotAllowed(c *gin.Context) *problem {
 func asProblem(err error) *problem {
 	var p *problem
 	var unknown *serving.UnknownStrategyError
+	var wrong *filter.Error
 	switch {
 	case errors.As(err, &p):
 		out := *p
@@ -54,6 +56,8 @@ func asProblem(err error) *problem {
 		return badRequest("%s", short)
 	case errors.Is(err, ErrBusy):
 		return newProblem(http.StatusConflict, "a job or an import is at work: try again when it has ended")
+	case errors.As(err, &wrong):
+		return badRequest("%s", err)
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
 	}

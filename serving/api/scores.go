@@ -190,7 +190,7 @@ func scoresOf(card serving.ScoreCard, lang serving.Lang) *scoresJSON {
 	sc := card.Scores
 	out := &scoresJSON{UserID: card.UserID, Churn: churnOf(card, lang), Returns: returnsOf(card), Spend: spendOf(card),
 		NextOrder: nextOrderOf(card.NextOrder), NextOrderNote: card.NextOrderNote(lang), CLV: clvOf(card), Next: nextOf(card),
-		Stage: sc.Stage, StageText: card.Stage(lang), Note: sc.Note, metaJSON: metaOf(card.Meta), OutlookVersion: card.OutlookVersion}
+		Stage: sc.Stage, StageText: card.Stage(lang), Note: card.Note(lang), metaJSON: metaOf(card.Meta), OutlookVersion: card.OutlookVersion}
 	if sc.Churn != nil {
 		out.Recall = &recallJSON{ReturnProbability: sc.ReturnProbability, Lapsed: sc.Lapsed}
 	}

@@ -14,8 +14,14 @@ import (
 
 // kind are the columns that tell what kind of customers a date has. They are few
 // on purpose: a model of many columns finds out which date a row is of, learns
-// the season of its own training dates, and no residual is left to see it by.
-var kind = []string{RecencyColumn, OrdersColumn, "tenure_days", "orders_90d", "orders_365d"}
+// the season of its own training dates, and no residual is left to see it by. And
+// they mean the same at every date: how long somebody has been a customer, or how
+// often they ever ordered, is cut short where the history begins, and the early
+// windows, last year's among them, would seem better than they were. On simulated
+// shops of 30 months the forecasts are as good as with those columns (root mean
+// squared error in log-odds .078 and .099, season .3 and .6); on the two windows
+// of Online Retail II before the reported one they are off by .15, not by .30.
+var kind = []string{RecencyColumn, "orders_90d"}
 
 // forecast says which share of the active customers x will leave in the horizon
 // that begins at a day: what a small regression on the known rows says of them,

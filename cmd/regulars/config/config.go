@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"regulars/serving/placement"
 )
 
 // FileName is the configuration's name inside a workspace.
@@ -33,7 +35,8 @@ type Config struct {
 	Serve    Serve    `yaml:"serve"`
 	Schedule Schedule `yaml:"schedule"`
 
-	Audiences map[string]Audience `yaml:"audiences"` // by name
+	Audiences  map[string]Audience    `yaml:"audiences"` // by name
+	Placements []placement.Definition `yaml:"placements"`
 }
 
 // Machine bounds what a job may use.
@@ -76,6 +79,9 @@ type Serve struct {
 	StaleAfter   time.Duration `yaml:"stale_after"`   // a warning in the log; 0 = none
 	ReadyMaxAge  time.Duration `yaml:"ready_max_age"` // /readyz is red; 0 = never for its age
 	OTLPEndpoint string        `yaml:"otlp_endpoint"` // of traces; "" = none
+	// Flush is how often what the server was told goes to the lake; 0 = only before jobs.
+	Flush      time.Duration `yaml:"flush"`
+	KeepEvents time.Duration `yaml:"keep_events"` // how long it stays beside the lake
 }
 
 // Rate bounds how often each key may ask.
@@ -106,10 +112,11 @@ func Default() Config {
 		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16, Horizons: []int{30, 90, 180}, ValueDays: 365, ValueDiscount: 0.1,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
-		Serve:    Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", LogFormat: "text", StaleAfter: 72 * time.Hour},
-		Schedule: Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
-
-		Audiences: map[string]Audience{},
+		Serve: Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", LogFormat: "text", StaleAfter: 72 * time.Hour,
+			Flush: 5 * time.Minute, KeepEvents: 30 * 24 * time.Hour},
+		Schedule:   Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
+		Audiences:  map[string]Audience{},
+		Placements: []placement.Definition{},
 	}
 }
 

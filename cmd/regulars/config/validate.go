@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"regexp"
@@ -34,7 +35,7 @@ func (c Config) Validate() error {
 	if err := c.Serve.validate(); err != nil {
 		return err
 	}
-	if err := checkAudiences(c.Audiences); err != nil {
+	if err := cmp.Or(checkAudiences(c.Audiences), c.checkPlacements()); err != nil {
 		return err
 	}
 	return c.Schedule.validate()
@@ -58,6 +59,9 @@ func (s Serve) validate() error {
 	}
 	if s.Rate.Burst < 0 || s.Rate.Burst > mostRate {
 		return fmt.Errorf("serve.rate.burst is %d: it must be from 0 to %d", s.Rate.Burst, mostRate)
+	}
+	if err := s.checkEvents(); err != nil {
+		return err
 	}
 	return s.validateOperations()
 }

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"regulars/data/durable"
+	"regulars/data/lake"
+	"regulars/serving"
+	"regulars/serving/api"
+	"regulars/serving/events"
+)
+
+func newEvents(g *global) *cobra.Command {
+	cmd := &cobra.Command{Use: "events", Short: "What the server was told: send it to the lake, see what waits",
+		Long: `What the server was told over HTTP (events, contacts, identities, stock and prices)
+is written to ` + events.FileName + ` at once and sent to the lake later: by the server every
+serve.flush, before a job reads the lake, and by hand.`,
+		Args: noArguments, RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
+	cmd.AddCommand(newEventsFlush(g), newEventsStatus(g))
+	return cmd
+}
+
+func newEventsFlush(g *global) *cobra.Command {
+	return g.withJSON(&cobra.Command{Use: "flush", Short: "Send to the lake what it has not got", Args: noArguments,
+		Example: "  regulars events flush --workspace my-shop",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return g.locked(cmd.Context(), func(w *workspace) error {
+				report, err := w.flushEvents(cmd.Context())
+				if err != nil {
+					return err
+				}
+				if g.json {
+					return printJSON(g.stdout, report)
+				}
+				return printFlush(g, report)
+			})
+		}})
+}
+
+func printFlush(g *global, report lake.Report) error {
+	rows := [][]string{{"table", "sent", "new", "known before"}}
+	for _, t := range report.Tables {
+		rows = append(rows, []string{string(t.Table), fmt.Sprint(t.Read), fmt.Sprint(t.Accepted), fmt.Sprint(t.Duplicate)})
+	}
+	if len(rows) == 1 {
+		_, err := fmt.Fprintln(g.stdout, "the lake has everything")
+		return err
+	}
+	return printTable(g.stdout, rows)
+}
+
+func newEventsStatus(g *global) *cobra.Command {
+	return g.withJSON(&cobra.Command{Use: "status", Short: "What is held, and what the lake has yet to get", Args: noArguments,
+		Example: "  regulars events status --workspace my-shop",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			w, err := g.open(false)
+			if err != nil {
+				return err
+			}
+			st, err := w.eventsStatus(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if g.json {
+				return printJSON(g.stdout, st)
+			}
+			rows := [][]string{{"", "held", "the lake has yet to get"},
+				{"events", fmt.Sprint(st.Events), fmt.Sprint(st.EventsWaiting)},
+				{"order lines", "", fmt.Sprint(st.LinesWaiting)},
+				{"contacts", fmt.Sprint(st.Contacts), fmt.Sprint(st.ContactsWaiting)},
+				{"identities", fmt.Sprint(st.Links), ""},
+				{"items", fmt.Sprint(st.Items), fmt.Sprint(st.ItemsWaiting)}}
+			return printTable(g.stdout, rows)
+		}})
+}
+
+func (w *workspace) eventsPath() string { return filepath.Join(w.dir, events.FileName) }
+
+// openEvents opens the event log where there is one; nil: the workspace has none.
+func (w *workspace) openEvents() (*events.DB, error) {
+	if _, err := os.Stat(w.eventsPath()); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return events.OpenDB(w.eventsPath())
+}
+
+func (w *workspace) eventsStatus(ctx context.Context) (st events.Status, err error) {
+	db, err := w.openEvents()
+	if db == nil || err != nil {
+		return st, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.Status(ctx)
+}
+
+// flushEvents sends to the lake what it has not got. The caller holds the lock.
+func (w *workspace) flushEvents(ctx context.Context) (report lake.Report, err error) {
+	db, err := w.openEvents()
+	if db == nil || err != nil {
+		return lake.Report{Tables: []lake.TableReport{}}, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.Flush(ctx, w.lake, time.Now(), w.config.Serve.KeepEvents)
+}
+
+// flushWait bounds how long a command waits for a flush to end.
+const flushWait = time.Minute
+
+// lockAfterFlush takes the workspace's lock. It does not wait for a job, which
+// may take hours, but for a server's flush, of which nobody knows.
+func lockAfterFlush(ctx context.Context, path string) (*durable.Lock, error) {
+	l, err := durable.AcquireLock(path)
+	if !errors.Is(err, durable.ErrLocked) || !strings.Contains(err.Error(), "regulars events flush") {
+		return l, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushWait)
+	defer cancel()
+	return durable.AcquireLockWait(ctx, path)
+}
+
+// readsLake are the jobs that begin by sending to the lake what it has not got.
+var readsLake = map[string]bool{"pipeline": true, "features": true, "train": true}
+
+// flushBefore does so for the jobs that read the lake anew. The caller holds the lock.
+func (w *workspace) flushBefore(ctx context.Context, job string) error {
+	if !readsLake[job] {
+		return nil
+	}
+	_, err := w.flushEvents(ctx)
+	return err
+}
+
+// openIntake opens the event log for the server. A disk that is full or
+// read-only takes the intake away, not the answers.
+func (s *server) openIntake(w *workspace) {
+	store, err := events.Open(w.eventsPath(), events.Options{Report: s.reportIntake})
+	if err != nil {
+		s.log.Error("what the shop tells cannot be taken in; everything else is answered", "error", err)
+		return
+	}
+	s.intake = store
+	s.flusher = &flusher{dir: w.dir, every: w.config.Serve.Flush}
+}
+
+func (s *server) reportIntake(err error) {
+	if err != nil {
+		s.log.Error("event log: what others have written is not seen", "error", err)
+		return
+	}
+	s.log.Info("event log: all is well again")
+}
+
+// live is what serving knows beyond the snapshot: nothing without an event log.
+func (s *server) live() serving.Live {
+	if s.intake == nil {
+		return nil
+	}
+	return s.intake
+}
+
+// intakeRoutes is what the routes of the intake use: nothing without an event log.
+func (s *server) intakeRoutes() api.Intake {
+	if s.intake == nil {
+		return nil
+	}
+	return s.intake
+}
+
+// runFlusher sends events to the lake again and again, and once more at the end.
+func (s *server) runFlusher(ctx context.Context) error {
+	f := s.flusher
+	if f.every > 0 {
+		tick := time.NewTicker(f.every)
+		defer tick.Stop()
+		for ctx.Err() == nil {
+			select {
+			case <-ctx.Done():
+			case <-tick.C:
+				s.reportFlush(f.run(ctx, s.intake))
+			}
+		}
+	}
+	return nil
+}
+
+// lastFlush bounds how long the server's end waits for the lake; what does not
+// get there stays in the event log.
+const lastFlush = 20 * time.Second
+
+// abandonIntake closes the event log of a server that does not begin.
+func (s *server) abandonIntake() error {
+	if s.intake == nil {
+		return nil
+	}
+	return s.intake.Close()
+}
+
+// closeIntake sends what is left to the lake, where nobody else is at work, and
+// closes the event log.
+func (s *server) closeIntake() error {
+	if s.intake == nil {
+		return nil
+	}
+	if s.flusher.every > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), lastFlush)
+		defer cancel()
+		s.reportFlush(s.flusher.run(ctx, s.intake))
+	}
+	return s.intake.Close()
+}
+
+func (s *server) reportFlush(err error) {
+	if err != nil {
+		s.log.Error("events were not sent to the lake; they are kept and sent later", "error", err)
+	}
+}
+
+// flusher sends events to the lake in a child process: an import reads the keys
+// of whole tables, which is no memory and no time of the server's.
+type flusher struct {
+	dir   string
+	every time.Duration // 0: never
+}
+
+// run does it if anything waits and the workspace is free: where a job is at
+// work, the next time does.
+func (f *flusher) run(ctx context.Context, store *events.Store) error {
+	if waits, err := store.Waiting(ctx); err != nil || !waits {
+		return ignoreCancel(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program's own file: %w", err)
+	}
+	complaints := &tailWriter{}
+	cmd := exec.CommandContext(ctx, self, "events", "flush", "--workspace", f.dir)
+	cmd.Args[0], cmd.Stderr = "regulars", complaints
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the server is not meant for it
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting `regulars events flush`: %w", err)
+	}
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, lowPriority) // of no matter where it is refused
+	err = cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return nil // repeated at the end, or the next time
+	case cmd.ProcessState.ExitCode() == exitBusy:
+		return nil
+	case err != nil:
+		return fmt.Errorf("`regulars events flush`: %w%s", err, complaints.quote())
+	}
+	return nil
+}
+
+// lowPriority is that of work that may wait, as of nice.
+const lowPriority = 10

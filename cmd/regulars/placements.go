@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"regulars/serving/api"
+	"regulars/serving/events"
+	"regulars/serving/placement"
+	shown "regulars/serving/served"
+)
+
+// servedFolder holds what was shown, inside a workspace.
+const servedFolder = "served"
+
+// placing is what the server does for placements.
+type placing struct {
+	set    *placement.Set
+	dir    string
+	log    *shown.Log // nil where the folder cannot be written
+	counts itemCounts
+}
+
+// openPlacements begins to write down what is shown. Where the disk does not let
+// it, everything is answered all the same.
+func (s *server) openPlacements(w *workspace) (err error) {
+	s.placing.dir = filepath.Join(w.dir, servedFolder)
+	if s.placing.set, err = placement.NewSet(w.config.Placements, nil); err != nil {
+		return err
+	}
+	s.placing.log, err = shown.Open(s.placing.dir, shown.Options{Report: s.reportServed})
+	if err != nil {
+		s.log.Error("what is shown is not written down; everything is answered", "error", err)
+	}
+	return nil
+}
+
+func (s *server) reportServed(err error) {
+	if err != nil {
+		s.log.Error("what is shown is not written down", "error", err)
+		return
+	}
+	s.log.Info("what is shown is written down again")
+}
+
+func (s *server) closePlacements() error {
+	if s.placing.log == nil {
+		return nil
+	}
+	return s.placing.log.Close()
+}
+
+// reports tells what became of what was shown.
+func (s *server) reports() api.PlacementReports {
+	r := &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set}
+	if s.intake != nil {
+		r.Events = listEvents{s.intake}
+	}
+	return r
+}
+
+// listEvents shows the event log to reports.
+type listEvents struct{ store *events.Store }
+
+func (l listEvents) OfLists(ctx context.Context, from, to time.Time, visit func(shown.Event) error) error {
+	return l.store.OfLists(ctx, from, to, func(e events.ListEvent) error { return visit(shown.Event(e)) })
+}
+
+// itemCounts is how often items were shown and clicked, as of the last look.
+type itemCounts struct {
+	seen atomic.Pointer[map[string]events.Seen]
+}
+
+// countAgain is how often the server counts what was shown and clicked.
+const countAgain = time.Minute
+
+// Counts returns how often an item was shown and clicked.
+func (c *itemCounts) Counts(itemID string) (impressions, clicks int64) {
+	if seen := c.seen.Load(); seen != nil {
+		n := (*seen)[itemID]
+		return n.Impressions, n.Clicks
+	}
+	return 0, 0
+}
+
+// runCounts counts again and again, until ctx ends.
+func (s *server) runCounts(ctx context.Context) error {
+	tick := time.NewTicker(countAgain)
+	defer tick.Stop()
+	for {
+		switch seen, err := s.intake.Seen(ctx); {
+		case err == nil:
+			s.placing.counts.seen.Store(&seen)
+		case ctx.Err() == nil:
+			s.log.Error("what was shown and clicked cannot be counted: exploration goes by the last count", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// explores reports whether any placement asks for counts.
+func (p *placing) explores() bool {
+	for _, name := range p.set.Names() {
+		found, _ := p.set.Find(name)
+		for _, plan := range found.Plans() {
+			if plan.Explore > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,131 @@
+package api
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"regulars/serving"
+	"regulars/serving/filter"
+	"regulars/serving/placement"
+	"regulars/serving/served"
+)
+
+// PlacementReports says what became of the lists of placements.
+type PlacementReports interface {
+	// Report compares the arms of a placement by what was shown from one instant
+	// up to another; false where there is no such placement.
+	Report(ctx context.Context, name string, from, to time.Time) (served.Report, bool, error)
+}
+
+// placement finds a placement by name. Where none is configured a name is what
+// the shop calls the place, and changes nothing.
+func (s *server) placement(name string) (*placement.Placement, error) {
+	names := s.placements.Names()
+	if name == "" || len(names) == 0 {
+		return nil, nil
+	}
+	p, ok := s.placements.Find(name)
+	if !ok {
+		slices.Sort(names)
+		return nil, badRequest("there is no placement %q: those there are: %s", clip(name), strings.Join(names, ", "))
+	}
+	return p, nil
+}
+
+// checkFilter checks what can be known of a filter without the fields there are.
+func checkFilter(source string) (string, error) {
+	if strings.TrimSpace(source) == "" {
+		return "", badRequest("filter is empty: leave it out to let everything pass")
+	}
+	if len(source) > filter.MaxSource {
+		return "", badRequest("filter has %d bytes: at most %d are allowed", len(source), filter.MaxSource)
+	}
+	return source, nil
+}
+
+var ofReport = parameters{known: []string{"from", "to"}}
+
+// A report is over reportDays where nobody says, and over mostReportDays at most:
+// it reads all that was shown in them.
+const (
+	reportDays     = 30
+	mostReportDays = 366
+)
+
+func (s *server) placementReport(c *gin.Context) error {
+	name, err := pathID(c.Param("name"))
+	if err != nil {
+		return err
+	}
+	q, err := ofReport.query(c.Request.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	from, to, err := period(q, s.now())
+	if err != nil {
+		return err
+	}
+	report, ok, err := s.reports.Report(c.Request.Context(), name, from, to)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return notFound("there is no placement %q", clip(name))
+	}
+	return answer(c, "no-cache", report)
+}
+
+// period reads from and to, each an instant or a day, which begins at midnight UTC.
+func period(q map[string]string, now time.Time) (from, to time.Time, err error) {
+	to = now.UTC()
+	if text, ok := q["to"]; ok {
+		if to, err = instant("to", text); err != nil {
+			return from, to, err
+		}
+	}
+	from = to.AddDate(0, 0, -reportDays)
+	if text, ok := q["from"]; ok {
+		if from, err = instant("from", text); err != nil {
+			return from, to, err
+		}
+	}
+	switch {
+	case !from.Before(to):
+		err = badRequest("from is not before to")
+	case to.Sub(from) > mostReportDays*24*time.Hour:
+		err = badRequest("from and to are more than %d days apart", mostReportDays)
+	}
+	return from, to, err
+}
+
+func instant(name, text string) (time.Time, error) {
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, badRequest("%s must be an instant such as 2011-12-08T00:00:00Z or a day such as 2011-12-08, not %q", name, clip(text))
+}
+
+// note writes down what a list shows.
+func (s *server) note(list serving.List, sessionID string) {
+	if s.shown == nil {
+		return
+	}
+	r := s.shown.New()
+	r.ID, r.At, r.Session = list.ID, s.now(), sessionID
+	if list.Visitor != sessionID {
+		r.User = list.Visitor
+	}
+	if list.Arm != nil {
+		r.Placement, r.Arm = list.Arm.Placement, list.Arm.Arm
+	}
+	for _, it := range list.Items {
+		r.Items = append(r.Items, served.Shown{ID: it.ID, Strategy: it.Strategy, Propensity: it.Propensity})
+	}
+	s.shown.Add(r)
+}

@@ -1,0 +1,257 @@
+package events
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"regulars/serving"
+)
+
+// mostTrails bounds how many customers and sessions are remembered in memory.
+const mostTrails = 200_000
+
+// overlay is what serving asks, in memory: see serving.Live. It is written by
+// one goroutine and read by every request.
+type overlay struct {
+	itemsMu sync.RWMutex
+	items   map[string]serving.ItemUpdate
+
+	marksMu sync.RWMutex
+	optOuts map[string]bool
+	erased  map[idHash]struct{}
+
+	trailsMu sync.RWMutex
+	trails   map[owner]*list.Element // of *trail
+	latest   *list.List              // most lately touched first
+	most     int
+}
+
+// owner is a customer or a session.
+type owner struct {
+	session bool
+	id      string
+}
+
+type idHash = [sha256.Size]byte
+
+var _ serving.Live = (*overlay)(nil)
+
+func newOverlay(most int) *overlay {
+	return &overlay{items: map[string]serving.ItemUpdate{}, optOuts: map[string]bool{}, erased: map[idHash]struct{}{},
+		trails: map[owner]*list.Element{}, latest: list.New(), most: most}
+}
+
+// Item is what was told of an item, see serving.Live.
+func (o *overlay) Item(id string) (serving.ItemUpdate, bool) {
+	o.itemsMu.RLock()
+	defer o.itemsMu.RUnlock()
+	u, ok := o.items[id]
+	return u, ok
+}
+
+func (o *overlay) setItem(id string, u serving.ItemUpdate) {
+	o.itemsMu.Lock()
+	defer o.itemsMu.Unlock()
+	o.items[id] = u
+}
+
+// OptedOut is what was told of a customer's wish, see serving.Live.
+func (o *overlay) OptedOut(userID string) (out, known bool) {
+	o.marksMu.RLock()
+	defer o.marksMu.RUnlock()
+	out, known = o.optOuts[userID]
+	return out, known
+}
+
+func (o *overlay) setOptOut(userID string, out bool) {
+	o.marksMu.Lock()
+	defer o.marksMu.Unlock()
+	o.optOuts[userID] = out
+}
+
+// Erased says whether the customer asked to be forgotten, see serving.Live.
+func (o *overlay) Erased(userID string) bool {
+	o.marksMu.RLock()
+	defer o.marksMu.RUnlock()
+	if len(o.erased) == 0 {
+		return false
+	}
+	_, is := o.erased[sha256.Sum256([]byte(userID))]
+	return is
+}
+
+// forget takes customers in that asked to be forgotten, and drops what is known
+// of them. It looks for them before it shuts readers out.
+func (o *overlay) forget(hashes []idHash) {
+	if len(hashes) == 0 {
+		return
+	}
+	o.marksMu.Lock()
+	for _, h := range hashes {
+		o.erased[h] = struct{}{}
+	}
+	o.marksMu.Unlock()
+	var gone []owner
+	o.trailsMu.RLock()
+	for key, e := range o.trails {
+		if who := e.Value.(*trail).customer(); who != "" && o.Erased(who) {
+			gone = append(gone, key)
+		}
+	}
+	o.trailsMu.RUnlock()
+	o.trailsMu.Lock()
+	defer o.trailsMu.Unlock()
+	for _, key := range gone {
+		o.drop(o.trails[key])
+	}
+}
+
+// Recent is what a customer or session did lately, see serving.Live.
+func (o *overlay) Recent(userID, sessionID string) (serving.Recent, bool) {
+	o.trailsMu.RLock()
+	defer o.trailsMu.RUnlock()
+	session := o.find(owner{true, sessionID})
+	if userID == "" && session != nil && session.user != "" {
+		userID, session = session.user, nil
+	}
+	if userID != "" && o.Erased(userID) {
+		return serving.Recent{}, false
+	}
+	if session != nil && session.user != "" {
+		session = nil // joined to a customer, who has its touches
+	}
+	user := o.find(owner{false, userID})
+	switch {
+	case user == nil && session == nil:
+		return serving.Recent{UserID: userID}, userID != "" && sessionID != "" && o.find(owner{true, sessionID}) != nil
+	case session == nil:
+		return user.recent(userID), true
+	case user == nil:
+		return session.recent(userID), true
+	}
+	return summary(userID, append(append([]touch{}, user.touches...), session.touches...)), true
+}
+
+// find returns the trail of an owner, nil where there is none.
+func (o *overlay) find(key owner) *trail {
+	if key.id == "" {
+		return nil
+	}
+	if e := o.trails[key]; e != nil {
+		return e.Value.(*trail)
+	}
+	return nil
+}
+
+// touched returns the trail of an owner to be written to, made where there is
+// none: then the owner who was least lately touched is dropped, if there are too many.
+func (o *overlay) touched(key owner) *trail {
+	if e := o.trails[key]; e != nil {
+		o.latest.MoveToFront(e)
+		return e.Value.(*trail)
+	}
+	t := &trail{owner: key}
+	o.trails[key] = o.latest.PushFront(t)
+	if o.latest.Len() > o.most {
+		o.drop(o.latest.Back())
+	}
+	return t
+}
+
+func (o *overlay) drop(e *list.Element) {
+	if e == nil {
+		return
+	}
+	delete(o.trails, e.Value.(*trail).owner)
+	o.latest.Remove(e)
+}
+
+// link says whose a session is: what it did is the customer's from now on. A
+// session that is somebody's stays theirs.
+func (o *overlay) link(sessionID, userID string) {
+	o.trailsMu.Lock()
+	defer o.trailsMu.Unlock()
+	session := o.touched(owner{true, sessionID})
+	if session.user != "" {
+		return
+	}
+	session.user = userID
+	if len(session.touches) == 0 {
+		return
+	}
+	user := o.touched(owner{false, userID})
+	for _, t := range session.touches {
+		user.add(t)
+	}
+	session.touches = nil
+	session.answer.Store(nil)
+}
+
+// customerOf returns the customer whom a session is known to belong to, or "".
+func (o *overlay) customerOf(sessionID string) string {
+	o.trailsMu.RLock()
+	defer o.trailsMu.RUnlock()
+	if t := o.find(owner{true, sessionID}); t != nil {
+		return t.user
+	}
+	return ""
+}
+
+// touch takes in what a customer, or a session, did with an item.
+func (o *overlay) touch(userID, sessionID string, t touch) {
+	o.trailsMu.Lock()
+	defer o.trailsMu.Unlock()
+	if sessionID != "" && userID == "" {
+		session := o.touched(owner{true, sessionID})
+		if session.user == "" {
+			session.add(t)
+			return
+		}
+		userID = session.user
+	}
+	if userID != "" {
+		o.touched(owner{false, userID}).add(t)
+	}
+}
+
+// size returns how many customers, sessions and items are held.
+func (o *overlay) size() (trails, items int) {
+	o.trailsMu.RLock()
+	trails = o.latest.Len()
+	o.trailsMu.RUnlock()
+	o.itemsMu.RLock()
+	defer o.itemsMu.RUnlock()
+	return trails, len(o.items)
+}
+
+// trail is what one owner did lately.
+type trail struct {
+	owner   owner
+	user    string // of a session: the customer it belongs to, "" unknown
+	touches []touch
+	answer  atomic.Pointer[serving.Recent] // made of touches when first asked for
+}
+
+// customer returns the customer whom the trail is of, or "".
+func (t *trail) customer() string {
+	if t.owner.session {
+		return t.user
+	}
+	return t.owner.id
+}
+
+func (t *trail) recent(userID string) serving.Recent {
+	if r := t.answer.Load(); r != nil {
+		out := *r
+		out.UserID = userID
+		return out
+	}
+	r := summary(userID, t.touches)
+	t.answer.Store(&r)
+	return r
+}
+
+func microTime(us int64) time.Time { return time.UnixMicro(us).UTC() }

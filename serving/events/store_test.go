@@ -1,0 +1,520 @@
+package events
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unique"
+
+	"regulars/serving"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// opened is a store at noon, closed at the end of the test.
+func opened(t testing.TB, path string, o Options) *Store {
+	t.Helper()
+	if o.Now == nil {
+		o.Now = func() time.Time { return noon }
+	}
+	s, err := Open(path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil && !errors.Is(err, errClosed) {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func raws(texts ...string) []json.RawMessage {
+	out := make([]json.RawMessage, len(texts))
+	for i, text := range texts {
+		out[i] = json.RawMessage(text)
+	}
+	return out
+}
+
+type takes func(context.Context, []json.RawMessage) (Result, error)
+
+// tell wants rows to be taken in, all of them.
+func tell(t testing.TB, take takes, texts ...string) Result {
+	t.Helper()
+	res, err := take(t.Context(), raws(texts...))
+	if err != nil || len(res.Rejected) > 0 {
+		t.Fatalf("%v: %+v, %v", texts, res.Rejected, err)
+	}
+	return res
+}
+
+func logPath(t testing.TB) string { return filepath.Join(t.TempDir(), FileName) }
+
+func reopen(t testing.TB, s *Store, path string) *Store {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return opened(t, path, Options{})
+}
+
+func items(list []serving.Touch) string {
+	var out []string
+	for _, t := range list {
+		out = append(out, fmt.Sprintf("%s×%d", t.ItemID, t.Count))
+	}
+	return strings.Join(out, " ")
+}
+
+func TestBadRows(t *testing.T) {
+	s := opened(t, logPath(t), Options{})
+	long := strings.Repeat("x", 600)
+	for _, c := range []struct {
+		take      takes
+		row, want string
+	}{
+		{s.Events, `[]`, "not a JSON object"},
+		{s.Events, `"x"`, "not a JSON object"},
+		{s.Events, `{}`, "type is missing"},
+		{s.Events, `{"type":""}`, "type is empty"},
+		{s.Events, `{"type":"view"}`, "neither user_id nor session_id"},
+		{s.Events, `{"type":"view","user_id":"  "}`, "neither user_id nor session_id"},
+		{s.Events, `{"type":"view","user_id":7}`, "user_id is not a text"},
+		{s.Events, `{"type":"view","user_id":"` + long + `"}`, "user_id is longer than 512 bytes"},
+		{s.Events, `{"type":"view","User_id":"u"}`, `unknown field "User_id"`},
+		{s.Events, `{"type":"view","user_id":"u","user_id":"v"}`, `"user_id" is given twice`},
+		{s.Events, `{"type":"view","user_id":"u","ts":"yesterday"}`, "ts is not a time such as"},
+		{s.Events, `{"type":"view","user_id":"u","ts":"1999-12-31T23:59:59Z"}`, "ts is before the year 2000"},
+		{s.Events, `{"type":"view","user_id":"u","ts":"2026-03-02T12:00:01Z"}`, "ts is more than a day in the future"},
+		{s.Events, `{"type":"view","user_id":"u","value":1e999}`, "value is not a number"},
+		{s.Events, `{"type":"view","user_id":"u","position":1.5}`, "position is not a whole number"},
+		{s.Events, `{"type":"view","user_id":"u","position":99999999999999999999}`, "position is not a whole number"},
+		{s.Events, `{"type":"view","user_id":"u","quantity":1}`, "quantity goes with type purchase alone"},
+		{s.Events, `{"type":"purchase","user_id":"u","quantity":0}`, "quantity is not above 0"},
+		{s.Events, `{"type":"purchase","user_id":"u","unit_price":-1}`, "unit_price is below 0"},
+		{s.Events, `{"type":"purchase","user_id":"u","unit_price":"1,5"}`, "unit_price is not an amount"},
+		{s.Events, `{"type":"purchase","user_id":"u","unit_price":1.00001}`, "unit_price is not an amount"},
+		{s.Events, `{"type":"purchase","user_id":"u","is_return":"yes"}`, "is_return is not true or false"},
+		{s.Events, `{"type":"purchase","user_id":"u","order_id":"o","item_id":"i","unit_price":99999999999999,"quantity":9999999999}`, "quantity × unit_price is beyond"},
+		{s.Contacts, `{}`, "contact_id is missing"},
+		{s.Contacts, `{"contact_id":"c","opened_at":"2026-03-01T00:00:00Z"}`, "campaign_id is missing, and nothing was told"},
+		{s.Contacts, `{"contact_id":"c","opened_at":"2027-03-01T00:00:00Z"}`, "opened_at is more than a day in the future"},
+		{s.Items, `{"item_id":"i"}`, "none of in_stock, price and available_from"},
+		{s.Items, `{"in_stock":true}`, "item_id is missing"},
+		{s.Items, `{"item_id":"i","price":-0.01}`, "price is below 0"},
+		{s.Items, `{"item_id":"i","in_stock":1}`, "in_stock is not true or false"},
+		{s.Items, `{"item_id":"i","available_from":"2200-01-01T00:00:00Z"}`, "available_from is outside 1971 to 2099"},
+		{s.Identities, `{"user_id":"u"}`, "session_id is needed, or source and alias"},
+		{s.Identities, `{"user_id":"u","source":"pos"}`, "session_id is needed, or source and alias"},
+		{s.Identities, `{"user_id":"u","session_id":"s","alias":"a"}`, "session_id goes without"},
+		{s.Identities, `{"session_id":"s"}`, "user_id is missing"},
+	} {
+		res, err := c.take(t.Context(), raws(c.row))
+		if err != nil || len(res.Rejected) != 1 || !strings.Contains(res.Rejected[0].Detail, c.want) {
+			t.Errorf("%.80s: %+v, %v; want %q", c.row, res.Rejected, err, c.want)
+		}
+	}
+	// A bad row does not keep the others out.
+	res, err := s.Events(t.Context(), raws(`{"type":"view","user_id":"u"}`, `{"type":1}`, `{"type":"view","user_id":"u","event_id":"e"}`, `{"type":"view"}`))
+	if err != nil || res.Accepted != 2 || len(res.Rejected) != 2 || res.Rejected[0].Index != 1 || res.Rejected[1].Index != 3 {
+		t.Errorf("%+v, %v", res, err)
+	}
+	if len(res.IDs) != 4 || res.IDs[0] == "" || res.IDs[1] != "" || res.IDs[2] != "e" {
+		t.Errorf("ids %q", res.IDs)
+	}
+}
+
+func TestDuplicates(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	one, two := `{"event_id":"1","type":"view","user_id":"u","item_id":"i"}`, `{"event_id":"2","type":"view","user_id":"u","item_id":"j"}`
+	if res := tell(t, s.Events, one, one, two); res.Accepted != 2 || res.Duplicate != 1 {
+		t.Errorf("%+v", res)
+	}
+	s = reopen(t, s, path)
+	if res := tell(t, s.Events, one, two); res.Accepted != 0 || res.Duplicate != 2 || res.IDs[1] != "2" {
+		t.Errorf("after a restart: %+v", res)
+	}
+	if r, _ := s.Recent("u", ""); items(r.Viewed) != "i×1 j×1" {
+		t.Errorf("viewed %s", items(r.Viewed))
+	}
+}
+
+// Many requests at once share syncs, and each is answered when it is on disk.
+func TestGroupCommit(t *testing.T) {
+	var commits, requests atomic.Int64
+	held := make(chan struct{})
+	s := opened(t, logPath(t), Options{Committed: func(n, rows int) {
+		if commits.Add(1) == 1 {
+			<-held // until everybody has queued up
+		}
+		requests.Add(int64(n))
+	}})
+	const clients = 40
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			tell(t, s.Events, fmt.Sprintf(`{"event_id":"%d","type":"view","user_id":"u%d","item_id":"i"}`, i, i))
+		})
+	}
+	for s.Stats().Queued < clients {
+		time.Sleep(time.Millisecond)
+	}
+	close(held)
+	all.Wait()
+	if n := commits.Load(); n > 2 || requests.Load() != clients {
+		t.Errorf("%d requests in %d transactions, want %d in at most 2", requests.Load(), n, clients)
+	}
+	if st := s.Stats(); st.Queued != 0 || st.Written != clients || st.Trails != clients {
+		t.Errorf("%+v", st)
+	}
+}
+
+// A full queue refuses at once, and takes again when there is room.
+func TestQueueIsBounded(t *testing.T) {
+	held, first := make(chan struct{}), true
+	s := opened(t, logPath(t), Options{Committed: func(int, int) {
+		if first {
+			first = false
+			<-held
+		}
+	}})
+	s.most = 200
+	rows := make([]json.RawMessage, 50)
+	for i := range rows {
+		rows[i] = json.RawMessage(`{"type":"view","user_id":"u","item_id":"i"}`)
+	}
+	var waiting sync.WaitGroup
+	for range int(s.most) / len(rows) {
+		waiting.Go(func() {
+			if _, err := s.Events(t.Context(), rows); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for s.Stats().Queued < s.most {
+		time.Sleep(time.Millisecond)
+	}
+	if _, err := s.Events(t.Context(), rows[:1]); !errors.Is(err, ErrBusy) || s.Stats().Refused != 1 {
+		t.Errorf("a full queue answered %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	close(held)
+	waiting.Wait()
+	tell(t, s.Events, string(rows[0]))
+	if _, err := s.Events(gone, rows[:1]); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("a caller who has gone: %v", err)
+	}
+}
+
+func TestItemUpdates(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	if _, ok := s.Item("i"); ok {
+		t.Error("something is known of an item before it was told")
+	}
+	tell(t, s.Items, `{"item_id":"i","in_stock":false,"ts":"2026-03-01T10:00:00Z"}`)
+	tell(t, s.Items, `{"item_id":"i","price":12.5}`, `{"item_id":"j","available_from":"2026-04-01T00:00:00+02:00"}`)
+	if res := tell(t, s.Items, `{"item_id":"i","in_stock":true,"ts":"2026-03-01T09:00:00Z"}`); res.Duplicate != 1 {
+		t.Errorf("a word older than what is known: %+v", res)
+	}
+	for _, when := range []string{"at once", "after a restart"} {
+		i, _ := s.Item("i")
+		if i.InStock == nil || *i.InStock || i.Price == nil || *i.Price != 12.5 || i.AvailableFrom != nil || !i.At.Equal(noon) {
+			t.Errorf("%s: %+v", when, i)
+		}
+		j, ok := s.Item("j")
+		if !ok || j.InStock != nil || j.Price != nil || !j.AvailableFrom.Equal(time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC)) {
+			t.Errorf("%s: %+v", when, j)
+		}
+		s = reopen(t, s, path)
+	}
+}
+
+func TestRecent(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	at := func(minute int, kind, item string) string {
+		return fmt.Sprintf(`{"type":%q,"session_id":"s","item_id":%q,"ts":"2026-03-01T10:%02d:00Z"}`, kind, item, minute)
+	}
+	if _, ok := s.Recent("u", "s"); ok {
+		t.Error("something is known of a stranger")
+	}
+	tell(t, s.Events, at(1, "view", "a"), at(2, "click", "b"), at(3, "cart", "a"), at(4, "purchase", "b"), at(5, "search", "c"),
+		at(6, "impression", "a"), at(6, "impression", "d"), at(7, "impression", "d"), at(8, "impression", "d"), at(9, "impression", "e"), at(9, "impression", "e"),
+		`{"type":"purchase","session_id":"s","item_id":"f","is_return":true}`)
+	want := "viewed a×2 b×1, bought b×1, ignored d×3"
+	check := func(when, user, session, wantUser string) {
+		t.Helper()
+		r, ok := s.Recent(user, session)
+		if got := fmt.Sprintf("viewed %s, bought %s, ignored %s", items(r.Viewed), items(r.Bought), items(r.Ignored)); got != want || !ok || r.UserID != wantUser {
+			t.Errorf("%s: %s of %q, want %s of %q", when, got, r.UserID, want, wantUser)
+		}
+	}
+	check("anonymous", "", "s", "")
+	check("with a customer who is not linked", "u", "s", "u")
+	if r, _ := s.Recent("", "s"); !slices.Equal(r.Bought, []serving.Touch{{ItemID: "b", At: noon.Add(-116 * time.Minute), Count: 1}}) {
+		t.Errorf("bought %+v", r.Bought)
+	}
+	if _, ok := s.Recent("u", ""); ok {
+		t.Error("the customer is known before the session is theirs")
+	}
+	tell(t, s.Identities, `{"session_id":"s","user_id":"u"}`)
+	for _, when := range []string{"joined", "joined, after a restart"} {
+		check(when, "", "s", "u")
+		check(when, "u", "", "u")
+		check(when, "u", "s", "u")
+		s = reopen(t, s, path)
+	}
+	if r, ok := s.Recent("v", "s"); ok && len(r.Viewed)+len(r.Bought) > 0 {
+		t.Errorf("another customer sees %+v", r)
+	}
+	tell(t, s.Events, `{"type":"view","session_id":"s","item_id":"g"}`)
+	if want = "viewed g×1 a×2 b×1, bought b×1, ignored d×3"; true {
+		check("later events of the session", "u", "", "u")
+	}
+}
+
+// An event that names both joins them; a session stays with whom it was first.
+func TestSessionsAndConflicts(t *testing.T) {
+	s := opened(t, logPath(t), Options{})
+	tell(t, s.Events, `{"type":"view","session_id":"s","item_id":"a"}`, `{"type":"checkin","session_id":"s","user_id":"u"}`)
+	if r, ok := s.Recent("", "s"); !ok || r.UserID != "u" || items(r.Viewed) != "a×1" {
+		t.Errorf("%+v", r)
+	}
+	tell(t, s.Events, `{"type":"view","session_id":"s","user_id":"v","item_id":"b"}`)
+	if r, _ := s.Recent("v", ""); items(r.Viewed) != "b×1" {
+		t.Errorf("a shared device: %+v", r)
+	}
+	if r, _ := s.Recent("", "s"); r.UserID != "u" || items(r.Viewed) != "a×1" {
+		t.Errorf("a shared device: %+v", r)
+	}
+	tell(t, s.Identities, `{"source":"pos","alias":"7","user_id":"u"}`)
+	for row, want := range map[string]int{
+		`{"session_id":"s","user_id":"u"}`: 1, `{"source":"session","alias":"s","user_id":"u"}`: 1, `{"source":"pos","alias":"7","user_id":"u"}`: 1,
+		`{"session_id":"s","user_id":"v"}`: 0, `{"source":"pos","alias":"7","user_id":"v"}`: 0,
+	} {
+		res, err := s.Identities(t.Context(), raws(row))
+		if err != nil || res.Duplicate != want || len(res.Rejected) != 1-want || want == 0 && !res.Rejected[0].Conflict {
+			t.Errorf("%s: %+v, %v", row, res, err)
+		}
+	}
+}
+
+func TestContactsAreCompleted(t *testing.T) {
+	s := opened(t, logPath(t), Options{})
+	tell(t, s.Contacts, `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a","cost":0.05,"ts":"2026-03-01T08:00:00Z"}`)
+	tell(t, s.Contacts, `{"contact_id":"c","opened_at":"2026-03-01T09:00:00Z"}`, `{"contact_id":"c","clicked_at":"2026-03-01T09:01:00Z","opened_at":null}`)
+	if res := tell(t, s.Contacts, `{"contact_id":"c","user_id":"u","cost":0.05}`); res.Duplicate != 1 {
+		t.Errorf("nothing new: %+v", res)
+	}
+	if res, err := s.Contacts(t.Context(), raws(`{"contact_id":"c","user_id":"v"}`)); err != nil || len(res.Rejected) != 1 || !res.Rejected[0].Conflict {
+		t.Errorf("another customer's: %+v, %v", res, err)
+	}
+	of, err := s.Of(t.Context(), []string{"u"})
+	want := `{"contact_id":"c","campaign_id":"k","user_id":"u","ts":"2026-03-01T08:00:00Z","channel":"email","arm":"a","propensity":null,"offer":null,"cost":0.0500,` +
+		`"delivered_at":null,"bounced_at":null,"opened_at":"2026-03-01T09:00:00Z","clicked_at":"2026-03-01T09:01:00Z","unsubscribed_at":null}`
+	if err != nil || len(of["contacts"]) != 1 || string(of["contacts"][0]) != want {
+		t.Errorf("%s, %v", of["contacts"], err)
+	}
+}
+
+func TestErasure(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	tell(t, s.Identities, `{"session_id":"s","user_id":"u"}`)
+	tell(t, s.Events, `{"type":"view","session_id":"s","item_id":"a"}`, `{"type":"view","user_id":"u","item_id":"b"}`, `{"type":"view","user_id":"v","item_id":"c"}`)
+	tell(t, s.Contacts, `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a"}`)
+	if err := s.SetOptOut(t.Context(), "u", true); err != nil {
+		t.Fatal(err)
+	}
+	if out, known := s.OptedOut("u"); !out || !known {
+		t.Error("the opt-out is not known")
+	}
+	if _, known := s.OptedOut("v"); known {
+		t.Error("an opt-out that nobody told is known")
+	}
+	of, err := s.Of(t.Context(), []string{"u", "x"})
+	if err != nil || len(of["events"]) != 2 || len(of["identities"]) != 1 || len(of["opt_outs"]) != 1 || len(of["contacts"]) != 1 {
+		t.Errorf("held %v, %v", of, err)
+	}
+	removed, err := s.Erase(t.Context(), []string{"u", "x"})
+	if err != nil || fmt.Sprint(removed) != "map[contacts:1 events:2 identities:1 opt_outs:1]" {
+		t.Errorf("removed %v, %v", removed, err)
+	}
+	for _, when := range []string{"at once", "after a restart"} {
+		if of, err := s.Of(t.Context(), []string{"u", "x"}); err != nil || len(of) != 0 {
+			t.Errorf("%s: still held %v, %v", when, of, err)
+		}
+		for _, who := range [][2]string{{"u", ""}, {"", "s"}, {"u", "s"}} {
+			if r, ok := s.Recent(who[0], who[1]); ok {
+				t.Errorf("%s: remembered %+v", when, r)
+			}
+		}
+		if r, _ := s.Recent("v", ""); items(r.Viewed) != "c×1" {
+			t.Errorf("%s: another customer has %+v", when, r)
+		}
+		if !s.Erased("u") || !s.Erased("x") || s.Erased("v") {
+			t.Errorf("%s: who is erased is not known", when)
+		}
+		if res, err := s.Events(t.Context(), raws(`{"type":"view","user_id":"u","item_id":"b"}`)); err != nil || len(res.Rejected) != 1 {
+			t.Errorf("%s: taken in again: %+v, %v", when, res, err)
+		}
+		s = reopen(t, s, path)
+	}
+}
+
+// What another process writes is seen, in order, and nothing twice.
+func TestOthersWrite(t *testing.T) {
+	path := logPath(t)
+	a, b := opened(t, path, Options{}), opened(t, path, Options{})
+	for range 2 {
+		tell(t, a.Events, `{"type":"view","user_id":"u","item_id":"i"}`)
+		tell(t, b.Events, `{"type":"view","user_id":"u","item_id":"i"}`)
+	}
+	tell(t, a.Items, `{"item_id":"i","in_stock":false}`)
+	if err := a.SetOptOut(t.Context(), "u", true); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*Store{a, b} {
+		if err := s.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r, _ := s.Recent("u", "")
+		it, _ := s.Item("i")
+		if out, _ := s.OptedOut("u"); items(r.Viewed) != "i×4" || it.InStock == nil || !out {
+			t.Errorf("viewed %s, item %+v, opted out %v", items(r.Viewed), it, out)
+		}
+	}
+	if _, err := a.Erase(t.Context(), []string{"u"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := b.Recent("u", ""); ok || !b.Erased("u") {
+		t.Error("the other has not forgotten")
+	}
+}
+
+func TestOverlayIsBounded(t *testing.T) {
+	o := newOverlay(3)
+	for i := range 5 {
+		o.touch(fmt.Sprint("u", i), "", touch{item: unique.Make("i"), at: int64(i), count: 1, kind: viewed})
+		o.touch("u0", "", touch{item: unique.Make("i"), at: int64(i), count: 1, kind: viewed}) // stays, being touched
+	}
+	if n, _ := o.size(); n != 3 || len(o.trails) != 3 {
+		t.Errorf("%d trails, want 3", n)
+	}
+	for user, want := range map[string]bool{"u0": true, "u1": false, "u2": false, "u3": true, "u4": true} {
+		if _, ok := o.Recent(user, ""); ok != want {
+			t.Errorf("%s is remembered: %v, want %v", user, ok, want)
+		}
+	}
+}
+
+// Of one customer the latest is kept, and what was only shown goes first.
+func TestTrailIsBounded(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	var rows []string
+	for i := range 150 {
+		rows = append(rows, fmt.Sprintf(`{"type":"purchase","user_id":"u","item_id":"p%d","ts":"2026-03-01T10:%02d:%02dZ"}`, i, i/60, i%60))
+		for range ignoredAfter {
+			rows = append(rows, fmt.Sprintf(`{"type":"impression","user_id":"u","item_id":"q%d"}`, i))
+		}
+		if i == 49 {
+			tell(t, s.Events, rows...)
+			if r, _ := s.Recent("u", ""); len(r.Bought) != 50 || len(r.Ignored) != 50 {
+				t.Errorf("half way %d bought, %d ignored", len(r.Bought), len(r.Ignored))
+			}
+			rows = nil
+		}
+	}
+	tell(t, s.Events, rows...)
+	r, _ := s.Recent("u", "")
+	if len(r.Bought) != mostTouches || len(r.Ignored) != 0 || r.Bought[0].ItemID != "p149" || r.Bought[99].ItemID != "p50" {
+		t.Errorf("%d bought, %d ignored: %s", len(r.Bought), len(r.Ignored), items(r.Bought))
+	}
+}
+
+// Readers and writers at once, for the race detector.
+func TestConcurrentUse(t *testing.T) {
+	s := opened(t, logPath(t), Options{})
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			for j := range 30 {
+				tell(t, s.Events, fmt.Sprintf(`{"type":"view","user_id":"u%d","session_id":"s%d","item_id":"i%d"}`, j%3, i*100+j, j))
+				tell(t, s.Items, fmt.Sprintf(`{"item_id":"i%d","price":%d}`, j%5, j))
+			}
+		})
+		all.Go(func() {
+			for j := range 300 {
+				s.Recent(fmt.Sprint("u", j%3), fmt.Sprint("s", j))
+				s.Item(fmt.Sprint("i", j%5))
+				s.OptedOut("u0")
+				s.Stats()
+			}
+		})
+		all.Go(func() {
+			if _, err := s.Erase(t.Context(), []string{fmt.Sprint("x", i)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// pragma sets something of the writer's connection, as a disk would.
+func pragma(t *testing.T, s *Store, text string) {
+	t.Helper()
+	if err := s.do(t.Context(), 1, func(b *batch) error { _, err := b.conn.ExecContext(b.ctx, "PRAGMA "+text); return err }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A disk that is full, or may not be written, keeps rows out, whole requests of
+// them, and nothing else; with room again all goes on.
+func TestFullAndReadOnlyDisks(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	tell(t, s.Events, `{"event_id":"before","type":"view","user_id":"u","item_id":"i"}`)
+	big := strings.Repeat("x", 100_000)
+	rows := raws(`{"event_id":"1","type":"view","user_id":"u","item_id":"j"}`, `{"event_id":"2","type":"view","user_id":"u","placement":"`+big+`"}`)
+	pragma(t, s, "max_page_count = 1") // which is what there is
+	if _, err := s.Events(t.Context(), rows); !errors.Is(err, ErrFull) {
+		t.Errorf("a full disk: %v", err)
+	}
+	if r, _ := s.Recent("u", ""); items(r.Viewed) != "i×1" {
+		t.Errorf("a full disk: remembered %s", items(r.Viewed))
+	}
+	pragma(t, s, "max_page_count = 1000000")
+	if res := tell(t, s.Events, string(rows[0]), string(rows[1])); res.Accepted != 2 {
+		t.Errorf("with room again: %+v", res)
+	}
+	conn, err := s.db.sql.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(t.Context(), "PRAGMA query_only = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "DELETE FROM events"); !errors.Is(explain(err), ErrUnavailable) {
+		t.Errorf("a disk that may not be written: %v", explain(err))
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "none", FileName), Options{}); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("no folder: %v", err)
+	}
+}

@@ -1,0 +1,243 @@
+package serving
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"regulars/models"
+	"regulars/models/snapshot"
+)
+
+// What a customer did lately is worth half as much after so long.
+const interestHalves = 6 * time.Hour
+
+// mostViewed is how many of the items looked at last count.
+const mostViewed = 20
+
+// subject is whom a list is for. Of somebody who refuses personalisation or has
+// been erased nothing is known, on purpose.
+type subject struct {
+	id   string         // the one that stands for all of the customer's; "" = nobody known
+	user *snapshot.User // nil = the snapshot does not know them
+	lately
+	optedOut bool
+	visitor  string // what trials are split by
+}
+
+// lately is what somebody did that the snapshot does not know of, by the items
+// that it knows.
+type lately struct {
+	bought  map[int32]time.Time // since the snapshot's as_of
+	viewed  []interest          // newest first
+	ignored map[int32]bool      // shown again and again, in vain
+}
+
+// interest is an item that somebody looked at.
+type interest struct {
+	item   int32
+	weight float64 // of all of them together at most 1
+}
+
+// subject tells who a request is about: the customer, and what they and their
+// session did. A session whose customer is known stands for that customer.
+func (s *Store) subject(v *view, userID, sessionID string) (subject, error) {
+	var recent Recent
+	if s.opts.Live != nil && userID == "" && sessionID != "" {
+		recent, _ = s.opts.Live.Recent("", sessionID)
+	}
+	who := subject{id: cmp.Or(userID, recent.UserID)}
+	if who.id != "" {
+		u, ok, err := v.snap.User(who.id)
+		if err = v.excuse(err); err != nil {
+			return subject{}, err
+		}
+		if ok {
+			who.id, who.user = u.ID, &u
+		}
+	}
+	who.visitor = cmp.Or(who.id, sessionID)
+	if s.opts.Live == nil {
+		return who.unless(v.refuses(who.user)), nil
+	}
+	if who.id != "" && (s.opts.Live.Erased(who.id) || userID != "" && s.opts.Live.Erased(userID)) {
+		return subject{visitor: sessionID}, nil
+	}
+	if who = who.unless(s.refuses(v, who)); who.optedOut {
+		return who, nil
+	}
+	if who.id != "" {
+		recent, _ = s.opts.Live.Recent(who.id, sessionID)
+	}
+	who.lately = v.lately(recent, s.opts.Now())
+	return who, nil
+}
+
+// unless forgets who it is where they refuse personalisation.
+func (w subject) unless(refuses bool) subject {
+	if refuses {
+		return subject{optedOut: true, visitor: w.visitor}
+	}
+	return w
+}
+
+// named is what may be written down of who it was.
+func (w subject) named() string {
+	if w.optedOut {
+		return ""
+	}
+	return w.visitor
+}
+
+// refuses reports whether a customer refuses personalisation: what was told
+// since holds against the snapshot.
+func (s *Store) refuses(v *view, who subject) bool {
+	if who.id == "" {
+		return false
+	}
+	if s.opts.Live != nil {
+		if out, known := s.opts.Live.OptedOut(who.id); known {
+			return out
+		}
+	}
+	return v.refuses(who.user)
+}
+
+// fieldOptOut is the column of a profile that says who refuses.
+const fieldOptOut = "opt_out"
+
+// refuses is the snapshot's word on who refuses personalisation.
+func (v *view) refuses(u *snapshot.User) bool {
+	if u == nil || len(u.Profile) == 0 {
+		return false
+	}
+	n := slices.IndexFunc(v.snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
+	return n >= 0 && n < len(u.Profile) && u.Profile[n].Bool()
+}
+
+func (v *view) lately(r Recent, now time.Time) lately {
+	var l lately
+	for _, t := range r.Bought {
+		if i, ok := v.snap.LookupItem(t.ItemID); ok && !t.At.Before(v.asOf) && t.At.After(l.bought[i]) {
+			if l.bought == nil {
+				l.bought = map[int32]time.Time{}
+			}
+			l.bought[i] = t.At
+		}
+	}
+	for _, t := range r.Ignored {
+		if i, ok := v.snap.LookupItem(t.ItemID); ok {
+			if l.ignored == nil {
+				l.ignored = map[int32]bool{}
+			}
+			l.ignored[i] = true
+		}
+	}
+	l.viewed = v.interests(r.Viewed, now)
+	return l
+}
+
+// interests weighs the items looked at last. Each weighs half as much after
+// interestHalves; where together they weigh more than 1, they share it, so that
+// an hour of browsing counts no more than all that was known before.
+func (v *view) interests(viewed []Touch, now time.Time) (out []interest) {
+	total := 0.0
+	for _, t := range viewed {
+		i, ok := v.snap.LookupItem(t.ItemID)
+		if !ok || slices.ContainsFunc(out, func(o interest) bool { return o.item == i }) {
+			continue
+		}
+		if len(out) == mostViewed {
+			break
+		}
+		age := max(now.Sub(t.At), 0)
+		w := math.Exp2(-age.Hours() / interestHalves.Hours())
+		out, total = append(out, interest{i, w}), total+w
+	}
+	for i := range out {
+		out[i].weight /= max(total, 1)
+	}
+	return out
+}
+
+// cycle returns after how many days a candidate is bought again; ok is false
+// where no cycle is known.
+func cycle(r snapshot.Reason) (days int, ok bool) {
+	return int(r.Of), r.Kind == models.ReasonUsual
+}
+
+// pull is what the items looked at say of one item.
+type pull struct {
+	sum      float64
+	greatest float64
+	near     snapshot.Candidate // as it stands in the list of the item below
+	of       int32              // the item looked at that pulls most
+}
+
+// standing is what the place in a list is worth, from 1 at its top: reciprocal
+// rank fusion (Cormack, Clarke, Büttcher 2009), which merges lists whose scores
+// do not compare.
+func standing(place int) float64 { return fusionDepth / (fusionDepth + float64(place)) }
+
+// fusionDepth is how deep into a list its places stay alike: small enough that
+// the top of one list goes before the middle of another.
+const fusionDepth = 20
+
+// pulls adds up what the items looked at lately say, by their item lists.
+func (v *view) pulls(viewed []interest) (map[int32]pull, error) {
+	by := map[int32]pull{}
+	for _, seen := range viewed {
+		similar, err := v.snap.Similar(seen.item, 0)
+		if err != nil {
+			return nil, err
+		}
+		for place, c := range similar {
+			p, w := by[c.Item], seen.weight*standing(place)
+			if w > p.greatest {
+				p.greatest, p.near, p.of = w, c, seen.item
+			}
+			p.sum += w
+			by[c.Item] = p
+		}
+	}
+	return by, nil
+}
+
+// present merges what somebody looked at lately into a list of their own, which may
+// be empty: an item is worth its standing there plus what the items looked at
+// add. It says "because you looked at X" where that added more.
+func (v *view) present(own []snapshot.Candidate, viewed []interest) (block, error) {
+	if len(viewed) == 0 || len(v.snap.Info().ItemLists) == 0 {
+		return v.whole(own), nil
+	}
+	by, err := v.pulls(viewed)
+	if err != nil {
+		return block{}, err
+	}
+	merged, stands := make([]snapshot.Candidate, 0, len(own)+len(by)), make(map[int32]float64, len(own))
+	for place, c := range own {
+		stands[c.Item] = standing(place)
+		c.Score = float32(stands[c.Item] + by[c.Item].sum)
+		merged = append(merged, c)
+	}
+	for item, p := range by {
+		if _, had := stands[item]; !had {
+			merged = append(merged, snapshot.Candidate{Item: item, Score: float32(p.sum), Strategy: p.near.Strategy})
+		}
+	}
+	for i, c := range merged {
+		if p := by[c.Item]; p.sum > stands[c.Item] {
+			merged[i].Strategy = p.near.Strategy
+		}
+	}
+	slices.SortFunc(merged, func(a, b snapshot.Candidate) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
+	})
+	return block{merged, func(c snapshot.Candidate) Reason {
+		if p := by[c.Item]; p.sum > stands[c.Item] {
+			return v.about(KindViewed, p.of)
+		}
+		return v.reason(c)
+	}}, nil
+}

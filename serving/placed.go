@@ -1,0 +1,200 @@
+package serving
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"regulars/models/snapshot"
+	"regulars/serving/placement"
+)
+
+// Strategies that placements add.
+const (
+	Pinned   = "pinned"   // the shop wants the item there
+	Explored = "explored" // too little is known of the item yet
+)
+
+// Counts says how often items were shown and clicked. It is asked by requests,
+// concurrently; it answers from memory.
+type Counts interface {
+	Counts(itemID string) (impressions, clicks int64)
+}
+
+// triedFrom is how many of the picks behind a list may be explored.
+const triedFrom = 100
+
+// relaxedStrategy says that a placement asks for a strategy that there is none of.
+const relaxedStrategy = "strategy"
+
+// follow takes what the plan of a placement says and the request does not.
+func (m *making) follow(plan *placement.Plan) error {
+	m.plan, m.k = plan, cmp.Or(m.k, plan.K, DefaultK)
+	f, err := m.v.filter(plan.Filter)
+	if err != nil {
+		return fmt.Errorf("the filter of placement %q, arm %q: %w", plan.Placement, plan.Arm, err)
+	}
+	m.sieve.add(f)
+	if len(plan.Rules) == 0 && plan.Explore == 0 {
+		return nil
+	}
+	m.about = make([]*compiled, len(plan.Rules))
+	for i, r := range plan.Rules {
+		if m.about[i], err = m.v.filter(r.Filter()); err != nil {
+			return fmt.Errorf("rule %d of placement %q, arm %q: %w", i+1, plan.Placement, plan.Arm, err)
+		}
+	}
+	m.need = placement.NewNeed(plan.Rules, m.k)
+	return nil
+}
+
+// strategy is the one to list by: that of the request, or else of the placement.
+// One that the placement names and the snapshot does not have is passed over and
+// said to be, so that a new snapshot does not empty a page.
+func (m *making) strategy(a Ask, known func(string) bool) string {
+	if a.Strategy != "" || m.plan == nil || m.plan.Strategy == "" {
+		return a.Strategy
+	}
+	if !known(m.plan.Strategy) {
+		m.relaxed = append(m.relaxed, relaxedStrategy)
+		return ""
+	}
+	return m.plan.Strategy
+}
+
+func (v *view) isStrategy(name string) bool {
+	_, err := v.chosenFor(subject{}, name)
+	return err == nil
+}
+
+func (v *view) isItemStrategy(name string) bool { return named(v.snap.Info().ItemLists, name) >= 0 }
+
+// wants reports whether a list needs a further item, and counts it if so.
+func (m *making) wants(item int32, score float32) bool {
+	if m.need == nil {
+		return true
+	}
+	p := m.placed(item, score)
+	if !m.need.Wants(p) {
+		return false
+	}
+	m.need.Add(p)
+	m.items = append(m.items, p)
+	return true
+}
+
+// placed is an item as the rules see it.
+func (m *making) placed(item int32, score float32) placement.Item {
+	it, told := m.current(item)
+	p := placement.Item{Score: float64(score), Brand: it.Brand, Category: it.Category}
+	for r, rule := range m.plan.Rules {
+		if rule.Pin == it.ID && rule.Pin != "" || m.about[r] != nil && m.sieve.matches(m.about[r], item, &it, told) {
+			p.Match |= 1 << r
+		}
+	}
+	return p
+}
+
+// pins picks what is pinned and may be shown, and was not picked.
+func (m *making) pins() {
+	for _, rule := range m.plan.Rules {
+		if rule.Pin == "" {
+			continue
+		}
+		i, ok := m.v.snap.LookupItem(rule.Pin)
+		if !ok || m.taken.has(i) || !m.may(snapshot.Candidate{Item: i}) {
+			continue
+		}
+		score := float32(0)
+		if n := len(m.picks); n > 0 {
+			score = min(score, m.picks[n-1].score)
+		}
+		m.taken.add(i)
+		m.picks = append(m.picks, pick{Candidate: snapshot.Candidate{Item: i}, score: score, pinned: true})
+		m.items = append(m.items, m.placed(i, score))
+	}
+}
+
+// arrange makes the list of the picks by the rules of the plan, and gives slots
+// to what is to be explored.
+func (m *making) arrange(a Ask) (items []Item, fallback bool) {
+	m.pins()
+	slots, relaxed := placement.Arrange(m.plan.Rules, m.k, m.items)
+	m.relaxed = append(m.relaxed, relaxed...)
+	items, fallback = make([]Item, len(slots)), true
+	probes := m.explore(a.ID, slots)
+	for i, s := range slots {
+		p := m.picks[s.Index]
+		if probes != nil && probes[i].Explored {
+			p, s.Rules = m.picks[probes[i].Index], nil
+		}
+		p.pinned = slices.Contains(s.Rules, placement.Pin)
+		items[i] = m.item(p)
+		fallback = fallback && !(p.asked && items[i].chosen())
+		items[i].Score, items[i].Rules = float32(s.Score), s.Rules
+		if probes == nil {
+			continue
+		}
+		if items[i].Propensity = probes[i].Propensity; probes[i].Explored {
+			items[i].Strategy = Explored
+		}
+	}
+	return items, fallback
+}
+
+// explore decides which slots go to picks behind the list; nil where none may.
+func (m *making) explore(seed string, slots []placement.Slot) []placement.Probe {
+	if m.plan.Explore == 0 {
+		return nil
+	}
+	listed := make([]bool, len(m.picks))
+	for _, s := range slots {
+		listed[s.Index] = true
+	}
+	var trials []placement.Trial
+	for i, p := range m.picks {
+		if len(trials) == triedFrom {
+			break
+		}
+		if !listed[i] && !p.pinned && !m.buried(i) {
+			trials = append(trials, m.trial(i))
+		}
+	}
+	return placement.Explore(m.plan.Explore, seed, len(slots), trials,
+		func(s int) bool { return !slots[s].Held },
+		func(before []placement.Probe, t placement.Trial) bool { return m.leavesRoom(slots, before, t.Index) })
+}
+
+func (m *making) trial(pick int) placement.Trial {
+	t := placement.Trial{Index: pick}
+	if m.counts != nil {
+		t.Impressions, t.Clicks = m.counts.Counts(m.v.snap.Item(m.picks[pick].Item).ID)
+	}
+	return t
+}
+
+func (m *making) buried(pick int) bool {
+	for r, rule := range m.plan.Rules {
+		if rule.Bury != "" && m.items[pick].Match&(1<<r) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// leavesRoom reports whether a pick may stand in the slot behind those that are
+// decided without there being too many of its brand or category.
+func (m *making) leavesRoom(slots []placement.Slot, before []placement.Probe, pick int) bool {
+	list := make([]placement.Item, 0, len(slots))
+	for i, s := range slots {
+		switch {
+		case i == len(before):
+			list = append(list, m.items[pick])
+		case i < len(before) && before[i].Explored:
+			list = append(list, m.items[before[i].Index])
+		default:
+			list = append(list, m.items[s.Index])
+		}
+	}
+	return !slices.ContainsFunc(m.plan.Rules, func(r placement.Rule) bool { return r.Exceeded(m.items[pick], list) })
+}

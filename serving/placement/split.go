@@ -1,0 +1,118 @@
+package placement
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// Plan is what one arm of a placement makes lists by.
+type Plan struct {
+	Placement, Arm string
+	Code           string // of the arm, at the end of the ids of its recommendations
+	Strategy       string
+	Filter         string
+	K              int
+	Rules          []Rule
+	Explore        float64
+}
+
+// Placement is a checked definition.
+type Placement struct {
+	Name  string
+	salt  string
+	plans []Plan
+	upTo  []uint64 // of the hash, inclusive, for every plan
+}
+
+// lone is the arm of a placement without arms.
+const lone = "default"
+
+func newPlacement(d Definition) *Placement {
+	p := &Placement{Name: d.Name, salt: d.Salt, plans: d.plans()}
+	sum := 0.0
+	for i := range p.plans {
+		if len(d.Arms) > 0 {
+			sum += d.Arms[i].Share
+		}
+		// The top of a hash is 2⁶⁴−1, which float64 cannot tell from 2⁶⁴.
+		upTo := uint64(math.MaxUint64)
+		if i < len(p.plans)-1 && sum < 1 {
+			upTo = uint64(math.Ldexp(sum, 64)) - 1
+		}
+		p.upTo = append(p.upTo, upTo)
+	}
+	return p
+}
+
+// plans returns one plan an arm.
+func (d Definition) plans() []Plan {
+	whole := Plan{Placement: d.Name, Arm: lone, Code: code(d.Name, lone), Strategy: d.Strategy, Filter: d.Filter, K: d.K, Rules: d.Rules, Explore: d.Explore}
+	if len(d.Arms) == 0 {
+		return []Plan{whole}
+	}
+	out := make([]Plan, len(d.Arms))
+	for i, a := range d.Arms {
+		p := whole
+		p.Arm, p.Code = a.Name, code(d.Name, a.Name)
+		override(&p.Strategy, a.Strategy)
+		override(&p.Filter, a.Filter)
+		override(&p.K, a.K)
+		override(&p.Rules, a.Rules)
+		override(&p.Explore, a.Explore)
+		out[i] = p
+	}
+	return out
+}
+
+func override[T any](into *T, own *T) {
+	if own != nil {
+		*into = *own
+	}
+}
+
+// codeLength keeps the codes of a thousand arms apart but for one shop in two
+// thousand, whose configuration is then refused.
+const codeLength = 6
+
+// code names an arm in few characters, the same as long as it is called the same.
+func code(placement, arm string) string {
+	sum := digest(placement, arm)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(sum[:])[:codeLength])
+}
+
+// Sign ends the id of a list with the code of the arm that made it, so that what
+// comes of it is credited without anything to look it up in; see Set.Of.
+func (p *Plan) Sign(id string) string { return id + codeMark + p.Code }
+
+const codeMark = "-"
+
+// digest hashes texts so that no two ways to cut them hash alike.
+func digest(texts ...string) [sha256.Size]byte {
+	buf := make([]byte, 0, 256)
+	for _, t := range texts {
+		buf = strconv.AppendInt(buf, int64(len(t)), 10)
+		buf = append(buf, ':')
+		buf = append(buf, t...)
+	}
+	return sha256.Sum256(buf)
+}
+
+// Assign returns the plan of a visitor: always the same one for the same id, as
+// long as salt and shares stay, and independent of other placements.
+func (p *Placement) Assign(visitor string) *Plan {
+	sum := digest(p.salt, p.Name, visitor)
+	hash := binary.BigEndian.Uint64(sum[:])
+	for i := range p.plans {
+		if hash <= p.upTo[i] {
+			return &p.plans[i]
+		}
+	}
+	return &p.plans[len(p.plans)-1]
+}
+
+// Plans returns one plan an arm, in the order of the configuration.
+func (p *Placement) Plans() []Plan { return p.plans }

@@ -1,0 +1,283 @@
+package served
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Record is one list that was shown.
+type Record struct {
+	ID             string // of the recommendation
+	At             time.Time
+	Placement, Arm string // "" = none
+	User, Session  string // "" = not known
+	Items          []Shown
+}
+
+// Shown is one item of a list, in the order of the list.
+type Shown struct {
+	ID, Strategy string
+	Propensity   float64 // of the item in its slot, given the slots before; 0 = it was certain
+}
+
+// Options of a Log; the zero value means the defaults.
+type Options struct {
+	Queue  int              // records that wait to be written. Default 4096
+	Bytes  int64            // of a file before the next is begun. Default 64 MB
+	Keep   time.Duration    // for which files stay. Default 90 days
+	Now    func() time.Time // Default time.Now
+	Report func(err error)  // told when writing begins to fail, and with nil when it works again. Default: nobody
+}
+
+const (
+	hourly    = time.Hour   // a file holds no more than this
+	syncEvery = time.Second // what is written less long ago may be lost if the machine stops
+)
+
+// Log appends to files of one folder, a JSON object a line. A request never waits
+// for it: what does not fit into its queue is dropped and counted.
+type Log struct {
+	dir     string
+	opts    Options
+	queue   chan *Record
+	pool    sync.Pool
+	dropped atomic.Int64
+	written atomic.Int64
+	closing chan struct{}
+	done    chan struct{}
+	close   sync.Once
+	err     error // of Close; read after done
+}
+
+// Open begins to write into a folder, which is made if need be.
+func Open(dir string, opts Options) (*Log, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Report == nil {
+		opts.Report = func(error) {}
+	}
+	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, 90*24*time.Hour)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
+	}
+	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), closing: make(chan struct{}), done: make(chan struct{})}
+	l.pool.New = func() any { return new(Record) }
+	go l.run()
+	return l, nil
+}
+
+// New returns an empty record to fill and Add.
+func (l *Log) New() *Record { return l.pool.Get().(*Record) }
+
+// Add takes a record of New, which is the log's from then on.
+func (l *Log) Add(r *Record) {
+	select {
+	case l.queue <- r:
+	default:
+		l.dropped.Add(1)
+		l.recycle(r)
+	}
+}
+
+func (l *Log) recycle(r *Record) {
+	clear(r.Items) // holds on to no text
+	*r = Record{Items: r.Items[:0]}
+	l.pool.Put(r)
+}
+
+// Status is what an operator wants to know of a log.
+type Status struct {
+	Queued  int
+	Written int64 // records
+	Dropped int64 // for want of room, or because the disk failed
+}
+
+// Status returns the state of the log.
+func (l *Log) Status() Status {
+	return Status{Queued: len(l.queue), Written: l.written.Load(), Dropped: l.dropped.Load()}
+}
+
+// Close writes what is queued and ends. Nothing may be added afterwards.
+func (l *Log) Close() error {
+	l.close.Do(func() { close(l.closing) })
+	<-l.done
+	return l.err
+}
+
+// writer is the one goroutine's file.
+type writer struct {
+	*Log
+	file    *os.File
+	buf     *bufio.Writer
+	line    []byte
+	size    int64
+	unsaved int64 // records not yet synced
+	opened  time.Time
+	failing bool
+}
+
+func (l *Log) run() {
+	defer close(l.done)
+	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16)}
+	tick := time.NewTicker(syncEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-l.queue:
+			w.take(r)
+		case <-tick.C:
+			w.note(w.save())
+			w.expire()
+		case <-l.closing:
+			l.err = w.finish()
+			return
+		}
+	}
+}
+
+func (w *writer) finish() error {
+	for {
+		select {
+		case r := <-w.queue:
+			w.take(r)
+			continue
+		default:
+		}
+		return w.end()
+	}
+}
+
+// take writes a record, or counts it as dropped.
+func (w *writer) take(r *Record) {
+	err := w.write(r)
+	w.recycle(r)
+	if err != nil {
+		w.unsaved++ // it goes the way of those before it that were not saved
+		w.abandon()
+	}
+	w.note(err)
+}
+
+func (w *writer) write(r *Record) error {
+	if err := w.rotate(); err != nil {
+		return err
+	}
+	w.line = r.appendJSON(w.line[:0])
+	n, err := w.buf.Write(w.line)
+	if err != nil {
+		return err
+	}
+	w.size += int64(n)
+	w.unsaved++
+	return nil
+}
+
+// note reports when writing begins to fail, and when it works again.
+func (w *writer) note(err error) {
+	if failing := err != nil; failing != w.failing {
+		w.failing = failing
+		w.opts.Report(err)
+	}
+}
+
+// rotate begins a file where there is none, or the one there is is full or an
+// hour old. A file is never opened again: one whose last line is torn stays so.
+func (w *writer) rotate() error {
+	now := w.opts.Now()
+	if w.file != nil && w.size < w.opts.Bytes && now.Sub(w.opened) < hourly && !now.Before(w.opened) {
+		return nil
+	}
+	if err := w.end(); err != nil {
+		return err
+	}
+	file, err := os.OpenFile(filepath.Join(w.dir, now.UTC().Format(nameForm)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("beginning a file of lists shown: %w", err)
+	}
+	w.file, w.size, w.opened = file, 0, now
+	w.buf.Reset(file)
+	return nil
+}
+
+// nameForm names a file by when it was begun, in UTC.
+const nameForm = "20060102T150405.000000000Z" + ending
+
+const ending = ".jsonl"
+
+// save makes what was written survive a stop of the machine.
+func (w *writer) save() error {
+	if w.file == nil || w.unsaved == 0 {
+		return nil
+	}
+	if err := errors.Join(w.buf.Flush(), w.file.Sync()); err != nil {
+		w.abandon()
+		return fmt.Errorf("writing down lists shown: %w", err)
+	}
+	w.written.Add(w.unsaved)
+	w.unsaved = 0
+	return nil
+}
+
+// abandon gives a file up that cannot be written: what may not be in it counts
+// as dropped.
+func (w *writer) abandon() {
+	w.dropped.Add(w.unsaved)
+	w.unsaved = 0
+	if w.file != nil {
+		_ = w.file.Close() // it has failed already
+		w.file = nil
+	}
+}
+
+func (w *writer) end() error {
+	err := w.save()
+	if w.file == nil {
+		return err
+	}
+	err = errors.Join(err, w.file.Close())
+	w.file = nil
+	return err
+}
+
+// expire removes files that have been kept long enough.
+func (w *writer) expire() {
+	names, err := files(w.dir)
+	if err != nil {
+		return // the next look is a second away
+	}
+	for _, f := range names {
+		if w.opts.Now().Sub(f.begun) > w.opts.Keep+hourly {
+			_ = os.Remove(filepath.Join(w.dir, f.name)) // as above
+		}
+	}
+}
+
+// logFile is one of the files of a folder.
+type logFile struct {
+	name  string
+	begun time.Time
+}
+
+// files returns the files of a folder, the oldest first.
+func files(dir string) (out []logFile, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("looking for lists shown: %w", err)
+	}
+	for _, e := range entries {
+		begun, err := time.Parse(nameForm, e.Name())
+		if err == nil && strings.HasSuffix(e.Name(), ending) {
+			out = append(out, logFile{e.Name(), begun})
+		}
+	}
+	return out, nil
+}
