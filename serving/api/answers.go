@@ -215,11 +215,10 @@ func answer(c *gin.Context, cacheControl string, v any) error {
 }
 
 func answerStatus(c *gin.Context, status int, cacheControl string, v any) error {
-	body, err := json.Marshal(v)
+	body, err := encoded(v)
 	if err != nil {
 		return err
 	}
-	body = append(body, '\n')
 	h := c.Writer.Header()
 	h.Set("Cache-Control", cacheControl)
 	if cacheControl != "no-store" {
@@ -232,6 +231,18 @@ func answerStatus(c *gin.Context, status int, cacheControl string, v any) error 
 	}
 	c.Data(status, "application/json; charset=utf-8", body)
 	return nil
+}
+
+// appender writes itself as JSON.
+type appender interface{ appendJSON(b []byte) []byte }
+
+// encoded is v as JSON, a line.
+func encoded(v any) ([]byte, error) {
+	if a, ok := v.(appender); ok {
+		return append(a.appendJSON(make([]byte, 0, 2048)), '\n'), nil
+	}
+	body, err := json.Marshal(v)
+	return append(body, '\n'), err
 }
 
 func etag(body []byte) string {
