@@ -201,7 +201,7 @@ type block struct {
 // what was in stock when the snapshot was made, if anything was.
 func (v *view) top(b block) float32 {
 	for _, c := range b.from {
-		if v.snap.Item(c.Item).InStock {
+		if v.snap.ItemAt(c.Item).InStock {
 			return c.Score
 		}
 	}

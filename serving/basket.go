@@ -57,8 +57,8 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 func (v *view) basketSources(basket []int32, which int, who subject) []source {
 	return []source{
 		{asked: true, read: func() (block, error) { return v.near(basket, which) }},
-		{asked: true, read: func() (block, error) { return v.present(who.own(), who.viewed) }},
-		v.groupSource(who.id),
+		{asked: true, read: func() (block, error) { return v.present(who.own, who.viewed) }},
+		v.groupSource(who),
 	}
 }
 

@@ -118,16 +118,16 @@ func (v *view) reason(c snapshot.Candidate) Reason {
 	case models.ReasonBought, models.ReasonTogether:
 		return v.about(r.Kind, c.Reason.Of)
 	case models.ReasonBrand:
-		r.Name = v.snap.Item(c.Item).Brand
+		r.Name = v.snap.ItemAt(c.Item).Brand
 	case models.ReasonCategory:
-		r.Name = v.snap.Item(c.Item).Category
+		r.Name = v.snap.ItemAt(c.Item).Category
 	}
 	return r
 }
 
 // about is a reason of a kind that names an item.
 func (v *view) about(kind string, item int32) Reason {
-	it := v.snap.Item(item)
+	it := v.snap.ItemAt(item)
 	r := Reason{Kind: kind, ItemID: it.ID, Title: it.Title}
 	if r.Title == "" {
 		r.Title = it.ID

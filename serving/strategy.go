@@ -23,11 +23,11 @@ func (e *UnknownStrategyError) Error() string {
 func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
-		return v.listFor(who.id, n)
+		return v.listFor(who, n)
 	}
 	switch strategy {
 	case "", info.Main:
-		return who.own(), nil
+		return who.own, nil
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}
@@ -41,21 +41,14 @@ func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, er
 	return nil, e
 }
 
-// own returns the candidates of a customer: none where nobody is known.
-func (w subject) own() []snapshot.Candidate {
-	if w.user == nil {
-		return nil
-	}
-	return w.user.Candidates
-}
-
 // listFor returns the list numbered n of a customer: where nobody is known, only
 // if it is the same for everybody.
-func (v *view) listFor(userID string, n int) ([]snapshot.Candidate, error) {
-	if userID == "" && !v.snap.Info().Lists[n].Shared {
-		return nil, nil
+func (v *view) listFor(who subject, n int) ([]snapshot.Candidate, error) {
+	if who.customer == nil {
+		return v.snap.Shared(n), nil
 	}
-	return v.listOf(userID, n)
+	list, err := who.customer.List(n)
+	return list, v.excuse(err)
 }
 
 // ownSources are the parts of a list that are not the same for everybody: what was
@@ -68,9 +61,9 @@ func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy str
 		return nil
 	case "", v.snap.Info().Main:
 		present.read = func() (block, error) { return v.present(chosen, who.viewed) }
-		return []source{present, v.groupSource(who.id)}
+		return []source{present, v.groupSource(who)}
 	}
-	return []source{byName, present, v.groupSource(who.id)}
+	return []source{byName, present, v.groupSource(who)}
 }
 
 // groupStrategies are lists of what is popular with a group of customers, those
@@ -78,14 +71,14 @@ func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy str
 var groupStrategies = []string{"popular-segment", "popular-region", "popular-channel"}
 
 // groupSource is what is popular with the first group that the customer has one of.
-func (v *view) groupSource(userID string) source {
+func (v *view) groupSource(who subject) source {
 	return source{read: func() (block, error) {
 		for _, name := range groupStrategies {
 			n := named(v.snap.Info().Lists, name)
 			if n < 0 {
 				continue
 			}
-			if list, err := v.listFor(userID, n); err != nil || len(list) > 0 {
+			if list, err := v.listFor(who, n); err != nil || len(list) > 0 {
 				return v.whole(list), err
 			}
 		}

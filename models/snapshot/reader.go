@@ -114,6 +114,9 @@ func (s *Snapshot) Items() int { return len(s.items) }
 // Item returns the item numbered i.
 func (s *Snapshot) Item(i int32) Item { return s.items[i] }
 
+// ItemAt returns the item numbered i where it lies. The caller must not change it.
+func (s *Snapshot) ItemAt(i int32) *Item { return &s.items[i] }
+
 // LookupItem returns the number of an item id, and false when it is unknown.
 func (s *Snapshot) LookupItem(id string) (int32, bool) {
 	n := sort.Search(len(s.byID), func(i int) bool { return s.items[s.byID[i]].ID >= id })
