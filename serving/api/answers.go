@@ -194,8 +194,10 @@ func (s *server) popular(c *gin.Context) error {
 
 func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 	out := &listJSON{Items: make([]itemJSON, len(l.Items)), metaJSON: metaOf(l.Meta)}
-	for i, it := range l.Items {
-		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: it.Reason.Text(m.lang), Rules: it.Rules}
+	reasons := worded(l.Items, m.lang)
+	for i := range l.Items {
+		it := &l.Items[i]
+		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: reasons.next(), Rules: it.Rules}
 		if r := it.Reason; m.explain {
 			out.Items[i].Because = &becauseJSON{Kind: r.Kind, ItemID: r.ItemID, Title: r.Title, Days: r.Days, Name: r.Name}
 		}
@@ -204,6 +206,31 @@ func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 		out.Fallback = &l.Fallback
 	}
 	return out
+}
+
+// texts are texts one behind the other, which take a single piece of memory.
+type texts struct {
+	all  string
+	ends []int32
+	at   int32
+}
+
+// worded words the reasons of items.
+func worded(items []serving.Item, lang serving.Lang) texts {
+	all, out := make([]byte, 0, 512), texts{ends: make([]int32, 0, 16)}
+	for i := range items {
+		all = items[i].Reason.AppendText(all, lang)
+		out.ends = append(out.ends, int32(len(all)))
+	}
+	out.all = string(all)
+	return out
+}
+
+func (t *texts) next() string {
+	end := t.ends[0]
+	text := t.all[t.at:end]
+	t.at, t.ends = end, t.ends[1:]
+	return text
 }
 
 func metaOf(m serving.Meta) metaJSON { return metaJSON{AsOf: m.AsOf, ModelVersion: m.ModelVersion} }
