@@ -13,10 +13,12 @@ import (
 	"regulars/models/bpr"
 	"regulars/models/ease"
 	"regulars/models/ials"
+	"regulars/models/itemknn"
 	"regulars/models/personal"
 	"regulars/models/tifuknn"
 	"regulars/training/metrics"
 	"regulars/training/options"
+	"regulars/training/ranking"
 )
 
 func ranked(family, metric string, options any, values map[string]float64) rankedRecipe {
@@ -84,7 +86,11 @@ func TestGateRefusesWhatDoesNotBeatTheBaselines(t *testing.T) {
 // optionsOf returns the options of the recipes of a family that compete.
 func optionsOf[O any](t *testing.T, p *Pipeline, family string, items int) (out []O) {
 	t.Helper()
-	recipes, err := p.recommenderRecipes(items)
+	tuned, err := ranking.ReadTuned(p.tunedPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipes, err := p.recommenderRecipes(items, tuned)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +106,7 @@ func optionsOf[O any](t *testing.T, p *Pipeline, family string, items int) (out 
 // override goes before it, and a family that either speaks of competes.
 func TestTunedOptions(t *testing.T) {
 	p := &Pipeline{Workspace: t.TempDir(), Options: Options{Overrides: mustOverrides(t, "ials.factors=16", "tifuknn.neighbours=7")}}
-	tuned := `{"format_version":1,"models":{"ials":{"options":{"factors":8,"alpha":2.5}},"ease":{"options":{"l2":7}},"bpr":{"options":{}}}}`
+	tuned := `{"format_version":1,"models":{"ials":{"options":{"factors":8,"alpha":2.5},"full":true},"itemknn":{"options":{"beta":0.5}},"ease":{"options":{"l2":7}},"bpr":{"options":{}}}}`
 	if err := os.WriteFile(p.tunedPath(), []byte(tuned), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -115,6 +121,10 @@ func TestTunedOptions(t *testing.T) {
 	}
 	if got := optionsOf[tifuknn.Options](t, p, "tifuknn", 10); len(got) != 1 || got[0].Neighbours != 7 {
 		t.Errorf("a family of an override: %+v", got)
+	}
+	// A search that had no time for all candidates must not keep the rest from competing.
+	if got := optionsOf[itemknn.Options](t, p, "itemknn", 10); len(got) != 1+len(candidatesOf("itemknn")) || got[0].Beta == nil || *got[0].Beta != 0.5 {
+		t.Errorf("beside what a short search found: %+v", got)
 	}
 	p.Workspace = t.TempDir()
 	if got := optionsOf[ials.Options](t, p, "ials", 10); len(got) < 2 {

@@ -14,7 +14,6 @@ import (
 	"regulars/training/propensity"
 	"regulars/training/season"
 	"regulars/training/split"
-	"regulars/training/usage"
 )
 
 // churnOutcome is what the protocol found out about churn models.
@@ -88,7 +87,7 @@ func churnResults(tested []churn.Tested) []Result {
 	out := make([]Result, len(tested))
 	for i, t := range tested {
 		out[i] = Result{Model: t.Family, Options: t.Options, Metrics: t.Metrics, Users: t.Customers, FitSeconds: t.FitSeconds,
-			ScoreSeconds: t.ScoreSeconds, PeakRSSBytes: usage.PeakRSS(), Chosen: t.Best, Baseline: t.Family == churn.BaseRate}
+			ScoreSeconds: t.ScoreSeconds, Chosen: t.Best, Baseline: t.Family == churn.BaseRate}
 	}
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"regulars/training/metrics"
+	"regulars/training/ranking"
 )
 
 // recommenderOutcome is what the protocol found out about recommenders.
@@ -14,6 +15,7 @@ type recommenderOutcome struct {
 	similar     string              // that which says what goes with an item; "" = none could be fitted
 	differences map[string]metrics.Metric
 	slice       *Slice
+	tuned       *ranking.Tuned // what searches had found
 	notes       []string
 }
 

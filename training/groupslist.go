@@ -16,7 +16,7 @@ import (
 // byGroup publishes what is popular in the groups of every grouping. Where the
 // data know of fewer than two groups large enough, there is nothing to publish.
 func (s *publisher) byGroup(ctx context.Context, ev *evaluated) error {
-	recipe, err := s.defaultRecipe(kindGroups)
+	recipe, err := s.defaultRecipe(kindGroups, s.tuned)
 	if err != nil {
 		return err
 	}

@@ -193,7 +193,7 @@ func (l *lister) list(h matrix.History, now int32, k int, dst []float32) ([]list
 		return nil, err
 	}
 	if l.role == RoleRepeat {
-		return l.again(h, k, dst), nil
+		return l.again(h, now, k, dst), nil
 	}
 	var out []listed
 	for _, it := range metrics.TopK(dst, k, excluded) {
@@ -260,14 +260,20 @@ func (l *lister) excluded(h matrix.History) []int32 {
 	return slices.Compact(out)
 }
 
-// again lists what the customer bought before and is due: an item whose cycle
-// puts it below what strangers are shown is left out until its day comes.
-func (l *lister) again(h matrix.History, k int, scores []float32) []listed {
+// again lists what the customer bought before and is due: an item whose cycle is
+// not near its end, or puts it below what strangers are shown, waits for its day.
+func (l *lister) again(h matrix.History, now int32, k int, scores []float32) []listed {
 	items, _ := h.Sum()
+	m, timed := l.model.(*repeat.Model)
+	var waiting []int32
+	if timed {
+		waiting = m.Waiting(h, now)
+	}
 	var out []listed
 	for _, it := range metrics.TopKOf(scores, len(items), items) {
 		_, gone := slices.BinarySearch(l.hidden, it)
-		if m, ok := l.model.(*repeat.Model); ok {
+		if timed && !gone {
+			_, gone = slices.BinarySearch(waiting, it)
 			gone = gone || float64(scores[it]) <= *m.Options.Prior*float64(m.Share[it])
 		}
 		if !gone && len(out) < k {

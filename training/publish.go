@@ -37,6 +37,9 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 		return nil, err
 	}
 	s := &publisher{Pipeline: p, data: data, fits: map[string]*fittedFamily{}}
+	if s.tuned, err = p.tunedOf(ev); err != nil {
+		return nil, err
+	}
 	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.byGroup, s.churn, s.outlook} {
 		if err := part(ctx, ev); err != nil {
 			return nil, err
@@ -53,8 +56,9 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 
 type publisher struct {
 	*Pipeline
-	data artifact.Fingerprint
-	done []Publication
+	data  artifact.Fingerprint
+	tuned *ranking.Tuned
+	done  []Publication
 
 	notes []string
 	fits  map[string]*fittedFamily
@@ -102,7 +106,7 @@ func (e *lackError) Error() string { return e.family + ": " + e.what }
 
 func (s *publisher) fitRecommender(ctx context.Context, role, family string, ev *evaluated) error {
 	s.step("refitting "+role, 0, 1)
-	f, err := s.fitted(ctx, family, ev)
+	f, err := s.fitted(ctx, family, ev, s.part("refitting "+role, 0, 1))
 	if err != nil {
 		return err
 	}
@@ -125,14 +129,14 @@ type fittedFamily struct {
 }
 
 // fitted fits the chosen recipe of a family, once however many roles it plays.
-func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*fittedFamily, error) {
+func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated, progress func(done, total int)) (*fittedFamily, error) {
 	if f, ok := s.fits[family]; ok {
 		return f, nil
 	}
 	recipe, ok := ev.recommender.recipe(family)
 	if !ok {
 		var err error
-		if recipe, err = s.defaultRecipe(family); err != nil {
+		if recipe, err = s.defaultRecipe(family, s.tuned); err != nil {
 			return nil, err
 		}
 	}
@@ -145,7 +149,7 @@ func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated) (*
 			return nil, &lackError{family, lack}
 		}
 	}
-	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf))
+	model, err := recipe.fit(ctx, d, int32(s.Options.AsOf), progress)
 	if err != nil {
 		return nil, fmt.Errorf("fitting %s again on everything before %s: %w", family, s.Options.AsOf, err)
 	}

@@ -47,21 +47,28 @@ func (e *explanation) forget() {
 }
 
 // label says what put an item on a list: of families that fill up with what is
-// popular, only what the customer bought is their own.
+// popular, only what the customer bought is their own, also where they are
+// sources of a blend.
 func (l *lister) label(h matrix.History, x listed) uint8 {
 	const popular = 0 // which is always the first
-	if l.kind == kindBlend {
+	by, strategy := l.model, l.strategy
+	if b, ok := l.model.(*blend.Model); ok {
 		if x.source < 0 {
 			return popular
 		}
-		return l.sources[x.source]
+		by, strategy = b.Sources[x.source].Model, l.sources[x.source]
 	}
-	if l.kind == kindPersonal || l.kind == kindRepeat {
-		if _, had := slices.BinarySearch(h.Item, x.item); !had {
-			return popular
-		}
+	if _, had := slices.BinarySearch(h.Item, x.item); !had && fillsUp(by) {
+		return popular
 	}
-	return l.strategy
+	return strategy
+}
+
+// fillsUp reports whether a model knows a customer's own purchases alone, and
+// lists what is popular behind them.
+func fillsUp(model models.Recommender) bool {
+	kind := kindOf(model)
+	return kind == kindPersonal || kind == kindRepeat
 }
 
 // reason asks the model that chose the item; where that has none to give, what

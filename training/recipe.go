@@ -20,7 +20,7 @@ type recommenderRecipe struct {
 	baseline bool
 	metric   string
 	lacks    func(*ranking.Data) string // what the data lacks for it; nil = nothing
-	fit      func(ctx context.Context, d *ranking.Data, now int32) (models.Recommender, error)
+	fit      func(ctx context.Context, d *ranking.Data, now int32, progress func(done, total int)) (models.Recommender, error)
 }
 
 // Metrics that choices are made by: the list as a whole, and for families whose
@@ -69,14 +69,9 @@ var competing = []struct {
 const easeItems = 2000
 
 // recommenderRecipes lists what competes over so many items, in table order. The
-// baselines are always there. What a search has found takes the place of a
-// family's candidates; a family that a search or an override speaks of competes
+// baselines are always there. A family that a search or an override speaks of competes
 // even if it would not otherwise.
-func (p *Pipeline) recommenderRecipes(items int) ([]recommenderRecipe, error) {
-	tuned, err := ranking.ReadTuned(p.tunedPath())
-	if err != nil {
-		return nil, err
-	}
+func (p *Pipeline) recommenderRecipes(items int, tuned *ranking.Tuned) ([]recommenderRecipe, error) {
 	var recipes []recommenderRecipe
 	for _, f := range ranking.Families() {
 		if f.Baseline {
@@ -84,10 +79,16 @@ func (p *Pipeline) recommenderRecipes(items int) ([]recommenderRecipe, error) {
 		}
 	}
 	for _, c := range competing {
-		if c.family == kindEASE && items > easeItems && !p.named(kindEASE, tuned) {
-			continue
+		candidates := c.candidates
+		if c.family == kindEASE && items > easeItems {
+			if !p.named(kindEASE, tuned) {
+				continue
+			}
+			if tunedSettings(tuned, kindEASE) != nil {
+				candidates = nil // which without the search would not compete
+			}
 		}
-		more, err := p.recipesOf(c.family, c.candidates, tuned)
+		more, err := p.recipesOf(c.family, candidates, tuned)
 		if err != nil {
 			return nil, err
 		}
@@ -128,24 +129,27 @@ func (p *Pipeline) baselineRecipe(f ranking.Family) recommenderRecipe {
 }
 
 // recipesOf returns the distinct candidates of a family, none when there is no
-// such family.
+// such family. What a search has found takes their place; where it had no time to
+// try them all, they compete beside it.
 func (p *Pipeline) recipesOf(name string, candidates []string, tuned *ranking.Tuned) ([]recommenderRecipe, error) {
 	all := ranking.Families()
 	at := slices.IndexFunc(all, func(f ranking.Family) bool { return f.Name == name })
 	if at < 0 {
 		return nil, nil
 	}
+	var sets [][]options.Setting
 	found := tunedSettings(tuned, name)
 	if found != nil {
-		candidates = []string{""}
+		sets = append(sets, found)
+	}
+	if found == nil || !tuned.Models[name].Full {
+		for _, c := range candidates {
+			sets = append(sets, candidate(name, c))
+		}
 	}
 	var out []recommenderRecipe
-	for _, c := range candidates {
-		settings, err := candidate(name, c)
-		if err != nil {
-			return nil, err
-		}
-		o, err := all[at].With(slices.Concat(settings, found, p.Options.Overrides.set))
+	for _, settings := range sets {
+		o, err := all[at].With(slices.Concat(settings, p.Options.Overrides.set))
 		if err != nil {
 			return nil, err
 		}
@@ -157,29 +161,40 @@ func (p *Pipeline) recipesOf(name string, candidates []string, tuned *ranking.Tu
 }
 
 // candidate reads options as they stand in competing.
-func candidate(family, text string) ([]options.Setting, error) {
-	words := strings.Fields(text)
-	for i := range words {
-		words[i] = family + "." + words[i]
+func candidate(family, text string) []options.Setting {
+	var out []options.Setting
+	for _, word := range strings.Fields(text) {
+		name, value, _ := strings.Cut(word, "=")
+		out = append(out, options.Setting{Model: family, Option: name, Value: value})
 	}
-	return options.Parse(words)
+	return out
+}
+
+// candidatesOf are those of a family in competing.
+func candidatesOf(family string) [][]options.Setting {
+	var out [][]options.Setting
+	for _, c := range competing {
+		for _, text := range c.candidates {
+			if c.family == family {
+				out = append(out, candidate(family, text))
+			}
+		}
+	}
+	return out
 }
 
 func (p *Pipeline) recipe(f ranking.Family, o any, tuned *ranking.Tuned) recommenderRecipe {
 	run := ranking.Run{Seed: p.Options.Seed, Workers: p.Options.Workers, Settings: slices.Concat(tuned.Settings(), p.Options.Overrides.set)}
 	return recommenderRecipe{family: f.Name, options: o, metric: choiceMetric(f.Name), lacks: f.Lacks,
-		fit: func(ctx context.Context, d *ranking.Data, now int32) (models.Recommender, error) {
+		fit: func(ctx context.Context, d *ranking.Data, now int32, progress func(done, total int)) (models.Recommender, error) {
+			run.Progress = progress
 			return f.Fit(ctx, d, now, o, run)
 		}}
 }
 
 // defaultRecipe is that of a family where nothing could be compared: the first
 // of its candidates.
-func (p *Pipeline) defaultRecipe(family string) (recommenderRecipe, error) {
-	tuned, err := ranking.ReadTuned(p.tunedPath())
-	if err != nil {
-		return recommenderRecipe{}, err
-	}
+func (p *Pipeline) defaultRecipe(family string, tuned *ranking.Tuned) (recommenderRecipe, error) {
 	candidates := []string{""}
 	for _, c := range competing {
 		if c.family == family {

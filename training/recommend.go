@@ -11,7 +11,6 @@ import (
 	"regulars/features/read"
 	"regulars/models"
 	"regulars/training/metrics"
-	"regulars/training/options"
 	"regulars/training/ranking"
 	"regulars/training/split"
 	"regulars/training/usage"
@@ -28,6 +27,8 @@ type rankedRecipe struct {
 	metrics map[string]metrics.Metric
 	fit     time.Duration
 	score   time.Duration
+	bytes   int64          // the most memory that was used meanwhile, everything else included
+	told    map[string]any // the options as they are reported
 }
 
 func (r rankedRecipe) value(key string) float64 { return r.metrics[key].Value }
@@ -35,7 +36,11 @@ func (r rankedRecipe) value(key string) float64 { return r.metrics[key].Value }
 // evaluateRecommenders chooses options and family on the slice at choice, and
 // reports each family's chosen recipe on the slice at test.
 func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactions, choice, test data.Day) (*recommenderOutcome, error) {
-	recipes, err := p.recommenderRecipes(in.Items.Len())
+	tuned, notes, err := p.tuned(in, test)
+	if err != nil {
+		return nil, err
+	}
+	recipes, err := p.recommenderRecipes(in.Items.Len(), tuned)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +53,7 @@ func (p *Pipeline) evaluateRecommenders(ctx context.Context, in *read.Interactio
 	if err != nil {
 		return nil, err
 	}
-	out := &recommenderOutcome{families: families, discovery: bestDiscovery(candidates), similar: bestSimilar(candidates)}
+	out := &recommenderOutcome{families: families, tuned: tuned, notes: notes, discovery: bestDiscovery(candidates), similar: bestSimilar(candidates)}
 	if err := out.gate(tested, chosen, bestBaseline(candidates), p.Options.Seed); err != nil {
 		return nil, err
 	}
@@ -77,7 +82,7 @@ func (p *Pipeline) rankSlice(ctx context.Context, stage string, in *read.Interac
 		if r.lacks != nil && r.lacks(d) != "" {
 			continue
 		}
-		ranked, err := p.rank(ctx, r, d, truth, int32(cut))
+		ranked, err := p.rank(ctx, r, d, truth, int32(cut), p.part(stage, i, len(recipes)))
 		if errors.Is(err, models.ErrNoData) {
 			continue
 		}
@@ -93,9 +98,20 @@ func (p *Pipeline) rankSlice(ctx context.Context, stage string, in *read.Interac
 	return out, skipped, nil
 }
 
-func (p *Pipeline) rank(ctx context.Context, r recommenderRecipe, d *ranking.Data, truth [][]int32, now int32) (rankedRecipe, error) {
-	begun := time.Now()
-	model, err := r.fit(ctx, d, now)
+// part tells how far one of the steps of a stage has come; that it is done is
+// told by whoever began it.
+func (p *Pipeline) part(stage string, i, of int) func(done, total int) {
+	const whole = 100
+	return func(done, total int) {
+		if total > 0 {
+			p.step(stage, whole*i+min(whole*done/total, whole-1), whole*of)
+		}
+	}
+}
+
+func (p *Pipeline) rank(ctx context.Context, r recommenderRecipe, d *ranking.Data, truth [][]int32, now int32, progress func(done, total int)) (rankedRecipe, error) {
+	memory, begun := usage.Begin(), time.Now()
+	model, err := r.fit(ctx, d, now, progress)
 	if err != nil {
 		return rankedRecipe{}, err
 	}
@@ -104,14 +120,14 @@ func (p *Pipeline) rank(ctx context.Context, r recommenderRecipe, d *ranking.Dat
 	if err != nil {
 		return rankedRecipe{}, err
 	}
-	scored := time.Now()
+	scored, bytes := time.Now(), memory.Bytes()
 	values, err := measured.Metrics(0, p.Options.Seed)
 	if err != nil {
 		return rankedRecipe{}, err
 	}
 	_, similar := model.(models.Similar)
-	return rankedRecipe{recommenderRecipe: r, similar: similar, ranking: measured, metrics: values,
-		fit: fitted.Sub(begun), score: scored.Sub(fitted)}, nil
+	return rankedRecipe{recommenderRecipe: r, similar: similar, ranking: measured, metrics: values, told: ranking.Describe(model, r.options),
+		fit: fitted.Sub(begun), score: scored.Sub(fitted), bytes: bytes}, nil
 }
 
 func anyTruth(truth [][]int32) bool {
@@ -189,8 +205,8 @@ func bestBaseline(candidates []rankedRecipe) string {
 func rankingResults(tested []rankedRecipe, chosen string) []Result {
 	out := make([]Result, len(tested))
 	for i, r := range tested {
-		out[i] = Result{Model: r.family, Options: options.Describe(r.options), Metrics: r.metrics, Users: len(r.ranking.Users),
-			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: usage.PeakRSS(), Chosen: r.family == chosen, Baseline: r.baseline}
+		out[i] = Result{Model: r.family, Options: r.told, Metrics: r.metrics, Users: len(r.ranking.Users),
+			FitSeconds: r.fit.Seconds(), ScoreSeconds: r.score.Seconds(), PeakRSSBytes: r.bytes, Chosen: r.family == chosen, Baseline: r.baseline}
 	}
 	return out
 }

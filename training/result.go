@@ -13,7 +13,7 @@ type Result struct {
 	Users        int                       `json:"users"`
 	FitSeconds   float64                   `json:"fit_seconds"`
 	ScoreSeconds float64                   `json:"score_seconds"`
-	PeakRSSBytes int64                     `json:"peak_rss_bytes,omitempty"` // of the process until then
+	PeakRSSBytes int64                     `json:"peak_rss_bytes,omitempty"` // the most used meanwhile, everything else included; absent: not measured for this model
 	Chosen       bool                      `json:"chosen,omitempty"`         // the one that is published
 	Baseline     bool                      `json:"baseline,omitempty"`
 }

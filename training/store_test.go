@@ -91,11 +91,7 @@ func TestStoredFamiliesScoreTheSame(t *testing.T) {
 			continue // of what a shop has no file of
 		}
 		t.Run(f.Name, func(t *testing.T) {
-			settings, err := candidate(f.Name, small[f.Name])
-			if err != nil {
-				t.Fatal(err)
-			}
-			o, err := f.With(settings)
+			o, err := f.With(candidate(f.Name, small[f.Name]))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,8 @@ import (
 
 // TunedFile is the file of a workspace that holds what a search of options has
 // found. What it says of a model takes the place of the candidates that a run
-// compares otherwise; an override goes before it.
+// compares otherwise, unless it was found on other data or on days that the run
+// reports on; an override goes before it.
 const TunedFile = "tuned.json"
 
 func (p *Pipeline) tunedPath() string { return filepath.Join(p.Workspace, TunedFile) }
@@ -33,7 +34,7 @@ func (p *Pipeline) tune(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cutting the slice to tune on: %w", err)
 	}
-	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: ranking.Families(), Fixed: p.Options.Overrides.set, Metric: choiceMetric, Slice: what,
+	found, err := ranking.Tune(ctx, slice, ranking.Tuning{Families: ranking.Families(), Fixed: p.Options.Overrides.set, Candidates: candidatesOf, Metric: choiceMetric, Slice: what,
 		Budget: p.Options.TuneFor, Seed: p.Options.Seed, Workers: p.Options.Workers, File: p.tunedPath(), FS: p.FS, Progress: p.step, Tried: p.Tried})
 	if err != nil {
 		return nil, err
@@ -46,6 +47,31 @@ func (p *Pipeline) tune(ctx context.Context) ([]string, error) {
 		}
 	}
 	return notes, nil
+}
+
+// tuned returns what searches have found that may be used where what happens
+// from the day reported on is measured, and what to tell of the rest.
+func (p *Pipeline) tuned(in *read.Interactions, reported data.Day) (*ranking.Tuned, []string, error) {
+	all, err := ranking.ReadTuned(p.tunedPath())
+	if err != nil {
+		return nil, nil, err
+	}
+	found, notes := all.Usable(&ranking.Data{Events: in.Events, IDs: in.Items, Users: in.Users}, int32(reported), false)
+	for i := range notes {
+		notes[i] = TunedFile + ": " + notes[i]
+	}
+	return found, notes, nil
+}
+
+// tunedOf is what searches had found for the evaluation. Where there was none,
+// nothing is reported, and what was searched before as_of may be used.
+func (p *Pipeline) tunedOf(ev *evaluated) (*ranking.Tuned, error) {
+	if ev.recommender != nil {
+		return ev.recommender.tuned, nil
+	}
+	found, notes, err := p.tuned(ev.interactions, p.Options.AsOf)
+	ev.Notes = append(ev.Notes, notes...)
+	return found, err
 }
 
 // choiceSlice is the slice that evaluateRanking chooses on.
@@ -70,6 +96,7 @@ func (p *Pipeline) choiceSlice(ctx context.Context) (*ranking.Split, string, err
 		if err != nil {
 			return nil, "", err
 		}
+		d.Users = in.Users
 		slice, err := ranking.NewSplitAt(*d, int32(cut), int32(p.Options.RankingDays), true)
 		if errors.Is(err, split.ErrShortHistory) {
 			continue

@@ -8,6 +8,7 @@ import (
 
 	"regulars/data"
 	"regulars/data/synth"
+	"regulars/features/read"
 	"regulars/models/ials"
 	"regulars/training/ranking"
 )
@@ -80,7 +81,23 @@ func TestTrainTunes(t *testing.T) {
 	if err != nil || len(notes) < 3 || tried["repeat"] == 0 || tried["ials"] == 0 || tried["popular"] != 0 {
 		t.Fatalf("notes %q after trials %v, %v", notes, tried, err)
 	}
-	if got := optionsOf[ials.Options](t, p, "ials", 150); len(got) != 1 || got[0].Factors != 8 {
-		t.Errorf("%d factor models compete after a search, want the one found: %+v", len(got), got)
+	in, err := read.Purchases(p.featureRoot(), p.Options.AsOf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := p.Options.AsOf - 180
+	for reported, want := range map[data.Day]bool{cut + 90: true, cut + 30: true, cut + 29: false, cut - 90: false} {
+		found, notes, err := p.tuned(in, reported)
+		if err != nil || (tunedSettings(found, "repeat") != nil) != want || (len(notes) == 0) != want {
+			t.Errorf("for what is reported from %s on, %+v may be used, notes %q, %v", reported, found, notes, err)
+		}
+	}
+	found, err := ranking.ReadTuned(p.tunedPath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, full := optionsOf[ials.Options](t, p, "ials", 150), found.Models["ials"].Full
+	if full != (tried["ials"] > len(candidatesOf("ials"))) || full != (len(got) == 1) || got[0].Factors != 8 {
+		t.Errorf("%d factor models compete after a search of %d trials: %+v", len(got), tried["ials"], got)
 	}
 }

@@ -44,7 +44,8 @@ func newEvaluateRanking(g *global) *cobra.Command {
 
 Both files are Parquet or CSV (a header line; , ; tab or | between the cells)
 with the columns user_id and item_id, of numbers or text, and if you have them
-ts, order_id and weight. A user's truth is what the test file has of the items
+ts, order_id and weight. ts is a date or timestamp, a number such as 20111208, or
+a count of days, or seconds or finer since 1990. A user's truth is what the test file has of the items
 known in train; users left with none, or unknown in train, are skipped and
 counted. Without --repeat a user's train items are neither recommended nor truth.
 
@@ -68,9 +69,15 @@ then learns what users may like, not what they have again.
 
 --tune searches options on a slice inside train, never on the test file, for
 --tune-minutes in all. The winners are printed, used, and written to the file
---tuned (default: tuned.json in the workspace), which ` + "`train`" + ` reads. A search
-that was interrupted goes on when it is started again. Without --tune, --tuned
-uses what an earlier search has found. What --set fixes is not searched.
+--tuned (default: ` + evaluationTuned + ` in the workspace). A search that was interrupted
+goes on when it is started again. Without --tune, --tuned uses what an earlier
+search has found. What --set fixes is not searched. ` + "`train`" + ` reads ` + training.TunedFile + `
+in the workspace, which ` + "`train --tune`" + ` writes: name that file (--tuned ` + training.TunedFile + `),
+or repeat the printed --set, to have it train with what is found here. Options
+found on data other than the shop's own it passes over, and says so.
+
+The blend, and the baselines, have no options that are searched. A blend uses
+what was found for its sources.
 
 Intervals are 95% percentiles of a bootstrap over users, differences are paired
 user by user. light: and heavy: are the users with at most, and with more than,
@@ -95,11 +102,15 @@ the median number of interactions in train.`,
 	f.Uint64Var(&o.seed, "seed", 1, "seed of everything random")
 	f.BoolVar(&o.tune, "tune", false, "search options on a slice inside train first")
 	f.Float64Var(&o.minutes, "tune-minutes", defaultTuneMinutes, "time for the search")
-	f.StringVar(&o.tuned, "tuned", "", "file of options that a search has found")
+	f.StringVar(&o.tuned, "tuned", "", "file of options that a search has found (--tune writes it)")
 	return g.withJSON(cmd)
 }
 
 const defaultGroupColumn = "group"
+
+// evaluationTuned is where the winners of a search go unless a file is named: not
+// where a shop's next training would take them up.
+const evaluationTuned = "tuned-ranking.json"
 
 func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	r, settings, err := o.check()
@@ -112,21 +123,22 @@ func (g *global) evaluateRanking(cmd *cobra.Command, o rankingOptions) error {
 	if r.Split, quarantined, err = o.read(cmd.Context(), bar); err != nil {
 		return err
 	}
-	found, err := g.tunedFor(cmd.Context(), o, r, settings, bar)
+	found, notes, err := g.tunedFor(cmd.Context(), o, r, settings, bar)
 	if err != nil {
 		return err
 	}
 	r.Settings = append(found.Settings(), settings...)
 	report, err := ranking.Evaluate(cmd.Context(), r)
 	bar.end()
-	if err != nil {
+	if len(report.Results) == 0 {
 		return err
 	}
-	report.Quarantined, report.Tuned = quarantined, found
+	report.Quarantined, report.Tuned, report.Notes = quarantined, found, append(report.Notes, notes...)
+	// What is measured is told, also where a later model has failed.
 	if g.json {
-		return printJSON(g.stdout, report)
+		return errors.Join(printJSON(g.stdout, report), err)
 	}
-	return printRanking(g.stdout, report, r.Ks)
+	return errors.Join(printRanking(g.stdout, report, r.Ks), err)
 }
 
 // check turns flags into a request, or says what is wrong with them.
@@ -151,7 +163,7 @@ func (o *rankingOptions) check() (r ranking.Request, settings []options.Setting,
 	if settings, err = options.Parse(o.set); err != nil {
 		return r, nil, fmt.Errorf("--set: %w", err)
 	}
-	if err := ranking.CheckSettings(settings); err != nil {
+	if err := errors.Join(ranking.CheckSettings(settings), ranking.CheckUsed(r.Families, settings)); err != nil {
 		return r, nil, fmt.Errorf("--set: %w", err)
 	}
 	r.Ks, r.Seed, r.Must = slices.Compact(slices.Sorted(slices.Values(o.ks))), o.seed, !slices.Contains(o.models, "all")
@@ -216,21 +228,32 @@ func readingOf(path string, bar *progress) func(done, total int64) {
 	}
 }
 
-// tunedFor returns what a search finds now, or found earlier; nil = nothing.
-func (g *global) tunedFor(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, error) {
-	if !o.tune {
-		if o.tuned == "" {
-			return nil, nil
-		}
-		found, err := ranking.ReadTuned(o.tuned)
-		if err == nil && found == nil {
-			err = fmt.Errorf("there is no file %s: make it with --tune", o.tuned)
-		}
-		return found, err
+// tunedFor returns what a search finds now, or found earlier and may be used,
+// nil = nothing, and what to tell of it.
+func (g *global) tunedFor(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, []string, error) {
+	if o.tune {
+		found, err := g.tuneRanking(ctx, o, r, fixed, bar)
+		return found, nil, err
 	}
+	if o.tuned == "" {
+		return nil, nil, nil
+	}
+	all, err := ranking.ReadTuned(o.tuned)
+	if err == nil && all == nil {
+		err = fmt.Errorf("there is no file %s: make it with --tune", o.tuned)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	found, notes := all.Usable(&r.Split.Data, r.Split.Now, true)
+	return found, notes, nil
+}
+
+// tuneRanking searches inside train.
+func (g *global) tuneRanking(ctx context.Context, o rankingOptions, r ranking.Request, fixed []options.Setting, bar *progress) (*ranking.Tuned, error) {
 	path := o.tuned
 	if path == "" {
-		path = filepath.Join(g.workspace, training.TunedFile)
+		path = filepath.Join(g.workspace, evaluationTuned)
 	}
 	slice, what, err := r.Split.Validation(o.seed)
 	if err != nil {
@@ -368,7 +391,19 @@ func printTuned(out io.Writer, t *ranking.Tuned) {
 			text = "the defaults"
 		}
 		fmt.Fprintf(out, "tuned %s: %s (%s %.4f on %s, defaults %.4f, %d trials)\n", model, text, w.Metric, w.Value, w.Slice, w.Default, w.Trials)
+		if len(w.Options) > 0 {
+			fmt.Fprintf(out, "  to train with it:%s\n", setText(model, w.Options))
+		}
 	}
+}
+
+// setText writes options as the command line takes them.
+func setText(model string, o map[string]any) string {
+	text := ""
+	for _, name := range sortedKeys(o) {
+		text += fmt.Sprintf(" --set %s.%s=%v", model, name, o[name])
+	}
+	return text
 }
 
 func printQuarantine(out io.Writer, q interactions.Quarantine) {

@@ -53,8 +53,9 @@ func (q *Quarantine) add(row int64, reason string) {
 
 // Read reads a file with the columns user_id and item_id and, where it has
 // them, ts, order_id and weight; others are not looked at. ts is a timestamp, a
-// date, a text of one of ingest.TimeFormats, or a number of seconds since 1970 —
-// or, from 1e11, 1e14 and 1e17 on, of milliseconds, microseconds and nanoseconds.
+// date, a text of one of ingest.TimeFormats, a number such as 20111208, a count of days, or a number
+// of seconds since 1970 — or, from 1e11, 1e14 and 1e17 on, of milliseconds,
+// microseconds and nanoseconds — not before 1990.
 // progress may be nil.
 //
 // A row without user or item, with a weight that is not a finite number above 0,

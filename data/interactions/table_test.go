@@ -61,13 +61,16 @@ func TestCSV(t *testing.T) {
 	}
 }
 
+const badTS = "ts is not a timestamp such as 2011-12-08 or 2011-12-08T13:45:00Z, a number such as 20111208, a count of days below 2932897, " +
+	"or a number of seconds, milliseconds, microseconds or nanoseconds since 1970 that is not before 1990"
+
 func TestQuarantine(t *testing.T) {
 	got := read(t, "a.csv", "user_id,item_id,weight,ts\n"+
 		"u,i,1,2011-12-08\n,i,1,2011-12-08\nu, ,1,2011-12-08\nu,i,NaN,2011-12-08\nu,i,-1,2011-12-08\nu,i,0,2011-12-08\n"+
 		"u,i,,2011-12-08\nu,i,1,yesterday\nu,i,1,\nu,i,1e39,2011-12-08\nu,i,1e-60,2011-12-08\nu,i,1,1e300\nu,i\nu,j,2,2011-12-08\n")
 	want := map[string]int64{"user_id is empty": 1, "item_id is empty": 1, "weight is not a finite number above 0": 5, "weight is empty": 1,
 		"ts is empty": 1, "the line has more or fewer cells than the header": 1,
-		"ts is neither a timestamp such as 2011-12-08 or 2011-12-08T13:45:00Z nor a number of seconds or milliseconds since 1970": 2}
+		badTS: 2}
 	if !reflect.DeepEqual(got.Quarantine.Reasons, want) || got.Quarantine.Rows != 12 || len(got.User) != 2 || got.Read != 14 {
 		t.Errorf("%d of %d rows kept, quarantined %v", len(got.User), got.Read, got.Quarantine)
 	}
@@ -82,13 +85,24 @@ func TestTimes(t *testing.T) {
 	at := time.Date(2011, 12, 8, 23, 59, 59, 0, time.UTC)
 	want := day(t, "2011-12-08")
 	for _, text := range []string{"2011-12-08", "2011-12-08 23:59", "2011-12-08T23:59:59.5Z", "2011-12-09T07:00:00+08:00", "2011/12/08",
-		"1323388799", "1323388799.9", "1323388799000", "1323388799000000", "1323388799000000000", "1.323388799e9"} {
+		"1323388799", "1323388799.9", "1323388799000", "1323388799000000", "1323388799000000000", "1.323388799e9",
+		"20111208", "20111208.0"} {
 		if got := read(t, "a.csv", "user_id,item_id,ts\nu,i,"+text+"\n"); got.Day[0] != want {
 			t.Errorf("%s is day %v, want %v", text, data.Day(got.Day[0]), data.Day(want))
 		}
 	}
-	if got := read(t, "a.csv", "user_id,item_id,ts\nu,i,-86401\nu,i,0\n"); !slices.Equal(got.Day, []int32{-2, 0}) {
+	if got := read(t, "a.csv", "user_id,item_id,ts\nu,i,1969-12-30\nu,i,1970-01-01\n"); !slices.Equal(got.Day, []int32{-2, 0}) {
 		t.Errorf("around 1970: %v", got.Day)
+	}
+	if got := read(t, "a.csv", "user_id,item_id,ts\nu,i,0\nu,i,45245\nu,i,45245.6\n"); !slices.Equal(got.Day, []int32{0, 45245, 45245}) {
+		t.Errorf("counts of days are read as %v", got.Day)
+	}
+	// Row numbers and dates that there are not are no times: as seconds, each would
+	// lie in or around 1970, all on one day or a few.
+	implausible := []string{"3000000", "-86401", "20231332", "20230230", "631151999", "20111208.5"}
+	got := read(t, "a.csv", "user_id,item_id,ts\nu,i,631152000\nu,i,"+strings.Join(implausible, "\nu,i,")+"\n")
+	if got.Quarantine.Reasons[badTS] != int64(len(implausible)) || !slices.Equal(got.Day, []int32{day(t, "1990-01-01")}) {
+		t.Errorf("days %v, left out %v", got.Day, got.Quarantine.Reasons)
 	}
 	check := func(name string, rows any, err error) {
 		t.Helper()

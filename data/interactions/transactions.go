@@ -100,7 +100,7 @@ func (r *transactionReader) row(row data.Row) error {
 	return nil
 }
 
-var errDate = errors.New("date is neither a date such as 2011-12-08, a timestamp nor a number of seconds or milliseconds since 1970")
+var errDate = errors.New("date is not " + dayForms)
 
 func (r *transactionReader) day(v data.Value) (int32, error) {
 	if v.IsNull() {

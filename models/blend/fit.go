@@ -82,8 +82,12 @@ type fit struct {
 	done, steps int
 }
 
-// stepsAWindow are those of progress: fitting its sources, making its lists.
-const stepsAWindow = 2
+// Progress is told in hundredths of a stage; a window has two: fitting its
+// sources, and making its lists.
+const (
+	stage        = 100
+	stepsAWindow = 2 * stage
+)
 
 func (f *fit) step(n int) {
 	f.done += n
@@ -92,12 +96,19 @@ func (f *fit) step(n int) {
 	}
 }
 
+// within tells how far a stage has come that is not done yet.
+func (f *fit) within(done, total int) {
+	if f.progress != nil && total > 0 {
+		f.progress(f.done+min(stage*done/total, stage-1), f.steps)
+	}
+}
+
 func (f *fit) sources(ctx context.Context, ev *matrix.Events, now int32) ([]Source, error) {
-	sources, err := f.Sources(ctx, ev, now, nil)
+	sources, err := f.Sources(ctx, ev, now, f.within)
 	if err != nil {
 		return nil, fmt.Errorf("blend: sources at day %d: %w", now, err)
 	}
-	f.step(1)
+	f.step(stage)
 	return sources, ctx.Err()
 }
 
@@ -120,7 +131,7 @@ func (f *fit) learn(ctx context.Context, past []window) (Ranker, Outcome, error)
 				return nil, Outcome{}, err
 			}
 			lessons = append(lessons, l)
-			f.step(1)
+			f.step(stage)
 			continue
 		}
 		return f.compete(ctx, m, w, lessons)
@@ -159,12 +170,12 @@ func (f *fit) compete(ctx context.Context, m *Model, w window, lessons []lesson)
 		return nil, Outcome{}, err
 	}
 	t, err := f.tally(ctx, m, rankers, test)
-	if err != nil || t.lists == 0 {
+	if err != nil || t.lists < fewLists {
 		return nil, Outcome{}, err
 	}
 	outcome := t.outcome(len(m.Sources))
 	if outcome.List != Blend && outcome.New != Blend {
-		f.step(1)
+		f.step(stage)
 		return nil, outcome, nil
 	}
 	ranker, err := f.again(ctx, m, f.Learners[outcome.Learner], w, lessons)
@@ -181,7 +192,7 @@ func (f *fit) again(ctx context.Context, m *Model, learner Learner, w window, le
 	if err != nil {
 		return nil, err
 	}
-	f.step(1)
+	f.step(stage)
 	lessons = append(lessons, l)
 	return f.rankerOf(ctx, m, learner, lessons[max(0, len(lessons)-f.o.Windows):])
 }

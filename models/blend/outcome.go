@@ -12,13 +12,18 @@ import (
 // Blend stands for the blend where a source's number is expected.
 const Blend = -1
 
+// fewLists is below how many customers a comparison proves nothing: the first
+// source is taken then, and below as many with new items, whoever makes the list
+// orders those too.
+const fewLists = 20
+
 // listLength is that of the lists that are compared.
 const listLength = 10
 
 // Outcome is how the blend and its sources ranked for the customers of the
 // latest window, on which none of them had learned, and who was chosen.
 type Outcome struct {
-	Lists    int // customers measured; 0 = there was nothing to compare on, the first source was taken
+	Lists    int // customers measured; 0 = there were too few to compare on, the first source was taken
 	NewLists int // those of them who had something they never had before
 	List     int // who makes the list: Blend, or the number of a source
 	New      int // who orders the items that a customer never had
@@ -153,14 +158,14 @@ func plus(sum, x []float64) []float64 {
 }
 
 // outcome chooses: the best ranker, and the blend by it where it is above every
-// source, else the best source; of equals the first. Without new items the
-// list's choice orders them.
+// source, else the best source; of equals the first. Of too few
+// new items the list's choice orders them.
 func (t *tally) outcome(sources int) Outcome {
 	o := Outcome{Lists: t.lists, NewLists: t.fresh, NDCG: over(t.ndcg, t.lists), NewRecall: over(t.recall, t.fresh)}
 	o.Learner = best(o.NDCG[sources:])
 	o.List = choose(o.NDCG, sources, o.Learner)
 	o.New = o.List
-	if t.fresh > 0 {
+	if t.fresh >= fewLists {
 		o.New = choose(o.NewRecall, sources, o.Learner)
 	}
 	return o

@@ -13,8 +13,14 @@ const (
 	strays = 1e-6
 
 	// usualSpread is the largest standard deviation of the logarithm of a gap
-	// that is still called a cycle: half of the gaps lie within a factor of 1.6.
+	// that is still called a cycle: half of the gaps lie within a factor of 1.6. It
+	// holds for the law, which starts from that of all customers, and ownSpread for
+	// the customer's own gaps, within a factor of 1.4, before they are told of it.
 	usualSpread = 0.7
+	ownSpread   = 0.5
+
+	// firstTenth is the quantile of the normal law below which a tenth of it lies.
+	firstTenth = -1.2815515655446004
 )
 
 // A cycle is the law of the days until a customer buys an item again: the
@@ -40,6 +46,11 @@ func (g gapSum) about(m float64) float64 {
 	return math.Max(0, g.squares-2*m*g.sum+g.n*m*m)
 }
 
+// even reports whether gaps, two or more, are alike enough to tell the customer.
+func (g gapSum) even() bool {
+	return g.n >= 2 && g.about(g.sum/g.n) <= (g.n-1)*ownSpread*ownSpread
+}
+
 // update returns the law after seeing gaps, when the prior weighs as much as
 // pseudo gaps: the posterior means of the normal model with unknown mean and
 // variance (Gelman et al., Bayesian Data Analysis, section 3.3).
@@ -57,6 +68,15 @@ func (c cycle) update(g gapSum, pseudo float64) cycle {
 // 1 where they are always the same.
 func (c cycle) regularity() float64 {
 	return math.Max(0, 1-c.variance/randomVariance)
+}
+
+// kept reports whether gaps are alike enough to be called a cycle.
+func (c cycle) kept() bool { return c.variance <= usualSpread*usualSpread }
+
+// over reports whether a cycle is near its end so many days after a purchase:
+// one gap in ten has ended by then.
+func (c cycle) over(elapsed float64) bool {
+	return elapsed >= math.Floor(math.Exp(c.mean+firstTenth*math.Sqrt(c.variance)))
 }
 
 // days is the median gap.

@@ -115,13 +115,13 @@ const maxScore = 1e30
 
 func age(now, day int32) float64 { return float64(now) - float64(day) }
 
-// law is that of the customer's next gap of an item, and how many gaps of their
-// own it rests on.
-func (m *Model) law(item int32, days []int32) (cycle, int) {
+// law is that of the customer's next gap of an item, and the gaps of their own
+// that it rests on.
+func (m *Model) law(item int32, days []int32) (cycle, gapSum) {
 	var own gapSum
 	addGaps(&own, days)
 	pooled := cycle{mean: float64(m.GapMean[item]), variance: float64(m.GapVariance[item])}
-	return pooled.update(own, m.Options.OwnPseudoGaps), int(own.n)
+	return pooled.update(own, m.Options.OwnPseudoGaps), own
 }
 
 func (m *Model) timing(c cycle, elapsed float64) float64 {
@@ -133,9 +133,24 @@ func (m *Model) timing(c cycle, elapsed float64) float64 {
 	return math.Pow(math.Max(c.lift(elapsed, m.Options.HorizonDays), 1e-12), power)
 }
 
+// Waiting returns the items of the history, ascending, that keep a cycle which is
+// not near its end: nine in ten of such purchases come later. Cost: O(history).
+func (m *Model) Waiting(h matrix.History, now int32) []int32 {
+	if m.check(h) != nil {
+		return nil
+	}
+	var out []int32
+	eachItem(h, now, func(item int32, days []int32, _ []float32) {
+		if law, _ := m.law(item, days); law.kept() && !law.over(age(now, days[len(days)-1])) {
+			out = append(out, item)
+		}
+	})
+	return out
+}
+
 // Explain says that an item of the history is usual every so many days where the
-// customer's purchases keep a cycle, that it was bought before where they do not,
-// and that an item they never had is popular.
+// customer's purchases keep an even cycle of which half at least is over, that it was
+// bought before where they do not, and that an item they never had is popular.
 func (m *Model) Explain(h matrix.History, now int32, item int32) (models.Reason, bool) {
 	if item < 0 || int(item) >= len(m.Share) || m.check(h) != nil {
 		return models.Reason{}, false
@@ -146,8 +161,9 @@ func (m *Model) Explain(h matrix.History, now int32, item int32) (models.Reason,
 			return
 		}
 		reason.Kind, found = models.ReasonAgain, true
-		law, gaps := m.law(item, days)
-		if gaps >= 2 && law.variance <= usualSpread*usualSpread {
+		law, own := m.law(item, days)
+		elapsed := age(now, days[len(days)-1])
+		if own.even() && law.kept() && law.over(elapsed) && 2*elapsed >= law.days() {
 			reason.Kind, reason.Days = models.ReasonUsual, int32(math.Round(math.Max(1, law.days())))
 		}
 	})

@@ -251,3 +251,73 @@ func TestBadHistories(t *testing.T) {
 		}
 	}
 }
+
+// Gaps of 30 days in the median, more or less even: only what keeps a cycle waits
+// or is usual. Of the even ones about a tenth are bought while they wait, no more,
+// and none is called usual long before its day.
+func TestWaitingForUnevenGaps(t *testing.T) {
+	for _, c := range []struct {
+		spread              float64 // standard deviation of the logarithm of a gap
+		missed              [2]float64
+		usual, waitingDay2  [2]float64 // share of customers
+		leastElapsedOfUsual int32
+	}{
+		{0.15, [2]float64{0, 0.15}, [2]float64{0.99, 1}, [2]float64{0.99, 1}, 20},
+		{0.3, [2]float64{0.02, 0.18}, [2]float64{0.9, 1}, [2]float64{0.9, 1}, 14},
+		{0.9, [2]float64{0, 0.05}, [2]float64{0, 0.2}, [2]float64{0, 0.2}, 1},
+	} {
+		rng := rand.New(rand.NewPCG(11, 12))
+		var list []matrix.Event
+		histories, next := make([]matrix.History, 300), make([]int32, 300)
+		for u := range histories {
+			h, day := &histories[u], rng.Float64()*30
+			for range 9 {
+				if n := len(h.Day); n == 0 || int32(day) > h.Day[n-1] {
+					h.Item, h.Day, h.Weight = append(h.Item, soap), append(h.Day, int32(day)), append(h.Weight, 1)
+					list = append(list, matrix.Event{User: int32(u), Item: soap, Day: int32(day), Weight: 1})
+				}
+				day += 30 * math.Exp(c.spread*rng.NormFloat64())
+			}
+			next[u] = max(int32(day), h.Day[len(h.Day)-1]+1)
+		}
+		m := fit(t, len(histories), 2, list, 4000, repeat.Options{})
+		var missed, usual, waits float64
+		for u, h := range histories {
+			last, share := h.Day[len(h.Day)-1], 1/float64(len(histories))
+			if len(m.Waiting(h, next[u])) > 0 {
+				missed += share
+			}
+			if len(m.Waiting(h, last+2)) > 0 {
+				waits += share
+			}
+			for elapsed := int32(1); elapsed <= 45; elapsed++ {
+				r, ok := m.Explain(h, last+elapsed, soap)
+				if !ok || r.Kind != models.ReasonUsual {
+					continue
+				}
+				if usual += share; elapsed < c.leastElapsedOfUsual || 2*elapsed < r.Days-1 {
+					t.Errorf("spread %v: on day %d every %d days is called usual", c.spread, elapsed, r.Days)
+				}
+				break
+			}
+		}
+		for what, v := range map[string]struct {
+			is   float64
+			want [2]float64
+		}{"bought while waiting": {missed, c.missed}, "usual within 45 days": {usual, c.usual}, "waiting on day 2": {waits, c.waitingDay2}} {
+			if v.is < v.want[0]-1e-9 || v.is > v.want[1]+1e-9 {
+				t.Errorf("spread %v: %.3f %s, want %v", c.spread, v.is, what, v.want)
+			}
+		}
+	}
+	m := fit(t, 80, 2+others, simulate(rand.New(rand.NewPCG(3, 4))), today, repeat.Options{})
+	if got := m.Waiting(matrix.History{Item: []int32{999}, Day: []int32{1}, Weight: []float32{1}}, today); got != nil {
+		t.Errorf("of an unknown item %v waits", got)
+	}
+	if got := m.Waiting(every(soap, 30, 2, 8), today); !slices.Equal(got, []int32{soap}) {
+		t.Errorf("on day 2 of 30, %v waits", got)
+	}
+	if got := m.Waiting(every(soap, 30, 31, 8), today); got != nil {
+		t.Errorf("on day 31 of 30, %v waits", got)
+	}
+}

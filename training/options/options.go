@@ -143,6 +143,9 @@ func SetRun(target any, seed uint64, workers int) {
 	}
 }
 
+// NameOf returns the name by which a field of an Options struct is set.
+func NameOf(field string) string { return snake(field) }
+
 // snake turns HalfLifeDays into half_life_days and L2 into l2; a run of
 // capitals is one word, so that MinIDF is min_idf.
 func snake(name string) string {

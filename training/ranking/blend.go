@@ -32,6 +32,8 @@ type BlendOptions struct {
 	Workers                                int
 }
 
+const blendName = "blend"
+
 // Rankers of a blend.
 const (
 	RankerLogistic   = "logistic"   // by two regressions: LogisticRanker
@@ -63,7 +65,7 @@ const easeItems = 10_000
 
 // newBlend is the family that joins others. all are those it may join.
 func newBlend(all []Family) Family {
-	f := newFamily[BlendOptions]("blend", nil)
+	f := newFamily[BlendOptions](blendName, nil)
 	f.fit = func(ctx context.Context, d *Data, now int32, given any, run Run) (models.Recommender, error) {
 		o, ok := given.(BlendOptions)
 		if !ok {
@@ -107,6 +109,8 @@ func (o BlendOptions) learners() ([]blend.Learner, error) {
 
 func (o BlendOptions) check() error {
 	switch {
+	case o.L2 < 0:
+		return &models.OptionError{Model: blendName, Option: "L2", Value: o.L2, Want: "above 0 (0 = default)"}
 	case o.Trees < 0 || o.Trees > 1000:
 		return &models.OptionError{Model: "blend", Option: "Trees", Value: o.Trees, Want: "between 1 and 1000 (0 = default)"}
 	case o.Leaves < 0 || o.Leaves == 1 || o.Leaves > 1000:
@@ -153,20 +157,31 @@ type joined []struct {
 	options any
 }
 
+// sources are the names of the families to join.
+func (o BlendOptions) sources() []string {
+	names := strings.Split(cmp.Or(o.Sources, DefaultSources), ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return names
+}
+
 // families finds the sources that the data supports.
 func (o BlendOptions) families(all []Family, d *Data, settings []options.Setting) (joined, error) {
-	names := o.Sources
-	if names == "" {
-		names = DefaultSources
-	}
 	var out joined
-	for _, name := range strings.Split(names, ",") {
+	refused := func(want string) error {
+		return &models.OptionError{Model: blendName, Option: "Sources", Value: o.Sources, Want: want}
+	}
+	names := o.sources()
+	for i, name := range names {
 		f, ok := named(all, name)
-		if !ok {
-			return nil, &models.OptionError{Model: "blend", Option: "Sources", Value: names, Want: "names of models, separated by commas"}
-		}
-		if f.PerUser {
-			return nil, &models.OptionError{Model: "blend", Option: "Sources", Value: names, Want: "without " + f.Name + ", which ranks by more than what users had"}
+		switch {
+		case !ok:
+			return nil, refused("names of models, separated by commas")
+		case f.PerUser:
+			return nil, refused("without " + f.Name + ", which ranks by more than what users had")
+		case slices.Contains(names[:i], name):
+			return nil, refused("without naming " + name + " twice")
 		}
 		if f.lacks(d) != "" || o.Sources == "" && f.Name == "ease" && d.Events.Items > easeItems {
 			continue
@@ -185,7 +200,7 @@ func (o BlendOptions) families(all []Family, d *Data, settings []options.Setting
 
 func named(all []Family, name string) (Family, bool) {
 	for _, f := range all {
-		if f.Name == strings.TrimSpace(name) {
+		if f.Name == name {
 			return f, true
 		}
 	}
@@ -194,7 +209,7 @@ func named(all []Family, name string) (Family, bool) {
 
 // fitter fits every source on what was known of the same items on another day.
 func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, int32, func(done, total int)) ([]blend.Source, error) {
-	return func(ctx context.Context, ev *matrix.Events, now int32, _ func(done, total int)) ([]blend.Source, error) {
+	return func(ctx context.Context, ev *matrix.Events, now int32, progress func(done, total int)) ([]blend.Source, error) {
 		then, err := d.at(ev, now)
 		if err != nil {
 			return nil, err
@@ -204,7 +219,7 @@ func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, i
 			if out[i].Name = f.Name; f.lacks(then) != "" {
 				continue
 			}
-			m, err := f.Fit(ctx, then, now, f.options, Run{Seed: run.Seed, Workers: run.Workers})
+			m, err := f.Fit(ctx, then, now, f.options, Run{Seed: run.Seed, Workers: run.Workers, Progress: part(progress, i, len(j))})
 			if errors.Is(err, models.ErrNoData) {
 				continue
 			}
@@ -214,6 +229,18 @@ func (j joined) fitter(d *Data, run Run) func(context.Context, *matrix.Events, i
 			out[i].Model = m
 		}
 		return out, nil
+	}
+}
+
+// part tells the progress of one of so many that are done one after the other.
+func part(progress func(done, total int), i, of int) func(done, total int) {
+	if progress == nil {
+		return nil
+	}
+	return func(done, total int) {
+		if total > 0 {
+			progress(100*i+100*done/total, 100*of)
+		}
 	}
 }
 
@@ -239,17 +266,38 @@ func noteOf(model models.Recommender, dated bool) string {
 	return note
 }
 
+// describeBlend adds what became of the options of a blend: sources that had too
+// little data are left out, and auto has become a ranker.
+func describeBlend(m *blend.Model, out map[string]any) {
+	var sources []string
+	for _, s := range m.Sources {
+		if s.Model != nil {
+			sources = append(sources, s.Name)
+		}
+	}
+	out["sources"] = strings.Join(sources, ",")
+	if ranker := rankerName(m); ranker != "" {
+		out["ranker"] = ranker
+	}
+	out["list_by"], out["new_by"] = m.Name(m.Outcome.List), m.Name(m.Outcome.New)
+}
+
+// rankerName is "" where a blend goes without.
+func rankerName(m *blend.Model) string {
+	switch m.Ranker.(type) {
+	case *LogisticRanker:
+		return RankerLogistic
+	case *LambdaRanker:
+		return RankerLambdaMART
+	}
+	return ""
+}
+
 // whose names a choice, and the ranker where it is the blend.
 func whose(m *blend.Model, choice int) string {
 	name := m.Name(choice)
-	if choice != blend.Blend {
-		return name
-	}
-	switch m.Ranker.(type) {
-	case *LogisticRanker:
-		return name + " by " + RankerLogistic
-	case *LambdaRanker:
-		return name + " by " + RankerLambdaMART
+	if ranker := rankerName(m); choice == blend.Blend && ranker != "" {
+		name += " by " + ranker
 	}
 	return name
 }

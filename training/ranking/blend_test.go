@@ -156,3 +156,45 @@ func TestBlendIsToldOf(t *testing.T) {
 		t.Errorf("without days the notes are %q", report.Notes)
 	}
 }
+
+// How far the sources of a blend have come is told while they are fitted.
+func TestBlendTellsProgress(t *testing.T) {
+	s := shop(t, 60, 24, 120)
+	f := find(t, "blend")[0]
+	o, err := f.With([]options.Setting{{Model: "blend", Option: "sources", Value: "popular,ials"}, {Model: "blend", Option: "windows", Value: "1"}, {Model: "blend", Option: "days", Value: "20"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []float64
+	m, err := f.Fit(t.Context(), &s.Data, s.Now, o, Run{Seed: 1, Progress: func(done, total int) { told = append(told, float64(done)/float64(total)) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if distinct := slices.Compact(slices.Clone(told)); !slices.IsSorted(told) || len(distinct) < 10 || distinct[0] <= 0 || distinct[len(distinct)-1] != 1 {
+		t.Errorf("told %v", told)
+	}
+	got := Describe(m, o)
+	if by := got["list_by"]; got["sources"] != "popular,ials" || got["windows"] != 1 || !slices.Contains([]any{"blend", "popular", "ials"}, by) || got["new_by"] == nil {
+		t.Errorf("described as %v", got)
+	}
+}
+
+// A handful of customers must not decide who makes the lists.
+func TestBlendNeedsCustomersToChoose(t *testing.T) {
+	for users, chooses := range map[int]bool{18: false, 100: true} {
+		s := shop(t, users, 24, 120)
+		f := find(t, "blend")[0]
+		o, err := f.With([]options.Setting{{Model: "blend", Option: "sources", Value: "popular,itemknn"}, {Model: "blend", Option: "windows", Value: "1"}, {Model: "blend", Option: "days", Value: "30"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := f.Fit(t.Context(), &s.Data, s.Now, o, Run{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		outcome := m.(*blend.Model).Outcome
+		if (outcome.Lists >= 20) != chooses || !chooses && (outcome.Lists != 0 || outcome.List != 0 || outcome.New != 0) {
+			t.Errorf("of %d customers: %+v", users, outcome)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"regulars/data"
 	"regulars/data/interactions"
 	"regulars/features/matrix"
 	"regulars/training/split"
@@ -17,6 +18,7 @@ type Data struct {
 	Dated  bool                // the days are real; else all are the same
 	Items  *interactions.Items // what items are like; nil = not known
 	IDs    *matrix.Vocabulary  // of the items
+	Users  *matrix.Vocabulary  // nil = not known
 
 	// ItemsAt says what items were like on an earlier day, for families that go
 	// back in time; nil = Items has no days and holds for every one.
@@ -53,6 +55,7 @@ type Split struct {
 
 	horizon int  // days that truth spans; 0 = not known
 	mixed   bool // truth is not later than train
+	notes   []string
 }
 
 // NewSplit cuts by file: train is the one, truth the other. A user's truth is
@@ -68,7 +71,7 @@ func NewSplit(train, test *interactions.Table, items *interactions.Items, groups
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", train.Path, err)
 	}
-	s.Events, s.IDs = events, ids
+	s.Events, s.IDs, s.Users = events, ids, users
 	if groups != nil {
 		s.Group, s.Groups = groupsOf(groups, users), len(groups.Names)
 	}
@@ -101,6 +104,8 @@ func (s *Split) setNow(test *interactions.Table) {
 	}
 	first := slices.Min(test.Day)
 	if s.mixed = first < last; s.mixed {
+		s.notes = append(s.notes, fmt.Sprintf("%s begins on %s, before train ends on %s: part of what is to be foretold is not later than what is learned from, so that the figures do not say how well the future is told",
+			test.Path, data.Day(first), data.Day(last)))
 		return
 	}
 	s.Now = max(s.Now, first)

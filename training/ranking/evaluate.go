@@ -10,6 +10,7 @@ import (
 
 	"regulars/data/interactions"
 	"regulars/models"
+	"regulars/models/blend"
 	"regulars/training/metrics"
 	"regulars/training/options"
 	"regulars/training/usage"
@@ -55,15 +56,36 @@ type Result struct {
 }
 
 // Evaluate fits and measures the families one after the other, so that the
-// memory of one does not add to that of the next.
+// memory of one does not add to that of the next. With an error from one of them
+// comes the report of those that were measured before it.
 func Evaluate(ctx context.Context, r Request) (*Report, error) {
-	report := &Report{SkippedUsers: r.Split.Skipped}
+	report := &Report{SkippedUsers: r.Split.Skipped, Notes: slices.Clone(r.Split.notes)}
 	measured := map[string]*Result{}
+	if err := r.checkData(); err != nil {
+		return report, err
+	}
+	err := r.each(ctx, report, measured)
+	report.Results = inOrder(measured, r.Families)
+	if !r.Split.Dated {
+		report.Notes = append(report.Notes, "train has no column ts: nothing is recent, and popular-recent is popular")
+	}
+	return report, err
+}
+
+// checkData refuses, before anything is fitted, a family asked for that the data
+// cannot support.
+func (r Request) checkData() error {
+	for _, f := range r.Families {
+		if lack := f.lacks(&r.Split.Data); lack != "" && r.Must {
+			return fmt.Errorf("%s cannot be measured: %s", f.Name, lack)
+		}
+	}
+	return nil
+}
+
+func (r Request) each(ctx context.Context, report *Report, measured map[string]*Result) error {
 	for _, f := range withBaselines(r.Families) {
 		if lack := f.lacks(&r.Split.Data); lack != "" {
-			if r.Must {
-				return nil, fmt.Errorf("%s cannot be measured: %s", f.Name, lack)
-			}
 			report.Notes = append(report.Notes, f.Name+" is left out: "+lack)
 			continue
 		}
@@ -73,10 +95,10 @@ func Evaluate(ctx context.Context, r Request) (*Report, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.Name, err)
+			return fmt.Errorf("%s: %w", f.Name, err)
 		}
 		if err := result.compare(measured, r.Seed); err != nil {
-			return nil, err
+			return err
 		}
 		if result.note != "" {
 			report.Notes = append(report.Notes, result.note)
@@ -85,11 +107,7 @@ func Evaluate(ctx context.Context, r Request) (*Report, error) {
 			result.ranking = nil // only baselines are compared with
 		}
 	}
-	report.Results = inOrder(measured, r.Families)
-	if !r.Split.Dated {
-		report.Notes = append(report.Notes, "train has no column ts: nothing is recent, and popular-recent is popular")
-	}
-	return report, nil
+	return nil
 }
 
 // withBaselines returns the baselines and then the families that are none.
@@ -146,7 +164,7 @@ func (r Request) measure(ctx context.Context, f Family) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: optionsOf(model, o), Metrics: values, Users: len(ranking.Users),
+	out := &Result{Model: f.Name, Baseline: f.Baseline, Options: Describe(model, o), Metrics: values, Users: len(ranking.Users),
 		UnknownUsers: ranking.Unknown, FitSeconds: fitted.Sub(begun).Seconds(), ScoreSeconds: scored.Sub(fitted).Seconds(),
 		PeakRSSBytes: bytes, ranking: ranking, note: noteOf(model, r.Split.Dated)}
 	if n := ranking.DiversityUsers; n < len(ranking.Users) {
@@ -164,16 +182,21 @@ func (s *Split) measure(ctx context.Context, model models.Recommender, ks []int,
 	return metrics.Evaluate(ctx, model, s.Events, s.Truth, s.Now, ks, o)
 }
 
-// optionsOf returns the options with their defaults filled in, which a fitted
-// model tells in its field Options; those given otherwise.
-func optionsOf(model models.Recommender, given any) map[string]any {
+// Describe returns the options with their defaults filled in, which a fitted model
+// tells in its field Options; those given otherwise. Of a blend it also says whom
+// it joins, what ranks, and who makes the list and orders what is new.
+func Describe(model models.Recommender, given any) map[string]any {
 	v := reflect.Indirect(reflect.ValueOf(model))
 	if v.Kind() == reflect.Struct {
 		if f := v.FieldByName("Options"); f.IsValid() && f.Type() == reflect.TypeOf(given) {
 			given = f.Interface()
 		}
 	}
-	return options.Describe(given)
+	out := options.Describe(given)
+	if b, ok := model.(*blend.Model); ok {
+		describeBlend(b, out)
+	}
+	return out
 }
 
 // compare adds the differences to the baselines measured before.

@@ -66,7 +66,3 @@ func Find(names []string) ([]Family, error) { return options.Find(Families(), na
 
 // Names returns the names of all families.
 func Names() []string { return options.FamilyNames(Families()) }
-
-// CheckSettings reports the first setting that names no model or no option, or
-// gives an option what it cannot be.
-func CheckSettings(settings []options.Setting) error { return options.Check(Families(), settings) }

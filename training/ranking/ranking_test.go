@@ -77,6 +77,10 @@ func TestSplit(t *testing.T) {
 	if want := [][]int32{{1}, {}}; !reflect.DeepEqual(s.Truth, want) || s.Skipped != 1 || s.Now != 8 || !s.mixed {
 		t.Errorf("without repeats: truth %v, skipped %d, now %d, mixed %v", s.Truth, s.Skipped, s.Now, s.mixed)
 	}
+	report, err := Evaluate(t.Context(), Request{Split: s, Ks: []int{1}})
+	if err != nil || len(report.Notes) != 1 || !strings.Contains(report.Notes[0], "test begins on 1970-01-02, before train ends on 1970-01-08") {
+		t.Errorf("of a test file that is no later than train: %+v, %v", report, err)
+	}
 	if h := s.Events.History(1); !slices.Equal(h.Weight, []float32{2.5, math.MaxFloat32}) {
 		t.Errorf("weights are %v", h.Weight)
 	}
@@ -84,7 +88,7 @@ func TestSplit(t *testing.T) {
 	if undated.Dated || undated.Now != 1 || !slices.Equal(undated.Events.Weight, []float32{2, 1}) {
 		t.Errorf("without days: %+v", undated)
 	}
-	_, err := NewSplit(train, table(t, "later", "b z 9 1 1", "q x 9 1 1"), nil, nil, true)
+	_, err = NewSplit(train, table(t, "later", "b z 9 1 1", "q x 9 1 1"), nil, nil, true)
 	if err == nil || !strings.Contains(err.Error(), "later: nobody in it is known in train") || !strings.Contains(err.Error(), "2 users were skipped") {
 		t.Errorf("no truth at all gives %v", err)
 	}
@@ -391,6 +395,40 @@ func TestTune(t *testing.T) {
 	}
 }
 
+// What would compete without a search is tried right after the defaults, once
+// each, however few trials there are, and the winner is no worse than any of it.
+func TestTuneTriesCandidatesFirst(t *testing.T) {
+	s := shop(t, 60, 24, 120)
+	search, tried := tuning(t, "", "itemknn", "rules")
+	search.Trials = 3
+	set := func(option, value string) []options.Setting {
+		return []options.Setting{{Model: "itemknn", Option: option, Value: value}}
+	}
+	search.Fixed = set("beta", "0.3")
+	search.Candidates = func(family string) [][]options.Setting {
+		if family != "itemknn" {
+			return nil
+		}
+		return [][]options.Setting{nil, set("kind", "cosine"), set("beta", "0.9"), set("kind", "bm25"), set("kind", "cosine")}
+	}
+	found, err := Tune(t.Context(), s, search)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []any
+	for _, tr := range *tried {
+		if tr.Model == "itemknn" {
+			kinds = append(kinds, tr.Options["kind"])
+		}
+		if w := found.Models[tr.Model]; tr.Value > w.Value {
+			t.Errorf("trial %+v is above the winner %+v", tr, w)
+		}
+	}
+	if len(kinds) != 5 || !reflect.DeepEqual(kinds[:3], []any{nil, "cosine", "bm25"}) || !found.Models["itemknn"].Full {
+		t.Errorf("trials of kinds %v, winner %+v", kinds, found.Models["itemknn"])
+	}
+}
+
 func TestTuneKeepsOtherWinnersAndKnowsItsData(t *testing.T) {
 	s := shop(t, 60, 24, 120)
 	file := filepath.Join(t.TempDir(), "tuned.json")
@@ -422,6 +460,30 @@ func TestTuneKeepsOtherWinnersAndKnowsItsData(t *testing.T) {
 	s.Truth[slices.IndexFunc(s.Truth, func(x []int32) bool { return len(x) > 0 })] = nil
 	if _, err := Tune(t.Context(), s, again); err != nil || begun != 6 {
 		t.Errorf("%d trials on another slice, want 6 (%v)", begun, err)
+	}
+}
+
+// A search that would draw otherwise, or begin with other candidates, does not go
+// on with the trials of another.
+func TestFingerprintOfASearch(t *testing.T) {
+	s := shop(t, 30, 12, 60)
+	search, _ := tuning(t, "", "itemknn")
+	was := s.fingerprint(search)
+	if again := s.fingerprint(search); again != was {
+		t.Error("the same search has two fingerprints")
+	}
+	other := search
+	other.Candidates = func(string) [][]options.Setting {
+		return [][]options.Setting{{{Model: "ials", Option: "factors", Value: "8"}}}
+	}
+	if s.fingerprint(other) == was {
+		t.Error("candidates make no difference")
+	}
+	f := find(t, "itemknn")[0]
+	wider := f
+	wider.Space = append(slices.Clone(f.Space[1:]), between("k1", 0.3, 6))
+	if f.space() == wider.space() || f.space() != find(t, "itemknn")[0].space() {
+		t.Error("the space makes no difference")
 	}
 }
 
@@ -487,12 +549,12 @@ func TestReadTuned(t *testing.T) {
 			t.Errorf("%s gives %v, want %q", content, err, want)
 		}
 	}
-	ok := `{"format_version":1,"models":{"ials":{"options":{"alpha":0.5,"factors":1000}}}}`
+	ok := `{"format_version":1,"models":{"ials":{"options":{"alpha":0.5,"factors":500}}}}`
 	if err := os.WriteFile(path, []byte(ok), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	found, err := ReadTuned(path)
-	if want := "[ials.alpha=0.5 ials.factors=1000]"; err != nil || fmt.Sprint(found.Settings()) != want {
+	if want := "[ials.alpha=0.5 ials.factors=500]"; err != nil || fmt.Sprint(found.Settings()) != want {
 		t.Errorf("settings %v (%v), want %s", found.Settings(), err, want)
 	}
 }

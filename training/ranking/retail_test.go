@@ -1,7 +1,9 @@
 package ranking
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -45,17 +47,19 @@ type retailLine struct {
 	Price     float64 `parquet:"Price"`
 	Customer  *string `parquet:"Customer ID,optional"`
 	Title     *string `parquet:"Description,optional"`
+	Country   string  `parquet:"Country"`
 }
 
 // retail reads Online Retail II as interactions, one a customer, product and
-// invoice, and the title and price that a product was first sold with.
+// invoice, the title and price that a product was first sold with, and the
+// country of each customer.
 func retail(t testing.TB) Data {
 	t.Helper()
 	dir := dataDir(t)
 	product := regexp.MustCompile(`^[0-9]{5}[A-Za-z]*$`)
 	type purchase struct{ user, item, invoice string }
 	days, earlier := map[purchase]int32{}, map[string]bool{}
-	first := map[string]retailLine{}
+	first, country := map[string]retailLine{}, map[string]string{}
 	for _, name := range []string{"online_retail_2009_2010.parquet", "online_retail_2010_2011.parquet"} {
 		lines, err := parquet.ReadFile[retailLine](filepath.Join(dir, name))
 		if err != nil {
@@ -71,6 +75,7 @@ func retail(t testing.TB) Data {
 			if _, ok := first[l.StockCode]; !ok && l.Title != nil {
 				first[l.StockCode] = l
 			}
+			country[*l.Customer] = l.Country
 			days[purchase{*l.Customer, l.StockCode, l.Invoice}] = int32(data.DayOfMicros(l.Date))
 		}
 		earlier = held
@@ -97,7 +102,37 @@ func retail(t testing.TB) Data {
 			of.Title[i], of.Price[i] = *l.Title, l.Price
 		}
 	}
-	return Data{Events: ev, Dated: true, Items: of, IDs: iv}
+	d := Data{Events: ev, Dated: true, Items: of, IDs: iv, Users: uv}
+	countries := matrix.NewVocabulary(slices.Collect(maps.Values(country)))
+	d.Group, d.Groups = make([]int32, uv.Len()), countries.Len()
+	for u, id := range uv.IDs() {
+		d.Group[u], _ = countries.Lookup(country[id])
+	}
+	return d
+}
+
+// BenchmarkRetailTable makes the rows of the table of Online Retail II that are
+// models by themselves, on the slice that is reported; REGULARS_BENCH_CUT names
+// the first day of another.
+func BenchmarkRetailTable(b *testing.B) {
+	cut, err := data.ParseDay(cmp.Or(os.Getenv("REGULARS_BENCH_CUT"), "2011-09-09"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := NewSplitAt(retail(b), int32(cut), 30, true)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		report, err := Evaluate(b.Context(), Request{Split: s, Families: find(b, "blend", "tifuknn", "popular-group"), Ks: []int{10}, Seed: 1})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, r := range report.Results {
+			b.Logf("%s: ndcg@10 %.4f, recall@10 %.4f, new:recall@10 %.4f; fit %.1f s, rank %.1f s, %d MiB", r.Model, r.Metrics["ndcg@10"].Value,
+				r.Metrics["recall@10"].Value, r.Metrics["new:recall@10"].Value, r.FitSeconds, r.ScoreSeconds, r.PeakRSSBytes>>20)
+		}
+	}
 }
 
 // TestBlendOfRetail blends the sources that are quick to fit, on the slice that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,17 +17,23 @@ import (
 	"regulars/training/options"
 )
 
-// Tuning says how options are searched: at random, the defaults first, one
-// trial of every family in turn, until the budget is spent.
+// Tuning says how options are searched: the defaults first, then the candidates
+// that would compete without a search, so that none is passed over for something
+// worse, then at random; one trial of every family in turn, until the budget is
+// spent.
 type Tuning struct {
 	Families []Family          // those without a space are passed over
 	Fixed    []options.Setting // options that are not searched
-	Metric   func(family string) string
-	Slice    string        // what the slice is, in words
-	Budget   time.Duration // of all trials together, those of an interrupted search included
-	Trials   int           // of a family, at most; 0 = 60
-	Seed     uint64
-	Workers  int
+
+	// Candidates are the sets of options of a family to try first; nil = none.
+	Candidates func(family string) [][]options.Setting
+
+	Metric  func(family string) string
+	Slice   string        // what the slice is, in words
+	Budget  time.Duration // of all trials together, those of an interrupted search included
+	Trials  int           // of a family, at most, the defaults and candidates beside; 0 = 60
+	Seed    uint64
+	Workers int
 
 	// File is where the winners go; beside it, as File + ".trials", is kept what
 	// was tried, so that a search that was interrupted goes on. Empty: neither.
@@ -63,11 +70,15 @@ func Tune(ctx context.Context, slice *Split, t Tuning) (*Tuned, error) {
 	}
 	for _, f := range t.Families {
 		if f.Tunable() && f.lacks(&slice.Data) == "" {
-			s.families = append(s.families, f)
+			first, err := s.first(f)
+			if err != nil {
+				return nil, err
+			}
+			s.families, s.firsts = append(s.families, f), append(s.firsts, first)
 		}
 	}
 	if len(s.families) == 0 {
-		return nil, errors.New("none of the models has options to search")
+		return nil, fmt.Errorf("%w: those that have are %s (a blend uses what is found for its sources: name them)", errNothingToSearch, strings.Join(tunable(), ", "))
 	}
 	if err := s.resume(); err != nil {
 		return nil, err
@@ -78,10 +89,23 @@ func Tune(ctx context.Context, slice *Split, t Tuning) (*Tuned, error) {
 	return s.finish()
 }
 
+var errNothingToSearch = errors.New("none of the models has options to search")
+
+// tunable are the names of the families that have options to search.
+func tunable() (names []string) {
+	for _, f := range Families() {
+		if f.Tunable() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
 type search struct {
 	Tuning
 	slice       *Split
 	families    []Family
+	firsts      [][][]options.Setting // of each family, the trials before the drawn ones
 	fingerprint string
 	done        []Trial
 	spent       time.Duration
@@ -90,8 +114,11 @@ type search struct {
 // run makes the trials round by round. A family whose last trial took longer
 // than what is left does not begin another.
 func (s *search) run(ctx context.Context) error {
-	for n := range s.Trials {
-		for _, f := range s.families {
+	for n := range s.rounds() {
+		for i, f := range s.families {
+			if n >= s.trialsOf(i) {
+				continue
+			}
 			last, tried := s.find(f.Name, n)
 			if tried {
 				s.tell(last)
@@ -100,7 +127,7 @@ func (s *search) run(ctx context.Context) error {
 			if before, ok := s.find(f.Name, n-1); s.spent >= s.Budget || !ok && n > 0 || seconds(before.Seconds) > s.Budget-s.spent {
 				continue
 			}
-			if err := s.try(ctx, f, n); err != nil {
+			if err := s.try(ctx, i, n); err != nil {
 				return err
 			}
 		}
@@ -126,12 +153,17 @@ func (s *search) tell(t Trial) {
 }
 
 // try makes one trial within what is left of the budget and keeps it.
-func (s *search) try(ctx context.Context, f Family, number int) error {
+func (s *search) try(ctx context.Context, family, number int) error {
+	f := s.families[family]
 	limited, cancel := context.WithTimeout(ctx, s.Budget-s.spent)
 	defer cancel()
 	begun := time.Now()
 	t := Trial{Model: f.Name, Number: number, Metric: s.Metric(f.Name)}
-	t.settings = slices.DeleteFunc(f.draw(number, s.Seed, s.slice.Dated), s.isFixed)
+	if first := s.firsts[family]; number < len(first) {
+		t.settings = first[number]
+	} else {
+		t.settings = s.searched(f.draw(number-len(first)+1, s.Seed, s.slice.Dated))
+	}
 	err := s.measure(limited, f, &t)
 	took := time.Since(begun)
 	s.spent += took
@@ -149,6 +181,41 @@ func (s *search) try(ctx context.Context, f Family, number int) error {
 	s.done = append(s.done, t)
 	s.tell(t)
 	return s.keep()
+}
+
+// first returns the distinct sets of options that a family's trials begin with.
+func (s *search) first(f Family) (out [][]options.Setting, err error) {
+	sets := [][]options.Setting{nil}
+	if s.Candidates != nil {
+		sets = append(sets, s.Candidates(f.Name)...)
+	}
+	var seen []any
+	for _, set := range sets {
+		set = s.searched(set)
+		o, err := f.With(set)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(seen, func(x any) bool { return reflect.DeepEqual(x, o) }) {
+			seen, out = append(seen, o), append(out, set)
+		}
+	}
+	return out, nil
+}
+
+// trialsOf is how many trials a family is given at most.
+func (s *search) trialsOf(family int) int { return len(s.firsts[family]) + s.Trials - 1 }
+
+func (s *search) rounds() (n int) {
+	for i := range s.families {
+		n = max(n, s.trialsOf(i))
+	}
+	return n
+}
+
+// searched leaves out what is fixed.
+func (s *search) searched(set []options.Setting) []options.Setting {
+	return slices.DeleteFunc(slices.Clone(set), s.isFixed)
 }
 
 func (s *search) isFixed(o options.Setting) bool {
@@ -175,7 +242,7 @@ func (s *search) measure(ctx context.Context, f Family, t *Trial) error {
 		return err
 	}
 	t.Options = options.Describe(drawn)
-	o, err := f.With(append(t.settings, s.Fixed...))
+	o, err := f.With(slices.Concat(t.settings, s.Fixed))
 	if err != nil {
 		return err
 	}

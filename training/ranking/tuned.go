@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"runtime/debug"
 	"slices"
 
 	"regulars/training/options"
@@ -31,7 +32,11 @@ type Winner struct {
 	Value   float64        `json:"value"`
 	Default float64        `json:"default"` // what the defaults reached
 	Trials  int            `json:"trials"`
-	Slice   string         `json:"slice"` // on what, in words
+	Full    bool           `json:"full,omitempty"` // every candidate of Tuning was among the trials
+	Slice   string         `json:"slice"`          // on what, in words
+	From    string         `json:"from,omitempty"` // first day of that; absent: not known
+	To      string         `json:"to,omitempty"`   // last day of that
+	Data    []string       `json:"data,omitempty"` // by which the data are known again: see sketch
 	Seed    uint64         `json:"seed"`
 }
 
@@ -86,7 +91,7 @@ func readJSON(path string, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
 	if err := dec.Decode(into); err != nil {
-		return fmt.Errorf("%s is damaged (remove it, or tune again): %w", path, err)
+		return fmt.Errorf("%s is damaged (remove it and search again): %w", path, err)
 	}
 	return nil
 }
@@ -142,8 +147,8 @@ func (s *search) keep() error {
 // file, in which other models' winners stay.
 func (s *search) finish() (*Tuned, error) {
 	found := &Tuned{FormatVersion: tunedFormat, Models: map[string]Winner{}}
-	for _, f := range s.families {
-		if w, ok := s.winner(f); ok {
+	for i, f := range s.families {
+		if w, ok := s.winner(i); ok {
 			found.Models[f.Name] = w
 		}
 	}
@@ -164,9 +169,9 @@ func (s *search) finish() (*Tuned, error) {
 	return found, s.writeJSON(s.File, all)
 }
 
-func (s *search) winner(f Family) (w Winner, ok bool) {
-	for n := range s.Trials {
-		t, tried := s.find(f.Name, n)
+func (s *search) winner(family int) (w Winner, ok bool) {
+	for n := range s.trialsOf(family) {
+		t, tried := s.find(s.families[family].Name, n)
 		if !tried {
 			break
 		}
@@ -181,11 +186,15 @@ func (s *search) winner(f Family) (w Winner, ok bool) {
 			w.Options, w.Metric, w.Value, ok = t.Options, t.Metric, t.Value, true
 		}
 	}
+	w.Full = s.Candidates != nil && w.Trials >= len(s.firsts[family])
 	w.Slice, w.Seed = s.Slice, s.Seed
+	w.From, w.To = s.slice.span()
+	w.Data = sketch(&s.slice.Data)
 	return w, ok
 }
 
-// fingerprint is of everything that a trial's value depends on. Which models
+// fingerprint is of everything that a trial's value depends on, and of what is
+// drawn from. Which models
 // are searched is no part of it, nor the budget: a search may be widened.
 func (s *Split) fingerprint(t Tuning) string {
 	h := sha256.New()
@@ -205,10 +214,37 @@ func (s *Split) fingerprint(t Tuning) string {
 	put(s.Repeat)
 	put(t.Seed)
 	for _, f := range Families() {
-		fmt.Fprintf(h, "%s by %s, ", f.Name, t.Metric(f.Name))
+		fmt.Fprintf(h, "%s by %s of %v in %s, ", f.Name, t.Metric(f.Name), options.Describe(f.Options), f.space())
+	}
+	fmt.Fprint(h, program())
+	if t.Candidates != nil {
+		for _, f := range Families() {
+			fmt.Fprintf(h, "%s from %v, ", f.Name, t.Candidates(f.Name))
+		}
 	}
 	fmt.Fprintf(h, "%v %v", t.Fixed, s.Items)
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// space tells apart what a search may draw: by what it would draw first.
+func (f Family) space() string {
+	return fmt.Sprint(f.draw(1, 0, true), f.draw(2, 0, true), f.draw(3, 0, false))
+}
+
+// program is the version of the program, whose models may learn otherwise than
+// those of another: as far as a build says.
+func program() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" || s.Key == "vcs.modified" {
+			version += " " + s.Value
+		}
+	}
+	return version
 }
 
 func hash(text string) uint64 {
