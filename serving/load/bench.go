@@ -247,7 +247,7 @@ func (b *measuring) against(what kind, least float64) error {
 	if what == filtered && !b.filters {
 		return nil
 	}
-	var rate, tail []float64
+	var rate, tail, cost []float64
 	for range rounds {
 		bare, err := b.ask(b.bare, b.plan(b.bare, what))
 		if err != nil {
@@ -260,8 +260,10 @@ func (b *measuring) against(what kind, least float64) error {
 		b.report.sample(string(what), ours)
 		b.report.sample(string(what)+", bare", bare)
 		rate, tail = append(rate, ours.rate()/bare.rate()), append(tail, ours.P99/bare.P99)
+		cost = append(cost, (bare.processor+bare.Client)/(ours.processor+ours.Client))
 	}
 	b.report.figure(figure{Name: string(what) + ": requests a second, of the bare handler's", Value: median(rate), Least: least})
+	b.report.say("  by processor time, had the machine done nothing else: %.3g", median(cost))
 	b.report.figure(figure{Name: string(what) + ": 99th percentile, times the bare handler's", Value: median(tail), Most: 3})
 	return nil
 }

@@ -193,7 +193,11 @@ func client(ctx context.Context, p plan) (s seen, err error) {
 	if err != nil {
 		return s, fmt.Errorf("the client: %w", err)
 	}
-	return s, json.Unmarshal(out, &s)
+	if err := json.Unmarshal(out, &s); err != nil {
+		return s, err
+	}
+	s.Client = 1e6 * (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds() / float64(s.All)
+	return s, nil
 }
 
 // command runs the program and returns what it printed.

@@ -34,7 +34,7 @@ func (f figure) bound() string {
 func (r *report) say(format string, args ...any) { fmt.Fprintf(r.out, format+"\n", args...) }
 
 func (r *report) sample(name string, s sample) {
-	r.say("%-26s %7.0f/s  p50 %6.2f  p99 %6.2f  p99.9 %6.2f  most %7.2f ms  %5.1f µs of processor", name, s.rate(), s.P50, s.P99, s.P999, s.Most, s.processor)
+	r.say("%-26s %7.0f/s  p50 %6.2f  p99 %6.2f  p99.9 %6.2f  most %7.2f  updates %6.2f ms  %5.1f µs of processor, client %4.1f", name, s.rate(), s.P50, s.P99, s.P999, s.Most, s.Updates, s.processor, s.Client)
 }
 
 func (r *report) figure(f figure) {
