@@ -301,9 +301,16 @@ func (d *decoder) groupLists(groups int, in bounds) [][]Candidate {
 	return out
 }
 
+// item keeps the texts of an item in one piece of memory.
 func (d *decoder) item(fields []Field) Item {
 	flags := d.byte()
-	it := Item{ID: d.text(), Title: d.text(), Brand: d.text(), Category: d.text(), InStock: flags&flagInStock != 0,
+	whole, behind := string(d.b), len(d.b)
+	text := func() string {
+		n := d.uvarint()
+		at := behind - len(d.b)
+		return whole[at : at+len(d.take(n))]
+	}
+	it := Item{ID: text(), Title: text(), Brand: text(), Category: text(), InStock: flags&flagInStock != 0,
 		Price: d.number(), Tags: d.texts(maxTags), From: Undated, AvailableFrom: Undated}
 	if flags&flagFrom != 0 {
 		it.From = d.int64()
