@@ -22,7 +22,6 @@ const mostViewed = 20
 type subject struct {
 	id       string             // the one that stands for all of the customer's; "" = nobody known
 	customer *snapshot.Customer // nil = the snapshot does not know them
-	own      []snapshot.Candidate
 	lately
 	refuse   bool // the snapshot's word
 	optedOut bool
@@ -79,15 +78,11 @@ func (w *subject) find(v *view) error {
 	if err != nil || c == nil {
 		return err
 	}
-	own, err := c.Candidates()
-	if err != nil {
-		return err
-	}
 	profile, _, err := c.Profile()
 	if err != nil {
 		return err
 	}
-	w.id, w.customer, w.own, w.refuse = c.ID(), c, own, v.refuses(profile)
+	w.id, w.customer, w.refuse = c.ID(), c, v.refuses(profile)
 	return nil
 }
 
@@ -260,7 +255,7 @@ func (v *view) present(own []snapshot.Candidate, viewed []interest) (block, erro
 	slices.SortFunc(merged, func(a, b snapshot.Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 	})
-	return block{merged, func(c snapshot.Candidate) Reason {
+	return block{from: merged, why: func(c snapshot.Candidate) Reason {
 		if p := by[c.Item]; p.sum > stands[c.Item] {
 			return v.about(KindViewed, p.of)
 		}

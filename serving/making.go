@@ -114,10 +114,14 @@ func (m *making) fill(sources ...source) error {
 		if err != nil {
 			return err
 		}
-		m.take(b, s.asked)
+		if err := m.take(b, s.asked); err != nil {
+			return err
+		}
 	}
 	for _, b := range m.v.everybody() {
-		m.take(b, false)
+		if err := m.take(b, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -131,13 +135,35 @@ func (m *making) full() bool {
 
 // take appends what may be shown of a block. What the customer was shown in vain
 // goes behind the rest of the block.
-func (m *making) take(b block, asked bool) {
-	behind := scoresBehind(m.picks, m.v.top(b))
-	var inVain []snapshot.Candidate
-	for _, c := range b.from {
+func (m *making) take(b block, asked bool) error {
+	behind := behind{first: true}
+	if len(m.picks) > 0 {
+		behind = scoresBehind(m.picks, m.v.top(b))
+	}
+	inVain := m.takeFrom(b.from, behind, b, asked)
+	if b.rest != nil && !m.full() {
+		rest, err := b.rest()
+		if err != nil {
+			return err
+		}
+		inVain = append(inVain, m.takeFrom(rest, behind, b, asked)...)
+	}
+	for _, c := range inVain {
+		if m.full() {
+			return nil
+		}
+		m.pick(c, behind, b, asked)
+	}
+	return nil
+}
+
+// takeFrom picks among some of a block's candidates, and returns those that were
+// shown in vain.
+func (m *making) takeFrom(from []snapshot.Candidate, behind behind, b block, asked bool) (inVain []snapshot.Candidate) {
+	for _, c := range from {
 		switch {
 		case m.full():
-			return
+			return inVain
 		case m.taken.has(c.Item) || !m.may(c):
 		case m.ignored[c.Item]:
 			inVain = append(inVain, c)
@@ -145,12 +171,7 @@ func (m *making) take(b block, asked bool) {
 			m.pick(c, behind, b, asked)
 		}
 	}
-	for _, c := range inVain {
-		if m.full() {
-			return
-		}
-		m.pick(c, behind, b, asked)
-	}
+	return inVain
 }
 
 func (m *making) pick(c snapshot.Candidate, behind behind, b block, asked bool) {

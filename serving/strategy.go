@@ -19,7 +19,8 @@ func (e *UnknownStrategyError) Error() string {
 }
 
 // chosenFor returns a customer's candidates by the strategy asked for: the shop's
-// own choice where none is, those of a list by name, or what is popular.
+// own choice where none is, those of a list by name, or what is popular. Only
+// those of a list by name are read already.
 func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
@@ -27,7 +28,7 @@ func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, er
 	}
 	switch strategy {
 	case "", info.Main:
-		return who.own, nil
+		return nil, nil // which ownSources reads
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}
@@ -60,10 +61,43 @@ func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy str
 	case Popular:
 		return nil
 	case "", v.snap.Info().Main:
-		present.read = func() (block, error) { return v.present(chosen, who.viewed) }
+		present.read = func() (block, error) { return v.now(who) }
 		return []source{present, v.groupSource(who)}
 	}
 	return []source{byName, present, v.groupSource(who)}
+}
+
+// leading is how many candidates are read at first: enough for a short list of
+// which some are out of stock.
+const leading = 32
+
+// now is the customer's own list with what they looked at lately merged into it.
+func (v *view) now(who subject) (block, error) {
+	if who.customer == nil || len(who.viewed) > 0 {
+		own, err := who.own(v)
+		if err != nil {
+			return block{}, err
+		}
+		return v.present(own, who.viewed)
+	}
+	first, more, err := who.customer.Leading(leading)
+	b := v.whole(first)
+	if more {
+		b.rest = func() ([]snapshot.Candidate, error) {
+			own, err := who.own(v)
+			return own[min(leading, len(own)):], err
+		}
+	}
+	return b, v.excuse(err)
+}
+
+// own returns the candidates of a customer: none where nobody is known.
+func (w subject) own(v *view) ([]snapshot.Candidate, error) {
+	if w.customer == nil {
+		return nil, nil
+	}
+	list, err := w.customer.Candidates()
+	return list, v.excuse(err)
 }
 
 // groupStrategies are lists of what is popular with a group of customers, those

@@ -182,16 +182,23 @@ type bounds struct {
 }
 
 func (d *decoder) candidates(in bounds) []Candidate {
+	list, _ := d.leading(in, maxItems)
+	return list
+}
+
+// leading decodes the first candidates of a list, at most so many; where there
+// are more, what stands behind the list cannot be decoded.
+func (d *decoder) leading(in bounds, most int) (list []Candidate, more bool) {
 	n := d.uvarint()
 	if n > maxItems {
 		d.take(math.MaxUint64)
-		return nil
+		return nil, false
 	}
 	b := d.take(8 * n)
 	if b == nil || n == 0 {
-		return nil
+		return nil, false
 	}
-	out := make([]Candidate, n)
+	out := make([]Candidate, min(n, uint64(most)))
 	for i := range out {
 		packed := binary.LittleEndian.Uint32(b[8*i:])
 		out[i] = Candidate{Item: int32(packed & (maxItems - 1)), Strategy: uint8(packed >> 24),
@@ -200,10 +207,10 @@ func (d *decoder) candidates(in bounds) []Candidate {
 			d.err = err
 		}
 		if d.err != nil {
-			return nil
+			return nil, false
 		}
 	}
-	return out
+	return out, len(out) < int(n)
 }
 
 func (d *decoder) reason() Reason {

@@ -98,6 +98,15 @@ func (c *Customer) Candidates() ([]Candidate, error) {
 	return list, c.snap.damaged(bulkName, d.err)
 }
 
+// Leading decodes the candidates at the top of the main list, at most so many, and
+// reports whether there are more: most answers need no more than a few.
+func (c *Customer) Leading(most int) (list []Candidate, more bool, err error) {
+	d := &decoder{b: c.core}
+	d.uvarint() // flags of the scores
+	list, more = d.leading(c.snap.bounds(), most)
+	return list, more, c.snap.damaged(bulkName, d.err)
+}
+
 // List decodes the list numbered n of Info.Lists, best first; none by group where
 // the customer is of no group. The caller must not change it.
 func (c *Customer) List(n int) (list []Candidate, err error) {

@@ -283,6 +283,13 @@ func (b *measuring) memory() error {
 		return err
 	}
 	b.report.sample("uniform load", s)
+	for _, name := range []string{"go_memstats_alloc_bytes_total", "go_memstats_mallocs_total"} {
+		all, err := b.server.metric(name)
+		if err != nil {
+			return err
+		}
+		b.report.say("  %s: %.4g a request", name, all/float64(s.All))
+	}
 	resident, err := b.server.resident()
 	b.report.figure(figure{Name: "resident after uniform load, GiB", Value: resident / (1 << 30), Most: 1.5})
 	return err
