@@ -86,6 +86,13 @@ func (w *subject) find(v *view) error {
 	return nil
 }
 
+// release lets go of what was read of the customer.
+func (w subject) release() {
+	if w.customer != nil {
+		w.customer.Release()
+	}
+}
+
 // person returns all that the snapshot knows of a customer; nil where it does not
 // know them, or their record is damaged.
 func (v *view) person(c *snapshot.Customer) (*snapshot.User, error) {

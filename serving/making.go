@@ -101,7 +101,10 @@ func (m *making) filter(source string) (*compiled, error) {
 	return c, nil
 }
 
-func (m *making) end() { m.v.unmark(m.taken) }
+func (m *making) end() {
+	m.v.unmark(m.taken)
+	m.who.release()
+}
 
 // fill reads the sources until the list is long enough. What everybody would be
 // shown, best sellers and then the rest of the catalogue, stands behind them.

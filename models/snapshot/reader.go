@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -30,6 +31,7 @@ type Snapshot struct {
 	grouped [][][]Candidate // by Info.Lists, then by group; nil where it is not by group
 	words   []string        // that scores name by number
 	factors []float32       // of the items; nil = none
+	records sync.Pool       // of *[]byte: memory that records were read into
 }
 
 // Open opens the snapshot in the folder dir. Errors wrap ErrNotFound, ErrDamaged
