@@ -343,7 +343,7 @@ type Status struct {
 	Models   map[string]string // versions that it was made from, by role; not to be changed
 	Swaps    int64
 	Refusals int64
-	Damaged  int64  // answers for which a customer's record proved damaged
+	Damaged  int64  // how often a customer's record proved damaged when it was read
 	Rejected string // version that is current but was refused; empty with Err: nobody knows which is current
 	Err      error  // why; for the log, as it may name paths
 }

@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"data/state":               {"data", "modernc.org/sqlite/..."},
 	"data/synth":               {"data"},
 	"data/identity":            {"data"},
+	"data/privacy":             {"data", "data/durable", "data/identity", "data/lake", "data/state", parquetGo},
 	"features":                 {"data"},
 	"features/lifecycle":       {},
 	"features/words":           {},

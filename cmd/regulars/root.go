@@ -43,6 +43,7 @@ Everything lives in one folder, the workspace. Start with:
 	root.AddCommand(newDemo(g), newInit(g), newImport(g), newGenerate(g), newRun(g))
 	root.AddCommand(newJobCommands(g)...)
 	root.AddCommand(newFeatures(g), newServe(g), newModels(g), newJobs(g), newKeys(g), newReport(g), newIdentities(g), newAudience(g), newEvents(g))
+	root.AddCommand(newErase(g), newData(g))
 	return root
 }
 

@@ -107,6 +107,9 @@ func (w *workspace) runJob(ctx context.Context, job string, o jobOptions, bar *p
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	if err := w.finishErasures(ctx); err != nil {
+		return nil, err
+	}
 	if err := w.flushBefore(ctx, job); err != nil {
 		return nil, err
 	}

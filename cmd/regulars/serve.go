@@ -71,6 +71,7 @@ type server struct {
 	store     *serving.Store
 	db        *state.DB
 	keys      *state.Keyring      // nil where no state.db could be made
+	privacy   *register           // nil where there is no state.db
 	cert      *api.Certificate    // nil: plain HTTP
 	scheduler *schedule.Scheduler // nil where runs cannot be recorded; without --schedule it starts only what is asked for
 	scheduled bool
@@ -153,6 +154,9 @@ func (s *server) openKeys(w *workspace) (unopened, err error) {
 			return nil, errors.Join(err, db.Close())
 		}
 		s.db = db
+		if s.privacy, err = w.register(ctx, db, s.log); err != nil {
+			return nil, errors.Join(err, s.closeHistory())
+		}
 		return nil, nil
 	}
 	if existed {
@@ -304,6 +308,7 @@ func (s *server) run(ctx context.Context) (err error) {
 	handler := api.New(s.apiOptions(ctx, traces))
 	if s.db != nil {
 		g.Go(func() error { return ignoreCancel(s.keys.Watch(ctx, lookAgain, s.reportKeys)) })
+		g.Go(func() error { return ignoreCancel(s.privacy.run(ctx)) })
 	}
 	if s.cert != nil {
 		g.Go(func() error { return ignoreCancel(s.cert.Watch(ctx, lookAgain, s.reportCertificate)) })

@@ -47,7 +47,7 @@ func newKey(t *testing.T, w *workspace, role string) (id, text string) {
 // served runs the server of a workspace until the test ends.
 func served(t *testing.T, w *workspace) *server {
 	t.Helper()
-	s, err := w.newServer(io.Discard, false)
+	s, err := w.newServer(t.Output(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,6 +54,7 @@ func (g *global) open(create bool) (*workspace, error) {
 	if w.lake, err = lake.Open(dir, w.disk); err != nil {
 		return nil, err
 	}
+	w.lake.Refuse(w.erased)
 	w.models = artifact.NewStore(filepath.Join(dir, "models"), w.disk, time.Now)
 	return w, nil
 }

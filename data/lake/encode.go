@@ -125,6 +125,9 @@ func (w *fileWriter) write(rows []data.Row) error {
 
 // encode writes the chunk, and ends the row group when it is full.
 func (w *fileWriter) encode() error {
+	if len(w.chunk) == 0 {
+		return nil // a file of no rows
+	}
 	for i := range w.columns {
 		w.buf = appendColumn(w.buf[:0], w.chunk, i, w.columns[i])
 		if _, err := w.w.ColumnWriters()[i].WriteRowValues(w.buf); err != nil {

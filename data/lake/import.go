@@ -18,8 +18,9 @@ import (
 // and ends with Commit or Abort.
 type Import struct {
 	lake    *Lake
-	number  int             // of this import, from 1
-	known   map[string]bool // sources imported before
+	number  int                  // of this import, from 1
+	known   map[string]bool      // sources imported before
+	erased  func(id string) bool // whose rows are refused; nil: nobody's
 	sources []SourceReport
 	tables  map[data.Table]*tableImport
 	created []string // folders made for staging, outermost first
@@ -38,6 +39,9 @@ func (l *Lake) Begin() (*Import, error) {
 		return nil, err
 	}
 	im := &Import{lake: l, number: len(reports) + 1, known: map[string]bool{}, tables: map[data.Table]*tableImport{}}
+	if im.erased, err = l.erasedNow(); err != nil {
+		return nil, err
+	}
 	for _, r := range reports {
 		for _, s := range r.Sources {
 			im.known[s.identity()] = true
@@ -92,7 +96,9 @@ func (b *Batch) raw(i int) string {
 // Write takes rows in: a row that breaks the contract of its table goes to the
 // quarantine, one that the lake or this import already has is counted as
 // duplicate, the others are staged. An error means that the import must be
-// aborted, such as an extra column whose type is another one in the lake.
+// aborted, such as an extra column whose type is another one in the lake. Rows of
+// who was erased (see Refuse) are counted in the quarantine, which holds nothing
+// of them; a referrer who was erased is taken out of the row.
 func (im *Import) Write(b Batch) error {
 	t, err := im.table(b.Schema.Table)
 	if err != nil {
@@ -102,8 +108,14 @@ func (im *Import) Write(b Batch) error {
 	if err != nil {
 		return err
 	}
-	good := t.good[:0]
+	good, erased := t.good[:0], newErasedFrom(b.Schema, im.erased)
 	for i, row := range b.Rows {
+		if erased.refuses(row) {
+			if err := t.reject(b.Source, b.number(i), ErasedReason, ""); err != nil {
+				return err
+			}
+			continue
+		}
 		if reason := b.Schema.Validate(row); reason != "" {
 			if err := t.reject(b.Source, b.number(i), reason, b.raw(i)); err != nil {
 				return err
@@ -407,6 +419,9 @@ var quarantineColumns = []data.Column{
 }
 
 func (t *tableImport) reject(source string, row int64, reason, raw string) error {
+	if t.im.erased != nil && raw != "" && Names(raw, t.im.erased) {
+		reason, raw = ErasedReason, ""
+	}
 	t.report.Read++
 	t.report.Reasons[reason]++
 	if len(t.report.Examples) < maxExamples {

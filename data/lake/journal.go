@@ -109,7 +109,11 @@ func (l *Lake) commit(j journal) error {
 	if err := l.fs.MakeDirs(l.dir(journalDir)); err != nil {
 		return err
 	}
-	return l.fs.WriteFile(l.pendingPath(j.ID), func(w io.Writer) error {
+	return l.writeJournal(l.pendingPath(j.ID), j)
+}
+
+func (l *Lake) writeJournal(path string, j journal) error {
+	return l.fs.WriteFile(path, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetIndent("", "  ")
 		return enc.Encode(j)

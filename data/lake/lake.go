@@ -17,6 +17,7 @@ import (
 type Lake struct {
 	workspace string
 	fs        durable.FS
+	erased    func() (func(id string) bool, error) // see Refuse; nil: nobody
 }
 
 const (

@@ -59,10 +59,11 @@ func openFormat(path string, f Format) (*DB, error) {
 }
 
 // dsn asks for: waiting instead of failing while another process writes,
-// enforced foreign keys, every commit on disk before it returns, and write
-// locks taken at the start of a transaction, where waiting for them works.
+// enforced foreign keys, every commit on disk before it returns, zeros where
+// something was deleted, and write locks taken at the start of a transaction,
+// where waiting for them works.
 func dsn(abs string) string {
-	query := fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=foreign_keys(1)&_pragma=synchronous(full)&_txlock=immediate",
+	query := fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=foreign_keys(1)&_pragma=synchronous(full)&_pragma=secure_delete(1)&_txlock=immediate",
 		busyTimeout.Milliseconds())
 	return "file:" + (&url.URL{Path: abs}).EscapedPath() + query
 }

@@ -20,6 +20,7 @@ const applicationID = 0x52474c53
 //
 //	1  job runs; times in microseconds since 1970 UTC
 //	2  keys of the server
+//	3  who was erased, as salted hashes, with receipts; opt-outs told to the server
 var migrations = []string{
 	`CREATE TABLE runs (
 		id          TEXT PRIMARY KEY,
@@ -48,6 +49,30 @@ var migrations = []string{
 		last_used_at INTEGER,
 		revoked_at   INTEGER
 	) STRICT;`,
+	`CREATE TABLE salt (
+		id    INTEGER PRIMARY KEY CHECK (id = 1),
+		value BLOB NOT NULL CHECK (length(value) = 32)
+	) STRICT;
+	CREATE TABLE erasures (
+		id           TEXT PRIMARY KEY,
+		person       TEXT NOT NULL,
+		requested_at INTEGER NOT NULL,
+		finished_at  INTEGER,
+		lifted_at    INTEGER,
+		who          TEXT,
+		receipt      TEXT,
+		CHECK ((finished_at IS NULL) = (who IS NOT NULL))
+	) STRICT;
+	CREATE TABLE erased (
+		hash    BLOB NOT NULL CHECK (length(hash) = 32),
+		erasure TEXT NOT NULL REFERENCES erasures (id),
+		PRIMARY KEY (hash, erasure)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE opt_outs (
+		user_id TEXT PRIMARY KEY,
+		refused INTEGER NOT NULL CHECK (refused IN (0, 1)),
+		told_at INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;`,
 }
 
 // prepare checks that the file is ours and sound, and migrates it.

@@ -60,7 +60,7 @@ func (s *Snapshot) open() error {
 		return err
 	}
 	path := filepath.Join(s.dir, storeName)
-	if s.db, err = bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true}); err != nil {
+	if s.db, err = openStore(path); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if err := s.openBulk(); err != nil {
@@ -70,6 +70,10 @@ func (s *Snapshot) open() error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return s.loadFactors()
+}
+
+func openStore(path string) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o444, &bbolt.Options{ReadOnly: true, Timeout: time.Second, NoStatistics: true})
 }
 
 // openBulk opens the customers' records, of which only the size is looked at.

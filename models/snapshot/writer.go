@@ -66,10 +66,7 @@ func Publish(root string, disk durable.FS, info Info, fill func(w *Writer) error
 }
 
 func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
-	// Syncing is left to the publication, which syncs every file once at the end.
-	db, err := bbolt.Open(filepath.Join(dir, storeName), 0o644, &bbolt.Options{
-		NoSync: true, NoGrowSync: true, NoFreelistSync: true,
-		FreelistType: bbolt.FreelistArrayType, PageSize: pageBytes, NoStatistics: true})
+	db, err := createStore(filepath.Join(dir, storeName))
 	if err != nil {
 		return err
 	}
@@ -85,6 +82,14 @@ func build(dir string, info *Info, fill func(w *Writer) error) (err error) {
 		return err
 	}
 	return w.finish()
+}
+
+// createStore makes an empty store. Syncing is left to the publication, which
+// syncs every file once at the end.
+func createStore(path string) (*bbolt.DB, error) {
+	return bbolt.Open(path, 0o644, &bbolt.Options{
+		NoSync: true, NoGrowSync: true, NoFreelistSync: true,
+		FreelistType: bbolt.FreelistArrayType, PageSize: pageBytes, NoStatistics: true})
 }
 
 // Writer takes the content of a snapshot: Items first and once, then the rest.

@@ -38,7 +38,7 @@ func (fakeKeys) Check(key string) (Caller, KeyState) {
 
 func locked(t testing.TB, o Options) http.Handler {
 	o.Store, o.Jobs, o.Runner, o.Models, o.NewID, o.Intake = loaded(t, 5), history{}, history{}, registry{}, fixedID, intake(t)
-	o.Audiences = audiencesOf(o.Store, nil)
+	o.Audiences, o.Privacy = audiencesOf(o.Store, nil), &people{}
 	if o.Keys == nil {
 		o.Keys = fakeKeys{}
 	}
@@ -74,6 +74,9 @@ var asked = []struct {
 	{route{"POST", "/v1/contacts"}, "/v1/contacts", `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a"}`, "marketing"},
 	{route{"POST", "/v1/items/update"}, "/v1/items/update", `{"item_id":"i","in_stock":true}`, "storefront marketing"},
 	{route{"POST", "/v1/identities"}, "/v1/identities", `{"session_id":"s","user_id":"u"}`, "storefront marketing"},
+	{route{"GET", "/v1/users/:id/data"}, "/v1/users/17850/data", "", ""},
+	{route{"DELETE", "/v1/users/:id"}, "/v1/users/17850", "", ""},
+	{route{"POST", "/v1/users/:id/opt-out"}, "/v1/users/17850/opt-out", `{"personalization":false}`, "storefront marketing"},
 	{route{"GET", "/v1/jobs"}, "/v1/jobs", "", ""},
 	{route{"GET", "/v1/jobs/:id"}, "/v1/jobs/" + job.ID, "", ""},
 	{route{"POST", "/v1/jobs/:name/runs"}, "/v1/jobs/pipeline/runs", "", ""},
@@ -119,7 +122,7 @@ func TestRolesByRoutes(t *testing.T) {
 // A route that nobody has classified is found here, and is admin's alone.
 func TestEveryRouteIsClassified(t *testing.T) {
 	store := loaded(t, 5)
-	s := &server{store: store, jobs: history{}, runner: history{}, models: registry{}, audiences: audiencesOf(store, nil), log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
+	s := &server{store: store, jobs: history{}, runner: history{}, models: registry{}, audiences: audiencesOf(store, nil), privacy: &people{}, log: slog.New(slog.DiscardHandler), newID: fixedID, keys: fakeKeys{},
 		limit: newLimiter(Rate{}, time.Now), metrics: newMetrics(prometheus.NewRegistry(), store, time.Now, nil), reports: noReports{}}
 	e := s.routes(http.NotFoundHandler())
 	routes := map[route]bool{}

@@ -25,6 +25,7 @@ type Options struct {
 	Intake   Intake               // what a shop tells; nil: those routes answer 503
 	Runner   JobRunner            // nil: jobs cannot be started
 	Models   Models               // nil: the routes of models answer 404
+	Privacy  Privacy              // nil: the routes of erasure and access answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
 	Rate     Rate                 // how often each key may ask
 	Now      func() time.Time     // the clock of Rate, MaxAge and reports; nil: time.Now
@@ -87,6 +88,7 @@ type server struct {
 	runner  JobRunner
 	models  Models
 	intake  Intake
+	privacy Privacy
 	log     *slog.Logger
 	metrics *metrics
 	newID   func() string
@@ -107,7 +109,7 @@ type server struct {
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
 		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports),
 		placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if s.now == nil {
@@ -165,6 +167,7 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 		s.post(e, "/v1/models/:name/promote", s.promote)
 		s.post(e, "/v1/models/:name/rollback", s.rollback)
 	}
+	s.privacyRoutes(e)
 	s.get(e, "/healthz", s.health)
 	s.get(e, "/readyz", s.ready)
 	s.get(e, "/openapi.yaml", describe())

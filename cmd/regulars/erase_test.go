@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"regulars/cmd/regulars/config"
+	"regulars/data"
+	"regulars/data/durable"
+	"regulars/data/lake"
+	"regulars/data/privacy"
+	"regulars/models/snapshot"
+)
+
+// zebra is an id that stands nowhere by chance.
+const zebra = "zebra-7731-erase-me"
+
+// zebraFiles are what a shop might bring of the zebra: orders under one id,
+// events under another, and the link between them.
+var zebraFiles = map[data.Table]string{
+	data.Orders: "order_id,user_id,item_id,ts,quantity,unit_price,is_return\n" +
+		"z1," + zebra + ",i00001,2025-06-01T10:00:00Z,1,9.50,false\n" +
+		"z2," + zebra + ",i00002,2025-09-01T10:00:00Z,2,4.00,false\n" +
+		"z3," + zebra + ",i00001,2025-12-20T10:00:00Z,1,9.50,false\n" +
+		"z4," + zebra + ",i00001,not a time,1,9.50,false\n",
+	data.Events: "event_id,user_id,session_id,item_id,ts,type\n" +
+		"ze1," + zebra + "-app,,i00003,2025-12-01T10:00:00Z,view\n" +
+		"ze2," + zebra + "-app," + zebra + "-visit,i00003,2025-12-02T10:00:00Z,view\n" +
+		"ze3,," + zebra + "-visit,i00004,2025-12-02T09:59:00Z,view\n",
+	data.Users:      "user_id,region,referrer_id\n" + zebra + ",north,\nfriend-of-zebra," + "south," + zebra + "\n",
+	data.Identities: "source,alias,user_id\napp," + zebra + "-app," + zebra + "\n",
+}
+
+// zebraShop is a workspace whose published snapshot knows the zebra.
+func zebraShop(t *testing.T) (dir string, files map[data.Table]string) {
+	t.Helper()
+	dir = t.TempDir()
+	short := "training:\n  train_dates: 2\nserve:\n  addr: 127.0.0.1:0\n"
+	if err := os.WriteFile(filepath.Join(dir, config.FileName), []byte(short), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "generate", "--workspace", dir, "--users", "200", "--items", "40")
+	files, outside := map[data.Table]string{}, t.TempDir()
+	for table, text := range zebraFiles {
+		files[table] = filepath.Join(outside, string(table)+".csv")
+		if err := os.WriteFile(files[table], []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mustRun(t, "import", "csv", "--workspace", dir, "--table", string(table), files[table])
+	}
+	mustRun(t, "run", "pipeline", "--workspace", dir)
+	exports := filepath.Join(dir, "exports")
+	if err := os.Mkdir(exports, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(exports, "lapsed.csv"), []byte("user_id,note\nsomebody,x\n"+zebra+",\"two\nlines\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, files
+}
+
+// holders returns the files that hold a text, in their bytes or, of Parquet, in
+// what the bytes stand for.
+func holders(t *testing.T, dir, text string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, ".parquet") {
+			b = append(b, decoded(t, path)...)
+		}
+		if bytes.Contains(b, []byte(text)) || strings.Contains(path, text) {
+			found = append(found, strings.TrimPrefix(path, dir+"/"))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// decoded returns all values of a Parquet file as text.
+func decoded(t *testing.T, path string) (text []byte) {
+	t.Helper()
+	p, err := lake.OpenParquet(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	var names []string
+	var columns []int
+	for i, c := range p.Columns() {
+		if c.Kind == data.KindNull {
+			t.Fatalf("%s: column %s cannot be searched", path, c.Name)
+		}
+		names, columns = append(names, c.Name), append(columns, i)
+	}
+	r, err := p.Reader(columns)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	rows := make([]data.Row, 512)
+	for {
+		n, err := r.Read(rows)
+		if err == io.EOF {
+			return text
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows[:n] {
+			text = append(text, lake.RowJSON(names, row)...)
+		}
+	}
+}
+
+// request sends a request without a body and returns status and answer.
+func request(t *testing.T, method, address string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+// TestErasedPersonIsNowhere goes through the life of an erasure: everything that
+// is held is told; a request while a job is at work is recorded; once the job has
+// ended nothing of the person is left in any byte of the workspace; nor does it
+// come back by another import, a rollback or another run.
+func TestErasedPersonIsNowhere(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs two pipelines")
+	}
+	dir, files := zebraShop(t)
+	g := &global{workspace: dir, stdout: io.Discard, stderr: io.Discard}
+	w, err := g.open(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := holders(t, dir, zebra); len(found) < 20 {
+		t.Errorf("before, only these hold the id: %q", found)
+	}
+	base := "http://" + served(t, w).listener.Addr().String() + "/v1/users/"
+	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 200)
+	code, all := request(t, "GET", base+zebra+"-app/data")
+	var held struct {
+		IDs  []string `json:"ids"`
+		Held []struct {
+			Where string            `json:"where"`
+			Rows  []json.RawMessage `json:"rows"`
+		} `json:"held"`
+	}
+	if err := json.Unmarshal([]byte(all), &held); err != nil || code != 200 || len(held.IDs) != 2 {
+		t.Fatalf("%d %s (%v)", code, all, err)
+	}
+	places := map[string]int{}
+	for _, h := range held.Held {
+		places[h.Where] += len(h.Rows)
+	}
+	snap := "snapshots/" + currentVersion(t, dir)
+	for where, want := range map[string]int{"lake/orders": 3, "lake/events": 3, "lake/users": 1, "lake/users.referrer_id": 1, "lake/identities": 1,
+		"quarantine/orders": 1, "exports": 1, snap: 2, snap + "/scores.parquet": 1} {
+		if places[where] != want {
+			t.Errorf("%s holds %d rows, want %d", where, places[where], want)
+		}
+	}
+	if places["features/user/gaps"] == 0 {
+		t.Errorf("no feature is held: %v", places)
+	}
+
+	lock, err := durable.AcquireLock(filepath.Join(dir, ".lock")) // a job at work
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, pending := request(t, "DELETE", base+zebra+"-app")
+	if code != 202 || !strings.Contains(pending, `"status":"pending"`) || strings.Contains(pending, zebra) {
+		t.Errorf("beside a job: %d %s", code, pending)
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	var receipt privacy.Receipt
+	for deadline := time.Now().Add(patience); receipt.Status != privacy.Done; time.Sleep(100 * time.Millisecond) {
+		list := mustRun(t, "erase", "--workspace", dir, "--list", "--json")
+		var out struct{ Erasures []privacy.Receipt }
+		if err := json.Unmarshal([]byte(list), &out); err != nil || len(out.Erasures) != 1 {
+			t.Fatalf("%s (%v)", list, err)
+		}
+		if receipt = out.Erasures[0]; time.Now().After(deadline) {
+			t.Fatalf("not finished: %s", list)
+		}
+	}
+	for _, c := range receipt.Removed {
+		if int(c.Rows) != places[c.Where] {
+			t.Errorf("the receipt says %d rows of %s, held were %d", c.Rows, c.Where, places[c.Where])
+		}
+	}
+	if found := holders(t, dir, zebra); len(found) > 0 {
+		t.Errorf("the id is still in %q", found)
+	}
+	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 404)
+	if code, text := request(t, "GET", base+zebra+"/data"); code != 200 || !strings.Contains(text, `"held":[]`) || !strings.Contains(text, receipt.ID) {
+		t.Errorf("afterwards %d %s", code, text)
+	}
+
+	// It does not come back: not by the same files as another export, nor by a run.
+	again := files[data.Orders] + ".csv"
+	text, err := os.ReadFile(files[data.Orders])
+	if err == nil {
+		err = os.WriteFile(again, append(text, "o-new,somebody-new,i00001,2025-12-21T10:00:00Z,1,9.50,false\n"...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	report := mustRun(t, "import", "csv", "--workspace", dir, "--table", "orders", again)
+	if !strings.Contains(report, lake.ErasedReason) {
+		t.Errorf("the import says nothing of it:\n%s", report)
+	}
+	mustRun(t, "run", "pipeline", "--workspace", dir)
+	if found := holders(t, dir, zebra); len(found) > 0 {
+		t.Errorf("the id came back to %q", found)
+	}
+	mustRun(t, "erase", "--workspace", dir, "--forget", receipt.ID, "--yes")
+	if err := os.WriteFile(again, append(text, "o-newer,somebody-new,i00001,2025-12-21T10:00:00Z,1,9.50,false\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	mustRun(t, "import", "csv", "--workspace", dir, "--table", "orders", again)
+	if code, text := request(t, "GET", base+zebra+"/data"); code != 200 || !strings.Contains(text, `"where":"lake/orders"`) {
+		t.Errorf("who may come back did not: %d %s", code, text)
+	}
+}
+
+func currentVersion(t *testing.T, dir string) string {
+	t.Helper()
+	version, ok, err := snapshot.Current(filepath.Join(dir, "snapshots"))
+	if err != nil || !ok {
+		t.Fatalf("no current snapshot: %v", err)
+	}
+	return version
+}

@@ -1,0 +1,133 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Privacy finds and erases what is held of a customer, in the whole workspace.
+type Privacy interface {
+	// Erase records that the customer is to be erased, and returns the receipt,
+	// as JSON, once all is removed, or after a few seconds, with done = false,
+	// while something is in the way; it is finished later all the same.
+	Erase(ctx context.Context, userID string) (receipt json.RawMessage, done bool, err error)
+	// Find returns what Erase would remove.
+	Find(ctx context.Context, userID string) (receipt json.RawMessage, err error)
+	// Tell writes all that is held as JSON, and reports false, having written
+	// nothing, where that is nothing.
+	Tell(ctx context.Context, userID string, w io.Writer) (found bool, err error)
+	// OptOut records durably whether the customer refuses personalisation. The
+	// error wraps ErrErased where there is nobody any more.
+	OptOut(ctx context.Context, userID string, refused bool) error
+}
+
+// ErrErased says that the customer was erased.
+var ErrErased = errors.New("the customer was erased")
+
+func (s *server) privacyRoutes(e *gin.Engine) {
+	if s.privacy == nil {
+		return
+	}
+	s.get(e, "/v1/users/:id/data", s.userData)
+	e.DELETE("/v1/users/:id", s.handle(s.eraseUser))
+	s.post(e, "/v1/users/:id/opt-out", s.optOut)
+}
+
+func (s *server) eraseUser(c *gin.Context) error {
+	id, err := pathID(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	q, err := query(c.Request.URL.RawQuery, "dry_run")
+	if err != nil {
+		return err
+	}
+	if err := oneOf(q, "dry_run", "true", "false"); err != nil {
+		return err
+	}
+	unhurried(c)
+	if q["dry_run"] == "true" {
+		receipt, err := s.privacy.Find(c.Request.Context(), id)
+		if err != nil {
+			return err
+		}
+		return answer(c, "no-store", receipt)
+	}
+	// Once asked for it is carried through, whether or not the client waits.
+	receipt, done, err := s.privacy.Erase(context.WithoutCancel(c.Request.Context()), id)
+	if err != nil {
+		return err
+	}
+	if !done {
+		return accepted(c, receipt)
+	}
+	return answer(c, "no-store", receipt)
+}
+
+// accepted answers that what was asked for is recorded and will be done.
+func accepted(c *gin.Context, v any) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(http.StatusAccepted, "application/json; charset=utf-8", append(body, '\n'))
+	return nil
+}
+
+func (s *server) userData(c *gin.Context) error {
+	id, err := pathID(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	if _, err := query(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	unhurried(c)
+	c.Header("Cache-Control", "no-store")
+	c.Header("Content-Type", "application/json; charset=utf-8")
+	found, err := s.privacy.Tell(c.Request.Context(), id, c.Writer)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return notFound("nothing is held of customer %q", clip(id))
+	}
+	return nil
+}
+
+// optOutJSON answers an opt-out.
+type optOutJSON struct {
+	UserID          string `json:"user_id"`
+	Personalization bool   `json:"personalization"`
+}
+
+func (s *server) optOut(c *gin.Context) error {
+	id, err := pathID(c.Param("id"))
+	if err != nil {
+		return err
+	}
+	if _, err := query(c.Request.URL.RawQuery); err != nil {
+		return err
+	}
+	var personalization *bool
+	if err := decodeBody(c.Request.Body, []field{{"personalization", &personalization}}, nil); err != nil {
+		return err
+	}
+	if personalization == nil {
+		return badRequest(`"personalization" is missing: false refuses it, true allows it again`)
+	}
+	err = s.privacy.OptOut(c.Request.Context(), id, !*personalization)
+	if errors.Is(err, ErrErased) {
+		return notFound("customer %q is unknown", clip(id))
+	}
+	if err != nil {
+		return err
+	}
+	return answer(c, "no-store", optOutJSON{UserID: id, Personalization: *personalization})
+}
