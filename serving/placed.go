@@ -30,7 +30,7 @@ const relaxedStrategy = "strategy"
 // follow takes what the plan of a placement says and the request does not.
 func (m *making) follow(plan *placement.Plan) error {
 	m.plan, m.k = plan, cmp.Or(m.k, plan.K, DefaultK)
-	f, err := m.v.filter(plan.Filter)
+	f, err := m.filter(plan.Filter)
 	if err != nil {
 		return fmt.Errorf("the filter of placement %q, arm %q: %w", plan.Placement, plan.Arm, err)
 	}
@@ -40,7 +40,7 @@ func (m *making) follow(plan *placement.Plan) error {
 	}
 	m.about = make([]*compiled, len(plan.Rules))
 	for i, r := range plan.Rules {
-		if m.about[i], err = m.v.filter(r.Filter()); err != nil {
+		if m.about[i], err = m.filter(r.Filter()); err != nil {
 			return fmt.Errorf("rule %d of placement %q, arm %q: %w", i+1, plan.Placement, plan.Arm, err)
 		}
 	}
@@ -88,7 +88,7 @@ func (m *making) placed(item int32, score float32) placement.Item {
 	it, told := m.current(item)
 	p := placement.Item{Score: float64(score), Brand: it.Brand, Category: it.Category}
 	for r, rule := range m.plan.Rules {
-		if rule.Pin == it.ID && rule.Pin != "" || m.about[r] != nil && m.sieve.matches(m.about[r], item, &it, told) {
+		if rule.Pin == it.ID && rule.Pin != "" || m.about[r] != nil && m.sieve.matches(m.about[r], item, it, told) {
 			p.Match |= 1 << r
 		}
 	}
@@ -168,7 +168,7 @@ func (m *making) explore(seed string, slots []placement.Slot) []placement.Probe 
 func (m *making) trial(pick int) placement.Trial {
 	t := placement.Trial{Index: pick}
 	if m.counts != nil {
-		t.Impressions, t.Clicks = m.counts.Counts(m.v.snap.Item(m.picks[pick].Item).ID)
+		t.Impressions, t.Clicks = m.counts.Counts(m.v.snap.ItemAt(m.picks[pick].Item).ID)
 	}
 	return t
 }
