@@ -70,13 +70,13 @@ bench-kernels:
 bench-trees:
 	REGULARS_BENCH_ROWS=1000000 go test -run '^$$' -bench LightGBM -benchtime 1x -timeout 1h ./models/gbdt
 
-# The server beside a bare handler, up to ten minutes: REGULARS_BENCH_CUSTOMERS=1000000
+# The server beside a bare handler, up to ten minutes: CUSTOMERS=1000000
 # for a large shop, LOAD="-only scores" for one part of it.
-REGULARS_BENCH_CUSTOMERS ?= 200000
+CUSTOMERS ?= 200000
 bench-serving:
 	go build -o $(CURDIR)/.bench/regulars ./cmd/regulars
 	go build -o $(CURDIR)/.bench/load ./serving/load
-	.bench/load bench -customers $(REGULARS_BENCH_CUSTOMERS) $(LOAD)
+	.bench/load bench -customers $(CUSTOMERS) $(LOAD)
 
 demo:
 	go run ./cmd/regulars demo
