@@ -57,8 +57,14 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 func (v *view) basketSources(basket []int32, which int, who subject) []source {
 	return []source{
 		{asked: true, read: func() (block, error) { return v.near(basket, which) }},
-		{asked: true, read: func() (block, error) { return v.present(who.own(), who.viewed) }},
-		v.groupSource(who.id),
+		{asked: true, read: func() (block, error) {
+			own, err := who.own(v)
+			if err != nil {
+				return block{}, err
+			}
+			return v.present(own, who.viewed)
+		}},
+		v.groupSource(who),
 	}
 }
 
@@ -113,7 +119,7 @@ func (v *view) near(basket []int32, which int) (block, error) {
 	slices.SortFunc(list, func(a, b snapshot.Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 	})
-	return block{list, func(c snapshot.Candidate) Reason {
+	return block{from: list, why: func(c snapshot.Candidate) Reason {
 		n := by[c.Item]
 		return v.about(kindNear(n.greatest, KindBasket), n.of)
 	}}, nil

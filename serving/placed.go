@@ -38,7 +38,7 @@ const (
 // That the snapshot lacks a field is no fault of the request, so it is no error;
 // nor is it a reason to show what a filter was to keep out.
 func (m *making) follow(p *placement.Placement, visitor string) error {
-	plan, f, err := m.v.plan(p, p.Assign(visitor))
+	plan, f, err := m.planOf(p, p.Assign(visitor))
 	var lacking *filter.Error
 	switch {
 	case errors.As(err, &lacking):
@@ -57,17 +57,18 @@ func (m *making) follow(p *placement.Placement, visitor string) error {
 	return m.rules(plan)
 }
 
-// plan returns the plan to list by and its filter: the assigned one, or else the
+// planOf returns the plan to list by and its filter: the assigned one, or else the
 // first of the placement whose filter the snapshot has the fields for. Where it
 // has them for none, the assigned one comes with a *filter.Error.
-func (v *view) plan(p *placement.Placement, assigned *placement.Plan) (*placement.Plan, *compiled, error) {
-	f, err := v.filter(assigned.Filter)
-	if err == nil {
-		return assigned, f, nil
+func (m *making) planOf(p *placement.Placement, assigned *placement.Plan) (*placement.Plan, *compiled, error) {
+	f, err := m.filter(assigned.Filter)
+	var lacking *filter.Error
+	if !errors.As(err, &lacking) {
+		return assigned, f, err
 	}
 	plans := p.Plans()
 	for i := range plans {
-		if f, err := v.filter(plans[i].Filter); err == nil {
+		if f, err := m.filter(plans[i].Filter); err == nil {
 			return &plans[i], f, nil
 		}
 	}
@@ -80,7 +81,7 @@ func (m *making) rules(plan *placement.Plan) (err error) {
 	m.about = make([]*compiled, len(plan.Rules))
 	for i, r := range plan.Rules {
 		var lacking *filter.Error
-		m.about[i], err = m.v.filter(r.Filter())
+		m.about[i], err = m.filter(r.Filter())
 		if errors.As(err, &lacking) {
 			m.relaxed = append(m.relaxed, r.Kind())
 		} else if err != nil {
@@ -152,7 +153,7 @@ func (m *making) placed(item int32, score float32) placement.Item {
 	it, told := m.current(item)
 	p := placement.Item{Score: float64(score), Brand: it.Brand, Category: it.Category}
 	for r, rule := range m.plan.Rules {
-		if rule.Pin == it.ID && rule.Pin != "" || m.about[r] != nil && m.sieve.matches(m.about[r], item, &it, told) {
+		if rule.Pin == it.ID && rule.Pin != "" || m.about[r] != nil && m.sieve.matches(m.about[r], item, it, told) {
 			p.Match |= 1 << r
 		}
 	}
@@ -232,7 +233,7 @@ func (m *making) explore(seed string, slots []placement.Slot) []placement.Probe 
 func (m *making) trial(pick int) placement.Trial {
 	t := placement.Trial{Index: pick}
 	if m.counts != nil {
-		t.Impressions, t.Clicks = m.counts.Counts(m.v.snap.Item(m.picks[pick].Item).ID)
+		t.Impressions, t.Clicks = m.counts.Counts(m.v.snap.ItemAt(m.picks[pick].Item).ID)
 	}
 	return t
 }

@@ -51,6 +51,7 @@ address that other machines can reach is refused.`,
 					return usageError{fmt.Errorf("--addr: %w", err)}
 				}
 			}
+			gatherGarbage()
 			s, err := w.newServer(g.stderr, scheduled)
 			if err != nil {
 				return err

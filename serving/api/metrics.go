@@ -30,7 +30,11 @@ type metrics struct {
 
 	mu     sync.Mutex // of writers of series
 	series atomic.Pointer[map[outcome]series]
+	byList atomic.Pointer[map[chosen]prometheus.Counter] // of items
 }
+
+// chosen is what items shown are counted by.
+type chosen struct{ list, strategy string }
 
 // outcome is what requests are counted by.
 type outcome struct {
@@ -58,6 +62,7 @@ func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.
 		filters: prometheus.NewCounter(prometheus.CounterOpts{Name: "regulars_filter_rejects_total", Help: "Requests refused because their filter cannot be understood."}),
 	}
 	m.series.Store(&map[outcome]series{})
+	m.byList.Store(&map[chosen]prometheus.Counter{})
 	for _, reason := range []string{refusedMissing, string(KeyUnknown), string(KeyRevoked), string(KeyExpired), refusedRole, refusedRate} {
 		m.refused.WithLabelValues(reason) // shown as 0, so that an alarm sees the first
 	}
@@ -104,12 +109,26 @@ func (m *metrics) count(list string, l serving.List) {
 		for hi < len(l.Items) && l.Items[hi].Strategy == l.Items[lo].Strategy {
 			hi++
 		}
-		m.items.WithLabelValues(list, l.Items[lo].Strategy).Add(float64(hi - lo))
+		m.shown(list, l.Items[lo].Strategy).Add(float64(hi - lo))
 		lo = hi
 	}
 	if l.Fallback && len(l.Items) > 0 {
 		m.fallbacks.WithLabelValues(list, l.Items[0].Strategy).Inc()
 	}
+}
+
+// shown returns the counter of items of a list that a strategy chose.
+func (m *metrics) shown(list, strategy string) prometheus.Counter {
+	key := chosen{list, strategy}
+	if c, ok := (*m.byList.Load())[key]; ok {
+		return c
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := maps.Clone(*m.byList.Load())
+	known[key] = m.items.WithLabelValues(list, strategy)
+	m.byList.Store(&known)
+	return known[key]
 }
 
 // snapshotMetrics tell of the snapshot being served at the moment they are asked.
