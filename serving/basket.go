@@ -63,9 +63,15 @@ func (m *making) basketSources(basket []int32, which int, who subject, strategy 
 	}
 	return []source{
 		{asked: true, read: with},
-		{asked: true, read: func() (block, error) { return v.present(who.own(), who.viewed) }},
+		{asked: true, read: func() (block, error) {
+			own, err := who.own(v)
+			if err != nil {
+				return block{}, err
+			}
+			return v.present(own, who.viewed)
+		}},
 		m.liveSource(basket, who),
-		v.groupSource(who.id),
+		v.groupSource(who),
 	}
 }
 
@@ -81,7 +87,9 @@ func (m *making) session(basket []int32, which int, who subject) (block, error) 
 	f := m.v.folding
 	w := f.wishes.Get().(*wish)
 	defer f.wishes.Put(w)
-	w.of(basket, who, m.now)
+	if err := m.wish(w, basket, who); err != nil {
+		return block{}, err
+	}
 	best, err := m.score(w, m.k+scoredMost, m.free)
 	if err != nil || len(best) == 0 {
 		return near, err
@@ -127,7 +135,7 @@ func (m *making) fused(near block, best []ials.Scored, basket []int32) block {
 	for i, item := range basket {
 		parts[i] = part{item: item, kind: KindBasket}
 	}
-	return block{merged, func(c snapshot.Candidate) Reason {
+	return block{from: merged, why: func(c snapshot.Candidate) Reason {
 		if folded[c.Item] {
 			return m.because(parts, c.Item)
 		}
@@ -186,7 +194,7 @@ func (v *view) near(basket []int32, which int) (block, error) {
 	slices.SortFunc(list, func(a, b snapshot.Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 	})
-	return block{list, func(c snapshot.Candidate) Reason {
+	return block{from: list, why: func(c snapshot.Candidate) Reason {
 		n := by[c.Item]
 		return v.about(kindNear(n.greatest, KindBasket), n.of)
 	}}, nil

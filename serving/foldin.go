@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"regulars/features/matrix"
 	"regulars/models"
@@ -122,24 +121,27 @@ func (w *wish) history() matrix.History {
 	return matrix.History{Item: w.items, Day: w.days, Weight: w.whys}
 }
 
-// of makes the wish what is known of somebody: the items of a basket, what they bought and
-// what they looked at.
-func (w *wish) of(basket []int32, who subject, now time.Time) {
+// wish makes w what is known of somebody: the items of a basket, what they bought
+// and what they looked at.
+func (m *making) wish(w *wish, basket []int32, who subject) error {
 	w.parts = w.parts[:0]
 	for _, item := range basket {
 		w.add(part{item, 1, 1, KindBasket})
 	}
 	for item, at := range who.bought {
-		w.add(part{item, 1, 1 + int32(max(now.Sub(at).Hours()/24, 0)), KindBought})
+		w.add(part{item, 1, 1 + int32(max(m.now.Sub(at).Hours()/24, 0)), KindBought})
 	}
 	for _, seen := range who.viewed {
 		w.add(part{seen.item, float32(seen.weight), 1, KindViewed})
 	}
-	if who.user != nil {
-		for _, item := range who.user.Bought {
-			w.add(part{item, boughtWeighs, 1, KindBought})
-		}
+	u, err := m.v.person(who.customer)
+	if u == nil || err != nil {
+		return err
 	}
+	for _, item := range u.Bought {
+		w.add(part{item, boughtWeighs, 1, KindBought})
+	}
+	return nil
 }
 
 // free reports whether an item may be listed and is not yet.
@@ -190,8 +192,8 @@ func (m *making) liveSource(basket []int32, who subject) source {
 		}
 		w := f.wishes.Get().(*wish)
 		defer f.wishes.Put(w)
-		if w.of(basket, who, m.now); len(w.parts) == 0 {
-			return block{}, nil
+		if err := m.wish(w, basket, who); err != nil || len(w.parts) == 0 {
+			return block{}, err
 		}
 		// What was bought is listed where it is due, by those who know when.
 		best, err := m.score(w, m.k-len(m.picks)+scoredMost, func(item int32) bool {
@@ -203,6 +205,6 @@ func (m *making) liveSource(basket []int32, who subject) source {
 			list[i] = snapshot.Candidate{Item: s.Item, Score: s.Score, Strategy: f.strategy}
 		}
 		parts := slices.Clone(w.parts)
-		return block{list, func(c snapshot.Candidate) Reason { return m.because(parts, c.Item) }}, err
+		return block{from: list, why: func(c snapshot.Candidate) Reason { return m.because(parts, c.Item) }}, err
 	}}
 }

@@ -110,7 +110,9 @@ func foldedHits(b *testing.B, s *Store, v *view, list []session) float64 {
 			b.Fatal(err)
 		}
 		w := v.folding.wishes.Get().(*wish)
-		w.of(basket, subject{}, m.now)
+		if err := m.wish(w, basket, subject{}); err != nil {
+			b.Fatal(err)
+		}
 		best, err := m.score(w, DefaultK, m.free)
 		if err != nil {
 			b.Fatal(err)
