@@ -30,6 +30,7 @@ type making struct {
 	about   []*compiled      // by rule of the plan: its filter
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
+	turns   *turns
 }
 
 // A pick is an item that may be shown, with a score that compares with those of
@@ -51,7 +52,7 @@ type source struct {
 // making begins a list for somebody as they asked for it, without the further
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
-	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts,
+	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, turns: s.turns,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
 	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
 	err := m.ask(a)

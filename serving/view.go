@@ -27,6 +27,7 @@ type view struct {
 
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
+	folding   *folding // nil = there are no factors
 }
 
 // Strategies that serving itself adds to those of the snapshot.
@@ -51,6 +52,10 @@ func openView(dir string) (*view, error) {
 	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
 	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
 	v.fillFiller()
+	if err := v.fold(); err != nil {
+		v.release()
+		return nil, err
+	}
 	return v, nil
 }
 
