@@ -11,7 +11,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"regulars/data"
-	"regulars/features/read"
 	"regulars/models/ials"
 )
 
@@ -38,7 +37,10 @@ func BenchmarkRetailSessions(b *testing.B) {
 		b.Fatal(err)
 	}
 	v := s.current.Load()
-	learnt := learn(b, v, shop)
+	published := v.folding
+	if published == nil {
+		b.Fatal("the snapshot holds no factors")
+	}
 	for _, c := range []struct {
 		name string
 		most int
@@ -48,7 +50,7 @@ func BenchmarkRetailSessions(b *testing.B) {
 				list := sessionsAfter(b, v, shop, c.most)
 				v.folding = nil
 				b.ReportMetric(hits(b, s, list, Ask{}, false), "items-hit@10")
-				v.folding = learnt
+				v.folding = published
 				b.ReportMetric(hits(b, s, list, Ask{}, false), "both-hit@10")
 				b.ReportMetric(hits(b, s, list, Ask{}, true), "both-known-hit@10")
 				b.ReportMetric(foldedHits(b, s, v, list), "factors-hit@10")
@@ -56,31 +58,6 @@ func BenchmarkRetailSessions(b *testing.B) {
 			}
 		})
 	}
-}
-
-// learn fits the factors that the baskets after 2011-06-11 chose to what had been
-// bought by the as_of of the view.
-func learn(b *testing.B, v *view, shop string) *folding {
-	asOf := data.DayOf(v.asOf)
-	in, err := read.Purchases(filepath.Join(shop, "features"), asOf)
-	if err != nil {
-		b.Fatal(err)
-	}
-	m, err := ials.Fit(b.Context(), in.Events, int32(asOf), ials.Options{Seed: 1, Iterations: 6}, nil)
-	if err != nil {
-		b.Fatal(err)
-	}
-	d := m.Options.Factors
-	factors := make([]float32, v.snap.Items()*d)
-	for i, id := range in.Items.IDs() {
-		if n, ok := v.snap.LookupItem(id); ok {
-			copy(factors[int(n)*d:][:d], m.Factors[i*d:])
-		}
-	}
-	if m, err = ials.New(m.Options, factors); err != nil {
-		b.Fatal(err)
-	}
-	return v.newFolding(m)
 }
 
 func hits(b *testing.B, s *Store, list []session, a Ask, known bool) float64 {
