@@ -16,7 +16,6 @@ import (
 
 	"regulars/data/durable"
 	"regulars/data/lake"
-	"regulars/serving"
 	"regulars/serving/api"
 	"regulars/serving/events"
 )
@@ -159,14 +158,6 @@ func (s *server) reportIntake(err error) {
 		return
 	}
 	s.log.Info("event log: all is well again")
-}
-
-// live is what serving knows beyond the snapshot: nothing without an event log.
-func (s *server) live() serving.Live {
-	if s.intake == nil {
-		return nil
-	}
-	return s.intake
 }
 
 // intakeRoutes is what the routes of the intake use: nothing without an event log.

@@ -106,7 +106,7 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 		err = w.openCertificate(s)
 	}
 	if err == nil {
-		s.audiences, err = w.audiences(s.store)
+		s.audiences, err = w.audiences(s.store, s.live())
 	}
 	if err == nil {
 		err = s.bind(c.Addr, w.dir)

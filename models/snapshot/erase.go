@@ -290,8 +290,8 @@ func copyFile(from, to string) (err error) {
 // Trace is where a snapshot names a person.
 type Trace struct {
 	Customer *Customer // a customer who is the person; until the visit ends
-	Field    string    // or the field by which another customer refers to them
-	Alias    string    // or the alias that the snapshot gives to another customer
+	Field    string    // or the field by which another customer refers to them; "" = as an alias
+	ID       string    // that another customer refers to, or is known by
 }
 
 // Each gives do every trace of the person with these ids in the snapshot in dir,
@@ -321,7 +321,7 @@ func Each(ctx context.Context, dir string, ids, references []string, do func(Tra
 func (s *Snapshot) eachReference(ctx context.Context, ids []string, refers []int, do func(Trace) error) error {
 	err := s.eachAlias(func(id, person string) error {
 		if slices.Contains(ids, id) && !slices.Contains(ids, person) {
-			return do(Trace{Alias: id})
+			return do(Trace{ID: id})
 		}
 		return ctx.Err()
 	})
@@ -338,14 +338,14 @@ func (s *Snapshot) eachReference(ctx context.Context, ids []string, refers []int
 		}
 		for _, n := range refers {
 			if v := values[n]; !v.IsNull() && slices.Contains(ids, v.Text) {
-				if err := do(Trace{Field: s.info.UserFields[n].Name}); err != nil {
+				if err := do(Trace{Field: s.info.UserFields[n].Name, ID: v.Text}); err != nil {
 					return err
 				}
 			}
 		}
 		for _, a := range aliases {
 			if slices.Contains(ids, a.ID) {
-				if err := do(Trace{Alias: a.ID}); err != nil {
+				if err := do(Trace{ID: a.ID}); err != nil {
 					return err
 				}
 			}

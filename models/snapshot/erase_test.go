@@ -215,7 +215,7 @@ func TestTracesOfAPerson(t *testing.T) {
 			if at.Customer != nil {
 				out = append(out, "customer "+at.Customer.ID())
 			} else {
-				out = append(out, "field "+at.Field+" alias "+at.Alias)
+				out = append(out, "field "+at.Field+" id "+at.ID)
 			}
 			return nil
 		})
@@ -225,8 +225,8 @@ func TestTracesOfAPerson(t *testing.T) {
 		return out
 	}
 	for _, c := range []struct{ ids, want []string }{
-		{[]string{zebra}, []string{"customer " + zebra, "field referrer_id alias "}},
-		{[]string{zebra + "-moved"}, []string{"field  alias " + zebra + "-moved"}},
+		{[]string{zebra}, []string{"customer " + zebra, "field referrer_id id " + zebra}},
+		{[]string{zebra + "-moved"}, []string{"field  id " + zebra + "-moved"}},
 		{[]string{"ann", "ann-app"}, []string{"customer ann"}},
 		{[]string{"nobody", ""}, nil},
 	} {

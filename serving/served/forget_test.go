@@ -161,7 +161,7 @@ func TestForgettingIsFinishedAfterAnyFault(t *testing.T) {
 func TestForgettingBesideAWriter(t *testing.T) {
 	dir := t.TempDir()
 	var known, erased atomic.Bool
-	l, err := Open(dir, Options{Erased: func(id string) bool { return known.Load() && strings.HasPrefix(id, zebra) }, Renew: func() { known.Store(erased.Load()) }})
+	l, err := Open(dir, Options{Erased: func(id string) bool { return known.Load() && strings.HasPrefix(id, zebra) }, Renew: func() error { known.Store(erased.Load()); return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

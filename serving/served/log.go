@@ -39,7 +39,7 @@ type Options struct {
 	Erased func(id string) bool
 	// Renew is called when all that is written next must go by the latest word on who
 	// was erased: see Forget. Default: nothing is.
-	Renew  func()
+	Renew  func() error
 	Report func(err error) // told when writing begins to fail, and with nil when it works again. Default: nobody
 }
 
@@ -75,7 +75,7 @@ func Open(dir string, opts Options) (*Log, error) {
 		opts.Erased = func(string) bool { return false }
 	}
 	if opts.Renew == nil {
-		opts.Renew = func() {}
+		opts.Renew = func() error { return nil }
 	}
 	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, 90*24*time.Hour)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -164,8 +164,10 @@ func (w *writer) tidy() error {
 	if when.Equal(w.asked) {
 		return w.save()
 	}
+	if err := w.opts.Renew(); err != nil {
+		return errors.Join(err, w.save()) // the next tick tries again
+	}
 	w.asked = when
-	w.opts.Renew()
 	return w.end()
 }
 
@@ -237,7 +239,9 @@ func (w *writer) rotate() error {
 	// Who asks does not see files begun later. The next tick ends this one too,
 	// because it may have been seen.
 	if !asked(w.dir).Equal(w.asked) {
-		w.opts.Renew()
+		if err := w.opts.Renew(); err != nil {
+			return errors.Join(err, file.Close())
+		}
 	}
 	w.file, w.size, w.opened = file, 0, now
 	w.buf.Reset(file)
