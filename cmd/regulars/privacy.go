@@ -55,6 +55,19 @@ func (w *workspace) erased() (_ func(id string) bool, err error) {
 	return marks.Erased, nil
 }
 
+// optOuts returns what customers have told the server of personalisation.
+func (w *workspace) optOuts() (out map[string]bool, err error) {
+	if !w.stateExists() {
+		return nil, nil
+	}
+	db, err := w.state()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.OptOuts(context.Background())
+}
+
 // finishErasures does what is pending, under the workspace's lock. A job that
 // would work on somebody who is to be forgotten must not go on.
 func (w *workspace) finishErasures(ctx context.Context) (err error) {
