@@ -148,6 +148,91 @@ func request(t *testing.T, method, address string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// tellServer sends a JSON body and wants the status.
+func tellServer(t *testing.T, address, body string, want int) string {
+	t.Helper()
+	resp, err := http.Post(address, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		t.Fatalf("POST %s: %d %s (%v), want %d", address, resp.StatusCode, text, err, want)
+	}
+	return string(text)
+}
+
+// tellOfZebra has a server know the zebra by what it does: as a customer, as an
+// alias that nobody has heard of, and in sessions.
+func tellOfZebra(t *testing.T, dir, address string) {
+	t.Helper()
+	tellServer(t, address+"/v1/identities", `{"identities":[{"source":"pos","alias":"`+zebra+`-card","user_id":"`+zebra+`"},{"session_id":"`+zebra+`-tab","user_id":"`+zebra+`"}]}`, 200)
+	tellServer(t, address+"/v1/events", `{"events":[{"type":"view","user_id":"`+zebra+`","item_id":"i00001"},{"type":"view","session_id":"`+zebra+`-tab","item_id":"i00002"},
+		{"type":"view","user_id":"`+zebra+`-card","item_id":"i00003"},{"type":"view","user_id":"somebody","item_id":"i00003"}]}`, 202)
+	for _, who := range []string{zebra + "/recommendations?k=3", zebra + "-app/recommendations?k=3", "u000001/recommendations?k=3"} {
+		if code, text := request(t, "GET", address+"/v1/users/"+who); code != 200 {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
+	tellServer(t, address+"/v1/recommendations", `{"session_id":"`+zebra+`-tab","k":3}`, 200)
+	awaitLists(t, dir, 4)
+}
+
+// awaitLists waits until so many lists are written down, and returns what is.
+func awaitLists(t *testing.T, dir string, n int) (all string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(dir, servedFolder, "*.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = ""
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += string(text)
+		}
+		if strings.Count(all, "\n") >= n {
+			return all
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d lists are written down, want %d:\n%s", strings.Count(all, "\n"), n, all)
+		}
+	}
+}
+
+// expectUnknown wants the zebra to be served as anybody whom nobody knows, and
+// nothing of it to be taken in or written down.
+func expectUnknown(t *testing.T, dir, address string) {
+	t.Helper()
+	for _, id := range []string{zebra, zebra + "-app", zebra + "-card"} {
+		if code, text := request(t, "GET", address+"/v1/users/"+id+"/scores"); code != 404 {
+			t.Errorf("scores: %d %s", code, text)
+		}
+		if code, text := request(t, "GET", address+"/v1/users/"+id+"/recommendations?k=3"); code != 200 || strings.Count(text, `"strategy":"popular"`) != 3 || !strings.Contains(text, `"fallback":true`) {
+			t.Errorf("recommendations: %d %s", code, text)
+		}
+	}
+	batch := tellServer(t, address+"/v1/scores/batch", `{"user_ids":["`+zebra+`","u000001"]}`, 200)
+	if !strings.Contains(batch, `"unknown_users":["`+zebra+`"]`) {
+		t.Errorf("scores of several: %s", batch)
+	}
+	if code, text := request(t, "GET", address+"/v1/audiences?format=jsonl&include=opted_out,suppressed"); code != 200 || strings.Contains(text, zebra) || !strings.Contains(text, "u000001") {
+		t.Errorf("audience: %d %.300s", code, text)
+	}
+	if export := mustRun(t, "audience", "export", "--workspace", dir); strings.Contains(export, zebra) || !strings.Contains(export, "u000001") {
+		t.Errorf("audience by command: %.300s", export)
+	}
+	taken := tellServer(t, address+"/v1/events", `{"events":[{"type":"view","user_id":"`+zebra+`","item_id":"i00001"},{"type":"view","session_id":"`+zebra+`-tab","item_id":"i00002"}]}`, 400)
+	if strings.Contains(taken, zebra) {
+		t.Errorf("events: %s", taken)
+	}
+	tellServer(t, address+"/v1/users/"+zebra+"/opt-out", `{"personalization":false}`, 404)
+}
+
 // TestErasedPersonIsNowhere goes through the life of an erasure: everything that
 // is held is told; a request while a job is at work is recorded; once the job has
 // ended nothing of the person is left in any byte of the workspace; nor does it
@@ -165,8 +250,10 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if found := holders(t, dir, zebra); len(found) < 20 {
 		t.Errorf("before, only these hold the id: %q", found)
 	}
-	base := "http://" + served(t, w).listener.Addr().String() + "/v1/users/"
+	address := "http://" + served(t, w).listener.Addr().String()
+	base := address + "/v1/users/"
 	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 200)
+	tellOfZebra(t, dir, address)
 	code, all := request(t, "GET", base+zebra+"-app/data")
 	var held struct {
 		IDs  []string `json:"ids"`
@@ -175,7 +262,7 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 			Rows  []json.RawMessage `json:"rows"`
 		} `json:"held"`
 	}
-	if err := json.Unmarshal([]byte(all), &held); err != nil || code != 200 || len(held.IDs) != 2 {
+	if err := json.Unmarshal([]byte(all), &held); err != nil || code != 200 || len(held.IDs) != 3 {
 		t.Fatalf("%d %s (%v)", code, all, err)
 	}
 	places := map[string]int{}
@@ -184,7 +271,7 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	}
 	snap := "snapshots/" + currentVersion(t, dir)
 	for where, want := range map[string]int{"lake/orders": 3, "lake/events": 3, "lake/users": 1, "lake/users.referrer_id": 1, "lake/identities": 1,
-		"quarantine/orders": 1, "exports": 1, snap: 1, snap + "/scores.parquet": 1} {
+		"quarantine/orders": 1, "events.db/events": 3, "events.db/identities": 2, "served": 3, "exports": 1, snap: 1, snap + "/scores.parquet": 1} {
 		if places[where] != want {
 			t.Errorf("%s holds %d rows, want %d", where, places[where], want)
 		}
@@ -223,6 +310,10 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if found := holders(t, dir, zebra); len(found) > 0 {
 		t.Errorf("the id is still in %q", found)
 	}
+	if lists := awaitLists(t, dir, 4); strings.Count(lists, "\n") != 4 || strings.Count(lists, `"user_id"`) != 1 {
+		t.Errorf("of four lists, one of them somebody else's, there are\n%s", lists)
+	}
+	expectUnknown(t, dir, address)
 	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 404)
 	if code, text := request(t, "GET", base+zebra+"/data"); code != 200 || !strings.Contains(text, `"held":[]`) || !strings.Contains(text, receipt.ID) {
 		t.Errorf("afterwards %d %s", code, text)
