@@ -233,6 +233,30 @@ func expectUnknown(t *testing.T, dir, address string) {
 	tellServer(t, address+"/v1/users/"+zebra+"/opt-out", `{"personalization":false}`, 404)
 }
 
+// expectOptedOut has a customer refuse personalisation and wants that to hold at once.
+func expectOptedOut(t *testing.T, dir, address, id string) {
+	t.Helper()
+	ask := address + "/v1/users/" + id
+	if code, text := request(t, "GET", ask+"/recommendations?k=3"); code != 200 || !strings.Contains(text, `"fallback":false`) {
+		t.Errorf("before: %d %s", code, text)
+	}
+	tellServer(t, ask+"/opt-out", `{"personalization":false}`, 200)
+	if code, text := request(t, "GET", ask+"/recommendations?k=3"); code != 200 || strings.Count(text, `"strategy":"popular"`) != 3 {
+		t.Errorf("recommendations: %d %s", code, text)
+	}
+	if code, text := request(t, "GET", ask+"/scores"); code != 200 || !strings.Contains(text, `"churn":null`) || !strings.Contains(text, "personali") {
+		t.Errorf("scores: %d %s", code, text)
+	}
+	for include, want := range map[string]bool{"": false, "&include=opted_out": true} {
+		if code, text := request(t, "GET", address+"/v1/audiences?format=jsonl"+include); code != 200 || strings.Contains(text, `"user_id":"`+id+`"`) != want {
+			t.Errorf("audience%s: %d %.300s", include, code, text)
+		}
+	}
+	if export := mustRun(t, "audience", "export", "--workspace", dir); strings.Contains(export, `"user_id":"`+id+`"`) {
+		t.Errorf("audience by command names %s", id)
+	}
+}
+
 // TestErasedPersonIsNowhere goes through the life of an erasure: everything that
 // is held is told; a request while a job is at work is recorded; once the job has
 // ended nothing of the person is left in any byte of the workspace; nor does it
@@ -280,6 +304,8 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 		t.Errorf("no feature is held: %v", places)
 	}
 
+	expectOptedOut(t, dir, address, "u000002")
+
 	lock, err := durable.AcquireLock(filepath.Join(dir, ".lock")) // a job at work
 	if err != nil {
 		t.Fatal(err)
@@ -310,8 +336,8 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if found := holders(t, dir, zebra); len(found) > 0 {
 		t.Errorf("the id is still in %q", found)
 	}
-	if lists := awaitLists(t, dir, 4); strings.Count(lists, "\n") != 4 || strings.Count(lists, `"user_id"`) != 1 {
-		t.Errorf("of four lists, one of them somebody else's, there are\n%s", lists)
+	if lists := awaitLists(t, dir, 6); strings.Count(lists, "\n") != 6 || strings.Count(lists, `"user_id"`) != 2 {
+		t.Errorf("of six lists, two of them others' by name, there are\n%s", lists)
 	}
 	expectUnknown(t, dir, address)
 	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 404)
@@ -336,6 +362,9 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if found := holders(t, dir, zebra); len(found) > 0 {
 		t.Errorf("the id came back to %q", found)
 	}
+	if n := mustRun(t, "audience", "count", "--workspace", dir, "--filter", "user.opt_out and user.id == 'u000002'", "--include", "opted_out"); n != "1\n" {
+		t.Errorf("the snapshot says of %q of one customer that they refuse personalisation", n)
+	}
 	mustRun(t, "erase", "--workspace", dir, "--forget", receipt.ID, "--yes")
 	if err := os.WriteFile(again, append(text, "o-newer,somebody-new,i00001,2025-12-21T10:00:00Z,1,9.50,false\n"...), 0o600); err != nil {
 		t.Fatal(err)
@@ -343,6 +372,12 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	mustRun(t, "import", "csv", "--workspace", dir, "--table", "orders", again)
 	if code, text := request(t, "GET", base+zebra+"/data"); code != 200 || !strings.Contains(text, `"where":"lake/orders"`) {
 		t.Errorf("who may come back did not: %d %s", code, text)
+	}
+	seen := `{"events":[{"type":"view","user_id":"` + zebra + `","item_id":"i00001"}]}`
+	for deadline := time.Now().Add(patience / 9); post(address+"/v1/events", seen) != 202; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			tellServer(t, address+"/v1/events", seen, 202)
+		}
 	}
 }
 
