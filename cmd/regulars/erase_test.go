@@ -231,6 +231,16 @@ func expectUnknown(t *testing.T, dir, address string) {
 		t.Errorf("events: %s", taken)
 	}
 	tellServer(t, address+"/v1/users/"+zebra+"/opt-out", `{"personalization":false}`, 404)
+	// Asked for again, it is the same erasure; of nobody there is none.
+	if code, text := request(t, "DELETE", address+"/v1/users/"+zebra); code != 200 || !strings.Contains(text, `"status":"done"`) {
+		t.Errorf("erased again: %d %s", code, text)
+	}
+	for _, method := range []string{"DELETE", "GET"} {
+		path := map[string]string{"DELETE": "", "GET": "/data"}[method]
+		if code, text := request(t, method, address+"/v1/users/no%2Fbody%E8%8C%B6"+path); code != 404 || !strings.Contains(text, `"title":"Not Found"`) {
+			t.Errorf("%s of nobody: %d %s", method, code, text)
+		}
+	}
 }
 
 // expectOptedOut has a customer refuse personalisation and wants that to hold at once.

@@ -181,7 +181,7 @@ func (r *register) reportMarks(err error) {
 
 // Erase implements api.Privacy.
 func (r *register) Erase(ctx context.Context, userID string) (json.RawMessage, bool, error) {
-	one, err := r.eraser.Request(ctx, userID)
+	one, err := r.request(ctx, userID)
 	if err != nil {
 		return nil, false, err
 	}
@@ -204,6 +204,26 @@ func (r *register) Erase(ctx context.Context, userID string) (json.RawMessage, b
 	}
 	text, err := json.Marshal(receipt)
 	return text, !one.Pending(), err
+}
+
+// request records an erasure. Of somebody of whom nothing is held it is the last
+// one there was: a mistyped id must not be blocked for good.
+func (r *register) request(ctx context.Context, userID string) (state.Erasure, error) {
+	found, err := r.eraser.Find(ctx, userID)
+	if err != nil {
+		return state.Erasure{}, err
+	}
+	if len(found.Removed) == 0 {
+		before, err := r.db.ErasuresOf(ctx, userID)
+		if err != nil {
+			return state.Erasure{}, err
+		}
+		if len(before) == 0 {
+			return state.Erasure{}, api.ErrNothingHeld
+		}
+		return before[len(before)-1], nil
+	}
+	return r.eraser.Request(ctx, userID)
 }
 
 // Find implements api.Privacy.
