@@ -8,7 +8,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 # threads are DuckDB's own, and cmd, whose tests are mostly child processes.
 RACE = ./data/... ./features ./features/matrix ./features/read ./models/... ./serving/... ./training/...
 
-.PHONY: check lint test race integration bench bench-features bench-gowalla bench-gowalla-ease bench-ranking bench-kernels bench-trees demo tidy
+.PHONY: check lint test race integration bench bench-features bench-gowalla bench-gowalla-ease bench-ranking bench-kernels bench-trees bench-serving demo tidy
 
 check: lint test
 
@@ -69,6 +69,14 @@ bench-kernels:
 # Trees beside LightGBM: LIGHTGBM_PYTHON names a Python that has it.
 bench-trees:
 	REGULARS_BENCH_ROWS=1000000 go test -run '^$$' -bench LightGBM -benchtime 1x -timeout 1h ./models/gbdt
+
+# The server beside a bare handler, up to ten minutes: CUSTOMERS=1000000
+# for a large shop, LOAD="-only scores" for one part of it.
+CUSTOMERS ?= 200000
+bench-serving:
+	go build -o $(CURDIR)/.bench/regulars ./cmd/regulars
+	go build -o $(CURDIR)/.bench/load ./serving/load
+	.bench/load bench -customers $(CUSTOMERS) $(LOAD)
 
 demo:
 	go run ./cmd/regulars demo

@@ -118,7 +118,7 @@ func (s *Store) recommend(v *view, userID string, a Ask) (List, error) {
 	if err != nil {
 		return List{}, err
 	}
-	if err := m.fill(v.ownSources(chosen, who, strategy)...); err != nil {
+	if err := m.fill(m.ownSources(chosen, who, strategy)...); err != nil {
 		return List{}, err
 	}
 	info := v.snap.Info()
@@ -153,7 +153,7 @@ func (s *Store) Similar(itemID string, a Ask) (l List, ok bool, err error) {
 	defer m.end()
 	err = m.fill(source{asked: true, read: func() (block, error) {
 		similar, err := v.snap.Similar(item, n)
-		return block{similar, func(c snapshot.Candidate) Reason { return v.about(kindNear(c, KindAlike), item) }}, err
+		return block{from: similar, why: func(c snapshot.Candidate) Reason { return v.about(kindNear(c, KindAlike), item) }}, err
 	}})
 	info := v.snap.Info()
 	return m.list(roleOf(info.ItemLists, a.Strategy, info.Similar), a), true, err
@@ -195,13 +195,16 @@ func kindNear(c snapshot.Candidate, otherwise string) string {
 type block struct {
 	from []snapshot.Candidate
 	why  func(snapshot.Candidate) Reason
+	// rest reads those that follow, if from may not be enough. Such a block is the
+	// first of its list, where no highest score is asked for.
+	rest func() ([]snapshot.Candidate, error)
 }
 
 // top is the score that those of the block are measured against: its highest of
 // what was in stock when the snapshot was made, if anything was.
 func (v *view) top(b block) float32 {
 	for _, c := range b.from {
-		if v.snap.Item(c.Item).InStock {
+		if v.snap.ItemAt(c.Item).InStock {
 			return c.Score
 		}
 	}
@@ -209,7 +212,7 @@ func (v *view) top(b block) float32 {
 }
 
 // whole is a block of items that bring their reason along.
-func (v *view) whole(from []snapshot.Candidate) block { return block{from, v.reason} }
+func (v *view) whole(from []snapshot.Candidate) block { return block{from: from, why: v.reason} }
 
 // chosen is false of an item that everybody would be shown.
 func (it Item) chosen() bool { return it.Strategy != Popular && it.Strategy != Catalogue }

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"time"
@@ -19,9 +20,10 @@ const mostViewed = 20
 // subject is whom a list is for. Of somebody who refuses personalisation or has
 // been erased nothing is known, on purpose.
 type subject struct {
-	id   string         // the one that stands for all of the customer's; "" = nobody known
-	user *snapshot.User // nil = the snapshot does not know them
+	id       string             // the one that stands for all of the customer's; "" = nobody known
+	customer *snapshot.Customer // nil = the snapshot does not know them
 	lately
+	refuse   bool // the snapshot's word
 	optedOut bool
 	visitor  string // what trials are split by
 }
@@ -49,17 +51,13 @@ func (s *Store) subject(v *view, userID, sessionID string) (subject, error) {
 	}
 	who := subject{id: cmp.Or(userID, recent.UserID)}
 	if who.id != "" {
-		u, ok, err := v.snap.User(who.id)
-		if err = v.excuse(err); err != nil {
+		if err := v.excuse(who.find(v)); err != nil {
 			return subject{}, err
-		}
-		if ok {
-			who.id, who.user = u.ID, &u
 		}
 	}
 	who.visitor = cmp.Or(who.id, sessionID)
 	if s.opts.Live == nil {
-		return who.unless(v.refuses(who.user)), nil
+		return who.unless(who.refuse), nil
 	}
 	if who.id != "" && (s.opts.Live.Erased(who.id) || userID != "" && s.opts.Live.Erased(userID)) {
 		return subject{visitor: sessionID}, nil
@@ -72,6 +70,40 @@ func (s *Store) subject(v *view, userID, sessionID string) (subject, error) {
 	}
 	who.lately = v.lately(recent, s.opts.Now())
 	return who, nil
+}
+
+// find reads who a customer is. A record that proves damaged leaves them unknown.
+func (w *subject) find(v *view) error {
+	c, err := v.snap.Customer(w.id)
+	if err != nil || c == nil {
+		return err
+	}
+	profile, _, err := c.Profile()
+	if err != nil {
+		return err
+	}
+	w.id, w.customer, w.refuse = c.ID(), c, v.refuses(profile)
+	return nil
+}
+
+// release lets go of what was read of the customer.
+func (w subject) release() {
+	if w.customer != nil {
+		w.customer.Release()
+	}
+}
+
+// person returns all that the snapshot knows of a customer; nil where it does not
+// know them, or their record is damaged.
+func (v *view) person(c *snapshot.Customer) (*snapshot.User, error) {
+	if c == nil {
+		return nil, nil
+	}
+	u, err := c.User()
+	if errors.Is(err, snapshot.ErrDamaged) {
+		return nil, v.excuse(err)
+	}
+	return &u, err
 }
 
 // unless forgets who it is where they refuse personalisation.
@@ -101,19 +133,15 @@ func (s *Store) refuses(v *view, who subject) bool {
 			return out
 		}
 	}
-	return v.refuses(who.user)
+	return who.refuse
 }
 
 // fieldOptOut is the column of a profile that says who refuses.
 const fieldOptOut = "opt_out"
 
 // refuses is the snapshot's word on who refuses personalisation.
-func (v *view) refuses(u *snapshot.User) bool {
-	if u == nil || len(u.Profile) == 0 {
-		return false
-	}
-	n := slices.IndexFunc(v.snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
-	return n >= 0 && n < len(u.Profile) && u.Profile[n].Bool()
+func (v *view) refuses(profile []snapshot.Value) bool {
+	return v.optOut >= 0 && v.optOut < len(profile) && profile[v.optOut].Bool()
 }
 
 func (v *view) lately(r Recent, now time.Time) lately {
@@ -178,7 +206,10 @@ type pull struct {
 // standing is what the place in a list is worth, from 1 at its top: reciprocal
 // rank fusion (Cormack, Clarke, Büttcher 2009), which merges lists whose scores
 // do not compare.
-func standing(place int) float64 { return fusionDepth / (fusionDepth + float64(place)) }
+func standing(place int) float64 { return standingAmong(place, fusionDepth) }
+
+// standingAmong is standing where places stay alike down to a depth.
+func standingAmong(place int, depth float64) float64 { return depth / (depth + float64(place)) }
 
 // fusionDepth is how deep into a list its places stay alike: small enough that
 // the top of one list goes before the middle of another.
@@ -234,7 +265,7 @@ func (v *view) present(own []snapshot.Candidate, viewed []interest) (block, erro
 	slices.SortFunc(merged, func(a, b snapshot.Candidate) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
 	})
-	return block{merged, func(c snapshot.Candidate) Reason {
+	return block{from: merged, why: func(c snapshot.Candidate) Reason {
 		if p := by[c.Item]; p.sum > stands[c.Item] {
 			return v.about(KindViewed, p.of)
 		}

@@ -2,10 +2,12 @@ package serving
 
 import (
 	"cmp"
+	"slices"
 	"sort"
 	"time"
 
 	"regulars/models/snapshot"
+	"regulars/serving/filter"
 	"regulars/serving/placement"
 )
 
@@ -19,6 +21,8 @@ type making struct {
 	taken *marks // listed, or never to be
 	picks []pick
 
+	who     subject
+	known   bool // the sieve knows who it is
 	visitor string
 	plan    *placement.Plan  // nil: no placement
 	need    *placement.Need  // nil: the picks are the list
@@ -26,6 +30,7 @@ type making struct {
 	about   []*compiled      // by rule of the plan: its filter
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
+	turns   *turns
 }
 
 // A pick is an item that may be shown, with a score that compares with those of
@@ -47,9 +52,9 @@ type source struct {
 // making begins a list for somebody as they asked for it, without the further
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
-	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts,
+	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, turns: s.turns,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
-	m.sieve.about(v, who.user, m.now)
+	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
 	err := m.ask(a)
 	if err != nil {
 		m.end()
@@ -71,7 +76,7 @@ func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, 
 
 // ask takes the filter of a request, and what its placement says.
 func (m *making) ask(a Ask) error {
-	own, err := m.v.filter(a.Filter)
+	own, err := m.filter(a.Filter)
 	if err != nil {
 		return err
 	}
@@ -79,10 +84,29 @@ func (m *making) ask(a Ask) error {
 	if a.Placement == nil {
 		return nil
 	}
-	return m.follow(a.Placement.Assign(cmp.Or(m.visitor, a.ID)))
+	return m.follow(a.Placement, cmp.Or(m.visitor, a.ID))
 }
 
-func (m *making) end() { m.v.unmark(m.taken) }
+// filter compiles a filter, and has the sieve know the customer if it asks about
+// them: most filters do not, and scores take longer to read than all else.
+func (m *making) filter(source string) (*compiled, error) {
+	c, err := m.v.filter(source)
+	if err != nil || c == nil || m.known || c.user.Empty() && c.rest.Empty() {
+		return c, err
+	}
+	m.known = true
+	u, err := m.v.person(m.who.customer)
+	if err != nil {
+		return nil, err
+	}
+	m.sieve.about(m.v, u, m.now)
+	return c, nil
+}
+
+func (m *making) end() {
+	m.v.unmark(m.taken)
+	m.who.release()
+}
 
 // fill reads the sources until the list is long enough. What everybody would be
 // shown, best sellers and then the rest of the catalogue, stands behind them.
@@ -95,15 +119,23 @@ func (m *making) fill(sources ...source) error {
 		if err != nil {
 			return err
 		}
-		m.take(b, s.asked)
+		if err := m.take(b, s.asked); err != nil {
+			return err
+		}
 	}
 	for _, b := range m.v.everybody() {
-		m.take(b, false)
+		if err := m.take(b, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// full reports whether nothing further can get on the list.
 func (m *making) full() bool {
+	if m.sieve.closed {
+		return true
+	}
 	if m.need != nil {
 		return m.need.Met()
 	}
@@ -112,13 +144,35 @@ func (m *making) full() bool {
 
 // take appends what may be shown of a block. What the customer was shown in vain
 // goes behind the rest of the block.
-func (m *making) take(b block, asked bool) {
-	behind := scoresBehind(m.picks, m.v.top(b))
-	var inVain []snapshot.Candidate
-	for _, c := range b.from {
+func (m *making) take(b block, asked bool) error {
+	behind := behind{first: true}
+	if len(m.picks) > 0 {
+		behind = scoresBehind(m.picks, m.v.top(b))
+	}
+	inVain := m.takeFrom(b.from, behind, b, asked)
+	if b.rest != nil && !m.full() {
+		rest, err := b.rest()
+		if err != nil {
+			return err
+		}
+		inVain = append(inVain, m.takeFrom(rest, behind, b, asked)...)
+	}
+	for _, c := range inVain {
+		if m.full() {
+			return nil
+		}
+		m.pick(c, behind, b, asked)
+	}
+	return nil
+}
+
+// takeFrom picks among some of a block's candidates, and returns those that were
+// shown in vain.
+func (m *making) takeFrom(from []snapshot.Candidate, behind behind, b block, asked bool) (inVain []snapshot.Candidate) {
+	for _, c := range from {
 		switch {
 		case m.full():
-			return
+			return inVain
 		case m.taken.has(c.Item) || !m.may(c):
 		case m.ignored[c.Item]:
 			inVain = append(inVain, c)
@@ -126,12 +180,7 @@ func (m *making) take(b block, asked bool) {
 			m.pick(c, behind, b, asked)
 		}
 	}
-	for _, c := range inVain {
-		if m.full() {
-			return
-		}
-		m.pick(c, behind, b, asked)
-	}
+	return inVain
 }
 
 func (m *making) pick(c snapshot.Candidate, behind behind, b block, asked bool) {
@@ -153,7 +202,8 @@ func (m *making) list(role string, a Ask) List {
 	} else {
 		l.Items, l.Fallback = m.plain()
 	}
-	if l.Relaxed = m.relaxed; m.plan != nil {
+	slices.Sort(m.relaxed)
+	if l.Relaxed = slices.Compact(m.relaxed); m.plan != nil {
 		l.Arm, l.ID = m.plan, m.plan.Sign(a.ID)
 	}
 	return l
@@ -171,9 +221,9 @@ func (m *making) plain() (items []Item, fallback bool) {
 
 func (m *making) item(p pick) Item {
 	if p.pinned {
-		return Item{ID: m.v.snap.Item(p.Item).ID, Score: p.score, Strategy: Pinned, Reason: Reason{Kind: KindPinned}}
+		return Item{ID: m.v.snap.ItemAt(p.Item).ID, Score: p.score, Strategy: Pinned, Reason: Reason{Kind: KindPinned}}
 	}
-	return Item{ID: m.v.snap.Item(p.Item).ID, Score: p.score, Strategy: m.v.names[p.Strategy], Reason: p.why(p.Candidate)}
+	return Item{ID: m.v.snap.ItemAt(p.Item).ID, Score: p.score, Strategy: m.v.names[p.Strategy], Reason: p.why(p.Candidate)}
 }
 
 // everybody returns the best sellers, and the rest of the catalogue.
@@ -198,12 +248,13 @@ type eligibility struct {
 // has not just bought it, and the filters let it pass.
 func (e *eligibility) may(c snapshot.Candidate) bool {
 	it, told := e.current(c.Item)
-	return it.InStock && e.wanted(c) && e.sieve.pass(c.Item, &it, told)
+	return it.InStock && e.wanted(c) && e.sieve.pass(c.Item, it, told)
 }
 
 // current is an item with what was told of it since; told is false where nothing was.
-func (e *eligibility) current(item int32) (it snapshot.Item, told bool) {
-	it = e.v.snap.Item(item)
+// The caller must not change it.
+func (e *eligibility) current(item int32) (it *snapshot.Item, told bool) {
+	it = e.v.snap.ItemAt(item)
 	if e.live == nil {
 		return it, false
 	}
@@ -211,7 +262,8 @@ func (e *eligibility) current(item int32) (it snapshot.Item, told bool) {
 	if !ok || it.From != snapshot.Undated && u.At.UnixMicro() <= it.From {
 		return it, false
 	}
-	return u.over(it, e.v.asOf, e.now), true
+	now := u.over(*it, e.v.asOf, e.now)
+	return &now, true
 }
 
 // over returns the item with the update's word where it has one. The snapshot

@@ -89,21 +89,24 @@ func (l Lang) known() Lang {
 }
 
 // Text words the reason; a language that is not known is English.
-func (r Reason) Text(lang Lang) string {
+func (r Reason) Text(lang Lang) string { return string(r.AppendText(nil, lang)) }
+
+// AppendText appends what Text returns.
+func (r Reason) AppendText(b []byte, lang Lang) []byte {
 	lang = lang.known()
 	w := wording[lang][r.Kind]
 	switch r.Kind {
 	case KindUsual:
 		if r.Days == 1 {
-			return daily[lang]
+			return append(b, daily[lang]...)
 		}
-		return w.before + strconv.Itoa(r.Days) + w.after
+		return append(strconv.AppendInt(append(b, w.before...), int64(r.Days), 10), w.after...)
 	case KindBought, KindTogether, KindAlike, KindBasket, KindViewed:
-		return w.before + r.Title + w.after
+		return append(append(append(b, w.before...), r.Title...), w.after...)
 	case KindBrand, KindCategory:
-		return w.before + r.Name + w.after
+		return append(append(append(b, w.before...), r.Name...), w.after...)
 	}
-	return w.before
+	return append(b, w.before...)
 }
 
 // reason turns a candidate's reason into ids and titles.
@@ -118,16 +121,16 @@ func (v *view) reason(c snapshot.Candidate) Reason {
 	case models.ReasonBought, models.ReasonTogether:
 		return v.about(r.Kind, c.Reason.Of)
 	case models.ReasonBrand:
-		r.Name = v.snap.Item(c.Item).Brand
+		r.Name = v.snap.ItemAt(c.Item).Brand
 	case models.ReasonCategory:
-		r.Name = v.snap.Item(c.Item).Category
+		r.Name = v.snap.ItemAt(c.Item).Category
 	}
 	return r
 }
 
 // about is a reason of a kind that names an item.
 func (v *view) about(kind string, item int32) Reason {
-	it := v.snap.Item(item)
+	it := v.snap.ItemAt(item)
 	r := Reason{Kind: kind, ItemID: it.ID, Title: it.Title}
 	if r.Title == "" {
 		r.Title = it.ID

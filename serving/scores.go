@@ -67,7 +67,7 @@ func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, o
 		return ScoreCard{}, false, err
 	}
 	card = v.card(userID, now, *u.Scores)
-	if s.refuses(v, subject{id: u.ID, user: &u}) {
+	if s.refuses(v, subject{id: u.ID, refuse: v.refuses(u.Profile)}) {
 		card.Scores, card.NextOrder, card.OptedOut = snapshot.Scores{}, nil, true
 	}
 	return card, true, nil

@@ -19,15 +19,16 @@ func (e *UnknownStrategyError) Error() string {
 }
 
 // chosenFor returns a customer's candidates by the strategy asked for: the shop's
-// own choice where none is, those of a list by name, or what is popular.
+// own choice where none is, those of a list by name, or what is popular. Only
+// those of a list by name are read already.
 func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, error) {
 	info := v.snap.Info()
 	if n := named(info.Lists, strategy); n >= 0 && strategy != "" {
-		return v.listFor(who.id, n)
+		return v.listFor(who, n)
 	}
 	switch strategy {
 	case "", info.Main:
-		return who.own(), nil
+		return nil, nil // which ownSources reads
 	case Popular:
 		return nil, nil // which every list is filled up with
 	}
@@ -41,36 +42,64 @@ func (v *view) chosenFor(who subject, strategy string) ([]snapshot.Candidate, er
 	return nil, e
 }
 
-// own returns the candidates of a customer: none where nobody is known.
-func (w subject) own() []snapshot.Candidate {
-	if w.user == nil {
-		return nil
-	}
-	return w.user.Candidates
-}
-
 // listFor returns the list numbered n of a customer: where nobody is known, only
 // if it is the same for everybody.
-func (v *view) listFor(userID string, n int) ([]snapshot.Candidate, error) {
-	if userID == "" && !v.snap.Info().Lists[n].Shared {
-		return nil, nil
+func (v *view) listFor(who subject, n int) ([]snapshot.Candidate, error) {
+	if who.customer == nil {
+		return v.snap.Shared(n), nil
 	}
-	return v.listOf(userID, n)
+	list, err := who.customer.List(n)
+	return list, v.excuse(err)
 }
 
 // ownSources are the parts of a list that are not the same for everybody: what was
-// chosen, what goes with what the customer looked at lately, what their group buys.
-func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+// chosen, what goes with what the customer looked at lately, what live scoring finds
+// in the catalogue, what their group buys.
+func (m *making) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+	v := m.v
 	byName := source{asked: true, read: func() (block, error) { return v.whole(chosen), nil }}
 	present := source{asked: true, read: func() (block, error) { return v.present(nil, who.viewed) }}
 	switch strategy {
 	case Popular:
 		return nil
 	case "", v.snap.Info().Main:
-		present.read = func() (block, error) { return v.present(chosen, who.viewed) }
-		return []source{present, v.groupSource(who.id)}
+		present.read = func() (block, error) { return v.now(who) }
+		return []source{present, m.liveSource(nil, who), v.groupSource(who)}
 	}
-	return []source{byName, present, v.groupSource(who.id)}
+	return []source{byName, present, m.liveSource(nil, who), v.groupSource(who)}
+}
+
+// leading is how many candidates are read at first: enough for a short list of
+// which some are out of stock.
+const leading = 32
+
+// now is the customer's own list with what they looked at lately merged into it.
+func (v *view) now(who subject) (block, error) {
+	if who.customer == nil || len(who.viewed) > 0 {
+		own, err := who.own(v)
+		if err != nil {
+			return block{}, err
+		}
+		return v.present(own, who.viewed)
+	}
+	first, more, err := who.customer.Leading(leading)
+	b := v.whole(first)
+	if more {
+		b.rest = func() ([]snapshot.Candidate, error) {
+			own, err := who.own(v)
+			return own[min(leading, len(own)):], err
+		}
+	}
+	return b, v.excuse(err)
+}
+
+// own returns the candidates of a customer: none where nobody is known.
+func (w subject) own(v *view) ([]snapshot.Candidate, error) {
+	if w.customer == nil {
+		return nil, nil
+	}
+	list, err := w.customer.Candidates()
+	return list, v.excuse(err)
 }
 
 // groupStrategies are lists of what is popular with a group of customers, those
@@ -78,14 +107,14 @@ func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy str
 var groupStrategies = []string{"popular-segment", "popular-region", "popular-channel"}
 
 // groupSource is what is popular with the first group that the customer has one of.
-func (v *view) groupSource(userID string) source {
+func (v *view) groupSource(who subject) source {
 	return source{read: func() (block, error) {
 		for _, name := range groupStrategies {
 			n := named(v.snap.Info().Lists, name)
 			if n < 0 {
 				continue
 			}
-			if list, err := v.listFor(userID, n); err != nil || len(list) > 0 {
+			if list, err := v.listFor(who, n); err != nil || len(list) > 0 {
 				return v.whole(list), err
 			}
 		}

@@ -22,10 +22,12 @@ type view struct {
 	filler []snapshot.Candidate
 	names  []string // of strategies, by number
 	rest   uint8    // the number of Catalogue
+	optOut int      // the number of the field of a profile that says who refuses; −1 = none
 	marks  sync.Pool
 
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
+	folding   *folding // nil = there are no factors
 }
 
 // Strategies that serving itself adds to those of the snapshot.
@@ -47,8 +49,13 @@ func openView(dir string) (*view, error) {
 		return nil, err
 	}
 	v.names = snap.Info().Strategies
+	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
 	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
 	v.fillFiller()
+	if err := v.fold(); err != nil {
+		v.release()
+		return nil, err
+	}
 	return v, nil
 }
 
@@ -82,19 +89,6 @@ func (v *view) strategy(name string) uint8 {
 	}
 	v.names = append(slices.Clone(v.names), name)
 	return uint8(len(v.names) - 1)
-}
-
-// candidates returns a customer's main list; none for an unknown one.
-func (v *view) candidates(id string) ([]snapshot.Candidate, error) {
-	list, err := v.snap.Candidates(id)
-	return list, v.excuse(err)
-}
-
-// listOf returns the list numbered n for a customer; none for an unknown one,
-// unless everybody shares it.
-func (v *view) listOf(id string, n int) ([]snapshot.Candidate, error) {
-	list, err := v.snap.List(id, n)
-	return list, v.excuse(err)
 }
 
 // excuse takes a damaged record for one that is not there, and has the store told:

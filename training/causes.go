@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"regulars/data"
@@ -53,43 +54,134 @@ type LostCause struct {
 
 // ChurnCauses explains the customers lost in the horizon before as_of: those
 // who were active at its begin and did not order in it. The contributions are
-// those of the best model that could be made at that begin.
+// those of the best model that could be made at that begin; where that is the base
+// rate, which knows no reasons, those of the best that does, and where too little is
+// known to compare models, those of the gaps between orders.
 func (p *Pipeline) ChurnCauses(ctx context.Context, by string) (*ChurnReport, error) {
-	o, in, err := p.churnAlone(ctx)
+	in, err := p.inquest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	pr, orders := o.protocol, orderDays(in)
-	learn, err := p.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
+	segments, err := p.segmentsBy(by, in.begin, in.rows)
 	if err != nil {
 		return nil, err
 	}
-	test, err := p.churnRows([]data.Day{pr.Test}, pr.AsOf, orders)
+	owners, err := p.owners(in.rows.X)
 	if err != nil {
 		return nil, err
 	}
-	chosen, _ := o.choice.Of(o.choice.Best)
-	model, err := p.churnJob().Fitted(ctx, chosen, learn, test, int32(pr.Test))
-	if err != nil {
-		return nil, err
-	}
-	segments, err := p.segmentsBy(by, pr.Test, test)
-	if err != nil {
-		return nil, err
-	}
-	owners, err := p.owners(test.X)
-	if err != nil {
-		return nil, err
-	}
-	lost, ok, err := churn.Causes(ctx, model, test.X, test.Left, segments, numbered(owners))
+	lost, ok, err := churn.Causes(ctx, in.model, in.rows.X, in.rows.Left, segments, numbered(owners))
 	if err != nil {
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("the chosen churn model, %s, cannot say what its probabilities come from: %w", chosen.Family, models.ErrUnknown)
+		return nil, fmt.Errorf("the churn model %s cannot say what its probabilities come from: %w", in.family, models.ErrUnknown)
 	}
-	return &ChurnReport{AsOf: pr.AsOf.String(), From: pr.Test.String(), By: by, Model: chosen.Family, Notes: o.notes,
-		Segments: lostSegments(lost, test.X.Names)}, nil
+	return &ChurnReport{AsOf: p.Options.AsOf.String(), From: in.begin.String(), By: by, Model: in.family, Notes: in.notes,
+		Segments: lostSegments(lost, in.rows.X.Names, in.scale())}, nil
+}
+
+// inquest is what is needed to say why customers were lost.
+type inquest struct {
+	begin  data.Day
+	rows   churn.Rows // of the customers at its begin, perhaps a sample
+	all    int        // customers there were
+	model  models.Classifier
+	family string
+	notes  []string
+}
+
+// scale is how many customers each row stands for.
+func (q *inquest) scale() float64 {
+	return float64(q.all) / float64(max(1, q.rows.X.Rows))
+}
+
+// inquest runs the protocol for churn and nothing else, as far as there is history
+// and there are customers for it.
+func (p *Pipeline) inquest(ctx context.Context) (*inquest, error) {
+	t, err := p.timetable()
+	if err != nil {
+		return nil, err
+	}
+	q := &inquest{begin: p.Options.AsOf - data.Day(p.Options.HorizonDays)}
+	if t.protocol == nil && q.begin <= t.first {
+		return nil, fmt.Errorf("nobody had ordered before %s, %d days (training.horizon_days) before %s: there was nobody to lose; choose a later --as-of",
+			q.begin, p.Options.HorizonDays, p.Options.AsOf)
+	}
+	if err := p.buildInquest(ctx, t, q.begin); err != nil {
+		return nil, err
+	}
+	in, err := read.Purchases(p.featureRoot(), p.Options.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	orders := orderDays(in)
+	if q.rows, q.all, err = p.labelled(q.begin, mostRows); err != nil {
+		return nil, err
+	}
+	if q.all > q.rows.X.Rows {
+		q.notes = append(q.notes, fmt.Sprintf("the causes of %d of %d customers were looked into, and the counts scaled up from these", q.rows.X.Rows, q.all))
+	}
+	if t.protocol == nil {
+		return q, p.byGaps(ctx, q, orders, t.notes[0])
+	}
+	o, err := p.evaluateChurn(ctx, *t.protocol, in)
+	if errors.Is(err, models.ErrNoData) {
+		return q, p.byGaps(ctx, q, orders, "churn models are not compared: "+err.Error())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return q, p.byChoice(ctx, q, o, orders)
+}
+
+// buildInquest builds what the protocol reads, or without one what is known of the
+// customers at the begin.
+func (p *Pipeline) buildInquest(ctx context.Context, t *timetable, begin data.Day) error {
+	if err := p.buildAll(ctx, t); err != nil || t.protocol != nil {
+		return err
+	}
+	paths, err := p.Lake.Tables()
+	if err != nil {
+		return err
+	}
+	if err := p.build(ctx, paths, p.customerGroups(paths), []data.Day{begin}); err != nil {
+		return err
+	}
+	return p.buildLabels(ctx, paths, []data.Day{begin})
+}
+
+// byGaps has the gaps between orders explain, for want of a choice.
+func (p *Pipeline) byGaps(ctx context.Context, q *inquest, orders [][]int32, lack string) error {
+	begin := int32(q.begin)
+	rows := q.rows
+	rows.Orders, rows.Known = before(orders, begin), begin
+	model, err := p.churnJob().Unmeasured(ctx, rows, churn.Why{})
+	if err != nil {
+		return fmt.Errorf("%s; gaps between orders do not tell either: %w", lack, err)
+	}
+	q.model, q.family = model, model.Method
+	q.notes = append(q.notes, lack, "the causes are those that gaps between orders know of, and are not measured")
+	return nil
+}
+
+// byChoice has the best model explain that can.
+func (p *Pipeline) byChoice(ctx context.Context, q *inquest, o *churnOutcome, orders [][]int32) error {
+	pr := o.protocol
+	learn, err := p.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
+	if err != nil {
+		return err
+	}
+	chosen, ok := o.choice.Explaining()
+	if !ok {
+		return fmt.Errorf("the only churn model that could be made, %s, cannot say what its probabilities come from: %w", o.choice.Best, models.ErrUnknown)
+	}
+	q.family, q.notes = chosen.Family, append(q.notes, o.notes...)
+	if chosen.Family != o.choice.Best {
+		q.notes = append(q.notes, fmt.Sprintf("%s did best on the choice slice and knows no reasons: the causes are those that %s names", o.choice.Best, chosen.Family))
+	}
+	q.model, err = p.churnJob().Fitted(ctx, chosen, learn, q.rows, int32(pr.Test))
+	return err
 }
 
 // churnAlone runs the protocol for churn and nothing else.
@@ -148,12 +240,14 @@ func (p *Pipeline) segmentsBy(by string, day data.Day, r churn.Rows) ([]churn.Se
 	return out, nil
 }
 
-func lostSegments(lost []churn.Lost, names []string) []LostSegment {
+// lostSegments names the columns; each customer counted stands for scale.
+func lostSegments(lost []churn.Lost, names []string, scale float64) []LostSegment {
+	scaled := func(n int) int { return int(math.Round(scale * float64(n))) }
 	out := make([]LostSegment, len(lost))
 	for i, l := range lost {
-		out[i] = LostSegment{Segment: l.Segment, Customers: l.Customers, Lost: l.Lost}
+		out[i] = LostSegment{Segment: l.Segment, Customers: scaled(l.Customers), Lost: scaled(l.Lost), Causes: []LostCause{}}
 		for _, c := range l.Causes {
-			out[i].Causes = append(out[i].Causes, LostCause{Feature: names[c.Column], Customers: c.Customers, Share: c.Share,
+			out[i].Causes = append(out[i].Causes, LostCause{Feature: names[c.Column], Customers: scaled(c.Customers), Share: c.Share,
 				Contribution: c.Contribution, Stayed: c.Others, Median: defined(c.Median), MedianStayed: defined(c.MedianOthers)})
 		}
 	}

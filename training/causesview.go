@@ -27,9 +27,12 @@ func (r *ChurnReport) View(lang page.Lang) []page.Section {
 			section.Definition = lang.Say("A cause counts for a lost customer when it is among the three that spoke most for leaving. The pull is its part of the log-odds of leaving, mean over the lost less mean over those who stayed. It goes with leaving; whether changing it would have kept the customer is another question.",
 				"若某原因位列推动该顾客流失的前三，则计入。“拉力”为其对流失对数几率的贡献：流失者均值减留存者均值。它与流失相伴，但改变它能否留住顾客是另一个问题。")
 		}
-		if len(s.Causes) == 0 {
+		switch {
+		case s.Lost == 0:
 			section.Absent = lang.Say("nobody was lost", "没有顾客流失")
-		} else {
+		case len(s.Causes) == 0:
+			section.Absent = fmt.Sprintf(lang.Say("the model %s names no cause: nothing that it knew of these customers spoke for leaving", "模型 %s 未给出原因：就其所知，这些顾客身上没有指向流失的迹象"), r.Model)
+		default:
 			section.Charts = []page.Chart{causeBars(lang, style, s)}
 			section.Tables = []page.Table{causeTable(lang, style, s)}
 		}

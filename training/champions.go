@@ -8,6 +8,7 @@ import (
 	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/models/artifact"
+	"regulars/models/calibrate"
 	"regulars/training/outlook"
 )
 
@@ -35,13 +36,14 @@ func Roles() []string {
 
 // champions are the opened models in use.
 type champions struct {
-	recommenders map[string]*champion // by role; RoleRecommender is always there
-	churn        models.Classifier    // nil: none was published
-	churnNote    string               // why a customer has no churn score
-	churnMade    churnOptions         // what churn was made with
-	churnMethod  string               // its family
-	outlook      *outlook.Model       // nil: none was published
-	outlookMade  outlookMade          // what it was made with
+	recommenders map[string]*champion  // by role; RoleRecommender is always there
+	churn        *calibrate.Calibrated // nil: none was published
+	churnNote    string                // why a customer has no churn score
+	churnMade    churnOptions          // what churn was made with
+	churnMethod  string                // its family
+	churnAsOf    string                // the day that it was made for
+	outlook      *outlook.Model        // nil: none was published
+	outlookMade  outlookMade           // what it was made with
 	versions     map[string]string
 	notes        []string
 }
@@ -126,7 +128,7 @@ func (c *champions) openChurn(a *artifact.Artifact) error {
 	if err := json.Unmarshal(a.Options, &o); err != nil {
 		return fmt.Errorf("%s version %s: options: %w", a.Name, a.Version, err)
 	}
-	c.churnMade, c.churnMethod = o, a.Kind
+	c.churnMade, c.churnMethod, c.churnAsOf = o, a.Kind, a.AsOf
 	var err error
 	c.churn, err = loadChurn(a)
 	return err

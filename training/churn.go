@@ -11,6 +11,7 @@ import (
 	"regulars/features/read"
 	"regulars/models"
 	"regulars/training/churn"
+	"regulars/training/metrics"
 	"regulars/training/propensity"
 	"regulars/training/season"
 	"regulars/training/split"
@@ -22,6 +23,7 @@ type churnOutcome struct {
 	refused  bool // no better than the base rate: not published
 	protocol split.Protocol
 	slice    *Slice
+	excess   *metrics.Metric // of the choice's log loss above the base rate's on the test slice
 	notes    []string
 }
 
@@ -65,6 +67,11 @@ func (p *Pipeline) evaluateChurn(ctx context.Context, pr split.Protocol, in *rea
 		return nil, err
 	}
 	out := &churnOutcome{choice: chosen, protocol: pr, notes: append(leaks, chosen.Notes...)}
+	for _, t := range tested {
+		if t.Best {
+			out.excess, chosen.Why = t.Excess, t.Doubting(chosen.Why)
+		}
+	}
 	out.slice = &Slice{Task: "churn", TestAsOf: pr.Test.String(), Days: pr.Horizon, Results: churnResults(tested)}
 	out.notes = append(out.notes, baseRateNote(expected, pr.Horizon))
 	return out, out.gate()
@@ -128,7 +135,7 @@ const mostRows = 300_000
 func (p *Pipeline) churnRows(days []data.Day, known data.Day, orders [][]int32) (churn.Rows, error) {
 	out := churn.Rows{Orders: before(orders, int32(known)), Known: int32(known)}
 	for _, day := range days {
-		part, err := p.labelled(day, mostRows/len(days))
+		part, _, err := p.labelled(day, mostRows/len(days))
 		if err != nil {
 			return churn.Rows{}, err
 		}
@@ -142,25 +149,30 @@ func (p *Pipeline) churnRows(days []data.Day, known data.Day, orders [][]int32) 
 	return out, nil
 }
 
-// labelled reads at most so many customers of one date.
-func (p *Pipeline) labelled(day data.Day, most int) (churn.Rows, error) {
+// labelled reads at most so many customers of one date, and says of how many.
+func (p *Pipeline) labelled(day data.Day, most int) (rows churn.Rows, of int, err error) {
 	table, err := p.customers(day)
 	if err != nil {
-		return churn.Rows{}, err
+		return churn.Rows{}, 0, err
 	}
+	return p.label(table, day, most)
+}
+
+// label adds what at most so many customers did after a date.
+func (p *Pipeline) label(table *read.Table, day data.Day, most int) (rows churn.Rows, of int, err error) {
 	labels, err := read.Labels(p.featureRoot(), features.LabelGroup(p.Options.HorizonDays, 0), day)
 	if err != nil {
-		return churn.Rows{}, err
+		return churn.Rows{}, 0, err
 	}
 	if !slices.Equal(table.IDs, labels.IDs) {
-		return churn.Rows{}, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
+		return churn.Rows{}, 0, fmt.Errorf("features and labels at %s hold different customers: rebuild them with `regulars features build`", day)
 	}
 	out := churn.Rows{IDs: table.IDs, Day: slices.Repeat([]int32{int32(day)}, table.X.Rows), X: table.X, Left: not(labels.Ordered)}
 	if table.X.Rows > most {
 		rows := drawn(table.IDs, most)
 		out = churn.Rows{IDs: pick(out.IDs, rows), Day: out.Day[:most], X: out.X.Take(rows), Left: pick(out.Left, rows)}
 	}
-	return out, nil
+	return out, table.X.Rows, nil
 }
 
 func not(in []bool) []bool {
@@ -180,14 +192,14 @@ func pick[T any](values []T, rows []int) []T {
 }
 
 // gate refuses a model that the base rate beats: one that lost to it already
-// on the choice slice, or whose log loss on the test slice is surely above. What
-// was published before then stays in use.
+// on the choice slice, or whose log loss on the test slice is surely above, customer
+// by customer. What was published before then stays in use.
 func (o *churnOutcome) gate() error {
-	won, base := resultOf(o.slice.Results, o.choice.Best), resultOf(o.slice.Results, churn.BaseRate)
+	won := resultOf(o.slice.Results, o.choice.Best)
 	if won == nil {
 		return fmt.Errorf("the chosen churn model %s was not tested", o.choice.Best)
 	}
-	lost := base != nil && won.Metrics["log_loss"].Low != nil && *won.Metrics["log_loss"].Low > base.Metrics["log_loss"].Value
+	lost := o.excess != nil && *o.excess.Low > 0
 	if lost || won.Baseline {
 		o.notes = append(o.notes, "churn: no model beats the base rate, which says the same of everybody, so none is published; one published before stays in use")
 		won.Chosen, o.refused = false, true

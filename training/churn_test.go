@@ -2,10 +2,13 @@ package training
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 
 	"regulars/features/matrix"
 	"regulars/models/snapshot"
@@ -101,5 +104,28 @@ func TestOutlookAgreesWithChurn(t *testing.T) {
 	v.tell(out, &outlook.Customer{Returns: []float64{0.2, 0.4, 0.55}, Spend: &outlook.Spend{IfOrder: 50, Expected: 20}})
 	if out.Returns[1] != 0.4 || out.ValueAtRisk != nil || *out.Spend != 20 {
 		t.Errorf("without a churn model %+v", out)
+	}
+}
+
+// A lifetime value is never below what the spend told of the horizon is worth, and
+// is the value model's word where it is above.
+func TestValueAgreesWithSpend(t *testing.T) {
+	v := &view{horizon: 90, valueDays: 365, valueDiscount: 0.1}
+	rapid.Check(t, func(rt *rapid.T) {
+		spend := rapid.Float64Range(0, 500).Draw(rt, "spend")
+		amount := rapid.Float64Range(0, 1000).Draw(rt, "value")
+		got := v.value(&outlook.Value{Amount: amount, Low: amount / 3, High: 2 * amount}, &spend)
+		worth := spend * math.Exp(-math.Log(1.1)*45/365.25)
+		if want := max(amount, worth); math.Abs(got.Amount-want) > 1e-9*want || got.Low > got.Amount || got.High < got.Amount {
+			rt.Fatalf("spend %v, value %v: %+v", spend, amount, *got)
+		}
+	})
+	v.valueDays = 45 // half of the horizon is counted
+	spend := 100.0
+	if got := v.value(&outlook.Value{Amount: 1, High: 3}, &spend); math.Abs(got.Amount-50*math.Pow(1.1, -22.5/365.25)) > 1e-9 || got.High != got.Amount {
+		t.Errorf("within half of the horizon %+v", got)
+	}
+	if got := v.value(&outlook.Value{Amount: -1, Low: -2, High: 1}, nil); *got != (snapshot.Range{High: 1}) {
+		t.Errorf("without spend %+v", got)
 	}
 }

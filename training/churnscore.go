@@ -9,12 +9,17 @@ import (
 	"slices"
 	"sort"
 
+	"regulars/data"
 	"regulars/features"
 	"regulars/features/matrix"
 	"regulars/features/read"
 	"regulars/features/words"
+	"regulars/models"
+	"regulars/models/calibrate"
 	"regulars/models/snapshot"
 	"regulars/training/churn"
+	"regulars/training/season"
+	"regulars/training/split"
 )
 
 // spendColumn is what a customer has spent so far.
@@ -101,8 +106,19 @@ func (p *Pipeline) stages(ids []string, all []*snapshot.Scores) error {
 	return nil
 }
 
-// scoreChurn adds probabilities and the reasons behind them.
+// scoreChurn adds probabilities and the reasons behind them. The features may be
+// more than the model learned from: it reads those that it knows.
 func (p *Pipeline) scoreChurn(ctx context.Context, s *scoring, x *matrix.Dense, all []*snapshot.Scores) error {
+	if names := inputs(s.champions.churn.Base); !slices.Equal(names, x.Names) {
+		columns, err := positions(x, names...)
+		if err != nil {
+			return err
+		}
+		x = x.Select(columns)
+	}
+	if err := p.reseason(ctx, s, x); err != nil {
+		return err
+	}
 	probability := make([]float64, x.Rows)
 	if err := s.champions.churn.Probability(x, probability); err != nil {
 		return err
@@ -128,6 +144,80 @@ func (p *Pipeline) scoreChurn(ctx context.Context, s *scoring, x *matrix.Dense, 
 		return nil
 	})
 	return err
+}
+
+// reseason shifts a churn model to the season of the day that it scores, where that
+// is not the day that it was made for, by the features of the dates that it learned
+// from. Where they are gone the season stays as it was, with a note.
+func (p *Pipeline) reseason(ctx context.Context, s *scoring, x *matrix.Dense) error {
+	c := s.champions
+	if c.churnMade.BaseRate == nil || c.churnAsOf == p.Options.AsOf.String() {
+		return nil
+	}
+	model, expected, err := p.again(ctx, c, x)
+	for _, lack := range []error{fs.ErrNotExist, split.ErrShortHistory, models.ErrColumns, models.ErrNoData, models.ErrUnknown} {
+		if errors.Is(err, lack) {
+			c.notes = append(c.notes, fmt.Sprintf("churn: the base rate is the one expected at %s, not at %s: what it would be forecast from is not there (%v); `regulars train` makes it anew",
+				c.churnMade.BaseRate.AsOf, p.Options.AsOf, err))
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("base rate at %s: %w", p.Options.AsOf, err)
+	}
+	c.churn, c.churnMade.BaseRate = model, expected
+	return nil
+}
+
+func (p *Pipeline) again(ctx context.Context, c *champions, x *matrix.Dense) (*calibrate.Calibrated, *season.Forecast, error) {
+	if made := c.churnMade.HorizonDays; made != p.Options.HorizonDays {
+		return nil, nil, fmt.Errorf("it looks %d days ahead, training.horizon_days is %d: %w", made, p.Options.HorizonDays, models.ErrUnknown)
+	}
+	trained, err := data.ParseDay(c.churnAsOf)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := p.plan()
+	if err != nil {
+		return nil, nil, err
+	}
+	first, _, _, err := p.Lake.Span(data.Orders)
+	if err != nil {
+		return nil, nil, err
+	}
+	pr, err := split.NewProtocol(trained, plan, first)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, err := p.rateRows(pr.KnownAt(trained))
+	if err != nil {
+		return nil, nil, err
+	}
+	return p.churnJob().Again(ctx, c.churn, known, x, int32(p.Options.AsOf))
+}
+
+// rateRows are the customers of some dates by the few columns that base rates are
+// forecast from.
+func (p *Pipeline) rateRows(days []data.Day) (out churn.Rows, err error) {
+	groups := p.groupsOf(func(g features.Group) bool {
+		return g.Entity == "user" && !g.Label && slices.ContainsFunc(g.Features(), func(c features.Column) bool { return slices.Contains(churn.RateColumns(), c.Name) })
+	})
+	for i, day := range days {
+		table, err := p.customersBy(groups, day)
+		if err != nil {
+			return churn.Rows{}, err
+		}
+		rows, _, err := p.label(table, day, mostRows/len(days))
+		if err != nil {
+			return churn.Rows{}, err
+		}
+		if i == 0 {
+			out = rows
+		} else if out, err = churn.Append(out, rows); err != nil {
+			return churn.Rows{}, fmt.Errorf("features at %s: %w", day, err)
+		}
+	}
+	return out, nil
 }
 
 // described documents columns for those who word reasons.
@@ -191,7 +281,7 @@ func (s *scoring) describeChurn(info *snapshot.Info) {
 	info.Methods = map[string]string{s.champions.churnMethod: made.Why.English}
 	info.MethodsZh = map[string]string{s.champions.churnMethod: made.Why.Chinese}
 	if b := made.BaseRate; b != nil {
-		info.BaseRate = &snapshot.Rate{Rate: b.Rate, Low: b.Low95, High: b.High95, Rule: string(b.Rule)}
+		info.BaseRate = &snapshot.Rate{AsOf: b.AsOf, Rate: b.Rate, Low: b.Low95, High: b.High95, Rule: string(b.Rule)}
 	}
 }
 

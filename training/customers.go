@@ -21,7 +21,11 @@ func (p *Pipeline) customers(day data.Day) (*read.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	groups := p.customerGroups(paths)
+	return p.customersBy(p.customerGroups(paths), day)
+}
+
+// customersBy is customers by some groups alone, that of the recency among them.
+func (p *Pipeline) customersBy(groups []features.Group, day data.Day) (*read.Table, error) {
 	names := make([]string, len(groups))
 	for i, g := range groups {
 		names[i] = g.Name

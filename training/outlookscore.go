@@ -19,7 +19,7 @@ func (p *Pipeline) scoreOutlook(ctx context.Context, s *scoring, all []*snapshot
 	}
 	made := s.champions.outlookMade
 	in.Horizon = made.HorizonDays
-	v := &view{horizon: made.HorizonDays, horizons: made.Horizons, days: outlook.CourseDays()}
+	v := &view{horizon: made.HorizonDays, horizons: made.Horizons, days: outlook.CourseDays(), valueDays: made.ValueDays, valueDiscount: made.ValueDiscount}
 	done := 0
 	err = s.champions.outlook.Score(ctx, in, p.Options.Workers, func(row int, c *outlook.Customer) error {
 		if done++; done%scoreChunk == 0 {
@@ -39,6 +39,8 @@ func (p *Pipeline) scoreOutlook(ctx context.Context, s *scoring, all []*snapshot
 type view struct {
 	horizon        int
 	horizons, days []int
+	valueDays      int
+	valueDiscount  float64 // a year
 }
 
 func (v *view) tell(out *snapshot.Scores, c *outlook.Customer) {
@@ -48,7 +50,7 @@ func (v *view) tell(out *snapshot.Scores, c *outlook.Customer) {
 		v.spend(out, c.Spend)
 	}
 	if c.Value != nil {
-		out.Value = &snapshot.Range{Amount: max(c.Value.Amount, 0), Low: max(c.Value.Low, 0), High: max(c.Value.High, 0)}
+		out.Value = v.value(c.Value, out.Spend)
 	}
 	for _, n := range c.Next {
 		kind := snapshot.NextKind{Kind: n.Kind}
@@ -63,6 +65,20 @@ func (v *view) tell(out *snapshot.Scores, c *outlook.Customer) {
 	if c.Hour != nil {
 		out.Hour = &snapshot.Hour{Hour: c.Hour.Hour, Share: float32(c.Hour.Share)}
 	}
+}
+
+// value is the value model's word, but not below what the spend told of the
+// horizon is worth, as that money is counted in it. Bending it to the spend more
+// than that made it tell customers apart less well.
+func (v *view) value(c *outlook.Value, spend *float64) *snapshot.Range {
+	out := &snapshot.Range{Amount: max(c.Amount, 0), Low: max(c.Low, 0), High: max(c.High, 0)}
+	if spend == nil {
+		return out
+	}
+	counted := min(1, float64(v.valueDays)/float64(v.horizon)) // of the horizon, whose money comes in the middle of it
+	out.Amount = max(out.Amount, *spend*counted*math.Pow(1+v.valueDiscount, -counted*float64(v.horizon)/2/365.25))
+	out.High = max(out.High, out.Amount)
+	return out
 }
 
 // spend is told in keeping with the churn probability.

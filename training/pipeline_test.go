@@ -72,15 +72,20 @@ func fillLake(t *testing.T, l *lake.Lake, shop *synth.Shop, keep func(data.Schem
 
 func everything(data.Schema, data.Row) bool { return true }
 
-// newPipeline returns a pipeline over a lake that holds the rows kept.
+// newPipeline returns a pipeline over a lake that holds the rows kept of testShop.
 func newPipeline(t *testing.T, asOf data.Day, keep func(data.Schema, data.Row) bool) *Pipeline {
+	t.Helper()
+	return newPipelineOf(t, testShop, asOf, keep)
+}
+
+func newPipelineOf(t *testing.T, options synth.Options, asOf data.Day, keep func(data.Schema, data.Row) bool) *Pipeline {
 	t.Helper()
 	dir := t.TempDir()
 	l, err := lake.Open(dir, durable.FS{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	shop, err := synth.New(testShop)
+	shop, err := synth.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,6 +106,7 @@ func (p *Pipeline) score(ctx context.Context) (*Report, error) {
 	}
 	if s.champions.outlook != nil {
 		s.describeOutlook(&info)
+		info.HorizonDays = cmp.Or(info.HorizonDays, s.champions.outlookMade.HorizonDays)
 	}
 	version, err := snapshot.Publish(p.snapshotRoot(), p.FS, info, func(w *snapshot.Writer) error { return p.fill(ctx, s, users, w) })
 	if err != nil {
@@ -215,7 +216,7 @@ func (p *Pipeline) fill(ctx context.Context, s *scoring, users *matrix.Vocabular
 	if err := p.fillSimilar(ctx, s, w); err != nil {
 		return err
 	}
-	if err := p.fillUsers(ctx, s, users, w); err != nil || s.champions.churn == nil {
+	if err := p.fillUsers(ctx, s, users, w); err != nil {
 		return err
 	}
 	return w.Attach(scoresFile, s.saveScores)

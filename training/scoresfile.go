@@ -24,9 +24,9 @@ func (s *scoring) saveScores(path string) error {
 		all[i] = s.scores[id]
 	}
 	columns := []artifact.Column{artifact.NewColumn("user_id", ids),
-		numbersOf("churn_probability", all, func(c *snapshot.Scores) float64 { return c.Churn.Probability }),
-		numbersOf("churn_percentile", all, func(c *snapshot.Scores) float64 { return c.Churn.Percentile }),
-		numbersOf("return_probability", all, func(c *snapshot.Scores) float64 { return c.ReturnProbability }),
+		numbersOf("churn_probability", all, ifChurn(func(c *snapshot.Scores) float64 { return c.Churn.Probability })),
+		numbersOf("churn_percentile", all, ifChurn(func(c *snapshot.Scores) float64 { return c.Churn.Percentile })),
+		numbersOf("return_probability", all, ifChurn(func(c *snapshot.Scores) float64 { return c.ReturnProbability })),
 		artifact.NewColumn("lapsed", each(all, func(c *snapshot.Scores) int32 { return bit(c.Lapsed) })),
 		numbersOf("recency_days", all, func(c *snapshot.Scores) float64 { return c.RFM.RecencyDays }),
 		artifact.NewColumn("orders", each(all, func(c *snapshot.Scores) int64 { return c.RFM.Orders })),
@@ -78,6 +78,16 @@ func (s *scoring) nextOrder(c *snapshot.Scores) string {
 		last, day = now, float64(d)
 	}
 	return ""
+}
+
+// ifChurn is not a number where there is no churn probability.
+func ifChurn(of func(*snapshot.Scores) float64) func(*snapshot.Scores) float64 {
+	return func(c *snapshot.Scores) float64 {
+		if c.Churn == nil {
+			return math.NaN()
+		}
+		return of(c)
+	}
 }
 
 func orNaN(v *float64) float64 {

@@ -74,6 +74,27 @@ func classifierKind(model models.Classifier) string {
 	return ""
 }
 
+// inputs are the columns that a classifier reads, by name.
+func inputs(model models.Classifier) []string {
+	switch m := model.(type) {
+	case *baserate.Model:
+		return m.Names
+	case *logistic.Model:
+		return m.Names
+	case *forest.Model:
+		return m.Names
+	case *gbdt.Model:
+		return m.Names
+	case *mlp.Model:
+		return m.Names
+	case *average.Model:
+		return inputs(m.Members[0])
+	case churn.Away:
+		return m.Gap.Names
+	}
+	return nil
+}
+
 func (f folder) saveAverage(m *average.Model) error {
 	var kinds []string
 	for i, member := range m.Members {
@@ -155,7 +176,7 @@ func saveForest(dir string, m *forest.Model) error {
 const coverColumn = "cover"
 
 // loadChurn reads what saveChurn wrote.
-func loadChurn(a *artifact.Artifact) (models.Classifier, error) {
+func loadChurn(a *artifact.Artifact) (*calibrate.Calibrated, error) {
 	var c churn.Calibration
 	if err := readJSON(a, calibrationFile, &c); err != nil {
 		return nil, err

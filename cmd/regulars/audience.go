@@ -19,7 +19,7 @@ import (
 )
 
 // audiences answers who is meant by a filter, or by a name of regulars.yaml.
-func (w *workspace) audiences(store *serving.Store, live serving.Live) (*audience.Engine, error) {
+func (w *workspace) audiences(store *serving.Store, live audience.Live) (*audience.Engine, error) {
 	named := map[string]audience.Spec{}
 	for _, name := range slices.Sorted(maps.Keys(w.config.Audiences)) {
 		spec := audienceSpec(w.config.Audiences[name])

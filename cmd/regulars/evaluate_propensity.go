@@ -7,12 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"regulars/data/durable"
 	"regulars/data/frame"
+	"regulars/models"
 	"regulars/models/artifact"
 	"regulars/training/options"
 	"regulars/training/page"
@@ -115,7 +117,7 @@ func (g *global) evaluatePropensity(ctx context.Context, o propensityOptions) er
 		return fmt.Errorf("%w: leave such columns out (--ignore), or say that they are known when customers are scored (--allow-leaks)", err)
 	}
 	if err != nil {
-		return err
+		return optionAsTyped(err, r.Settings)
 	}
 	report.Left = left
 	if o.out != "" {
@@ -134,6 +136,21 @@ func (g *global) evaluatePropensity(ctx context.Context, o propensityOptions) er
 		return printJSON(g.stdout, report)
 	}
 	return printPropensity(g.stdout, report)
+}
+
+// optionAsTyped turns the refusal of an option that was set into a complaint about
+// how it was typed; other errors stay as they are.
+func optionAsTyped(err error, set []options.Setting) error {
+	var option *models.OptionError
+	if !errors.As(err, &option) {
+		return err
+	}
+	for _, s := range slices.Backward(set) { // the later counts
+		if s.Model == option.Model && strings.EqualFold(strings.ReplaceAll(s.Option, "_", ""), option.Option) {
+			return usageError{fmt.Errorf("--set %s: it must be %s", s, option.Want)}
+		}
+	}
+	return err
 }
 
 // check turns flags into a request, or says what is wrong with them.

@@ -24,24 +24,12 @@ func (t told) OptedOut(userID string) (out, known bool) {
 	return t.Live.OptedOut(userID)
 }
 
-// untold is a shop that tells nothing.
-type untold struct{}
-
-func (untold) Item(string) (serving.ItemUpdate, bool)    { return serving.ItemUpdate{}, false }
-func (untold) Recent(_, _ string) (serving.Recent, bool) { return serving.Recent{}, false }
-func (untold) OptedOut(userID string) (out, known bool)  { return false, false }
-func (untold) Erased(userID string) bool                 { return false }
-
 // live is what serving knows beyond the snapshot.
 func (s *server) live() serving.Live {
-	live := serving.Live(untold{})
-	if s.intake != nil {
-		live = s.intake
+	if s.privacy == nil {
+		return &s.intake
 	}
-	if s.privacy != nil {
-		live = told{live, s.privacy.marks}
-	}
-	return live
+	return told{&s.intake, s.privacy.marks}
 }
 
 // renewMarks reads again who was erased.
@@ -55,7 +43,7 @@ func (s *server) renewMarks() error {
 // withTold has use know who was erased and who opted out, for commands.
 func (w *workspace) withTold(ctx context.Context, use func(serving.Live) error) (err error) {
 	if !w.stateExists() {
-		return use(untold{})
+		return use(&intake{})
 	}
 	db, err := w.state()
 	if err != nil {
@@ -66,5 +54,5 @@ func (w *workspace) withTold(ctx context.Context, use func(serving.Live) error) 
 	if err != nil {
 		return err
 	}
-	return use(told{untold{}, marks})
+	return use(told{&intake{}, marks})
 }

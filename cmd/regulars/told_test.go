@@ -10,7 +10,7 @@ import (
 
 // intakeSays is an event log of a fixed word on everybody.
 type intakeSays struct {
-	untold
+	serving.Live
 	erased, out, known bool
 }
 
@@ -44,9 +44,9 @@ func TestMarksGoFirst(t *testing.T) {
 		erased, out, known, gone bool // of somebody whom the marks do not know; gone: of whom they do
 	}{
 		"no event log":           {s.live(), false, false, false, true},
-		"an event log":           {told{intakeSays{erased: true, out: true, known: true}, marks}, true, true, true, true},
+		"an event log":           {told{intakeSays{Live: &intake{}, erased: true, out: true, known: true}, marks}, true, true, true, true},
 		"neither":                {(&server{}).live(), false, false, false, false},
-		"an event log by itself": {told{intakeSays{known: true}, marks}, false, false, true, true},
+		"an event log by itself": {told{intakeSays{Live: &intake{}, known: true}, marks}, false, false, true, true},
 	} {
 		if out, known := c.live.OptedOut("other"); out != c.out || known != c.known || c.live.Erased("other") != c.erased || c.live.Erased("gone") != c.gone {
 			t.Errorf("%s: opted out %v (%v), erased %v and %v", name, out, known, c.live.Erased("other"), c.live.Erased("gone"))

@@ -87,12 +87,17 @@ func (s Style) money(x float64) string {
 // leastShare is the smallest share that is written as a number, in percent.
 const leastShare = 0.0001
 
+// mostShare is from where on a share below 1 would be rounded to all of it.
+const mostShare = 99.95
+
 // share writes a share in percent with one decimal, and below 1% with two digits
 // that tell something: one customer's part in a shop's revenue is small.
 func (s Style) share(x float64) string {
 	percent := 100 * x
 	small := math.Abs(percent)
 	switch {
+	case x < 1 && percent >= mostShare: // "more than 100% of the customers" there never are
+		return "99.9%"
 	case small >= 1 || small == 0:
 		return number(math.Round(10*percent)/10) + "%"
 	case small < leastShare:
@@ -105,8 +110,11 @@ func (s Style) share(x float64) string {
 // times writes a multiple, to stand before what it is a multiple of.
 func (s Style) times(x float64) string {
 	n := number(x)
-	if n == "1" {
+	switch {
+	case n == "1":
 		return s.say("equal to", "1 倍")
+	case n == "0" && x > 0:
+		return s.say("under 0.01 times", "不到 0.01 倍")
 	}
 	return n + s.say(" times", " 倍")
 }

@@ -48,7 +48,7 @@ func (r row) member(v variant) template {
 }
 
 func (w wording) member(word string) wording {
-	return wording{put(w.name, word), put(w.some, word), put(w.at, word), put(w.below, word), put(w.unknown, word)}
+	return wording{put(w.name, word), put(w.some, word), put(w.at, word), put(w.none, word), put(w.below, word), put(w.unknown, word)}
 }
 
 func put(text, word string) string { return strings.ReplaceAll(text, "#", word) }

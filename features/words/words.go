@@ -26,6 +26,7 @@ type wording struct {
 	name    string // for tables and charts
 	some    string // of any value, or of one above the pivot
 	at      string // of the pivot itself; of a boolean, false
+	none    string // of the pivot itself where the companions are known to be 0: nothing is compared with nothing
 	below   string // of less than the pivot; a negative value loses its sign
 	unknown string
 }
@@ -60,6 +61,8 @@ func (s Style) Sentence(feature string, values []float64) string {
 	switch {
 	case unknown(x):
 		return s.unknown(w)
+	case x == t.pivot && w.none != "" && allZero(values[1:]):
+		return w.none
 	case x == t.pivot && w.at != "":
 		return s.fill(w.at, values)
 	case x < t.pivot && w.below != "":
@@ -68,6 +71,10 @@ func (s Style) Sentence(feature string, values []float64) string {
 		return s.fill(w.below, values)
 	}
 	return s.fill(w.some, values)
+}
+
+func allZero(values []float64) bool {
+	return !slices.ContainsFunc(values, func(x float64) bool { return x != 0 })
 }
 
 // longestDoc bounds what Plain repeats of a documentation, in characters.

@@ -40,10 +40,10 @@ func TestSentence(t *testing.T) {
 		{"orders_30d_of_90d", []float64{0.5, 2, 4}, "50% of the orders of the last 90 days fall in the last 30 (2 of 4)", "近 90 天订单中有 50% 在近 30 天（2/4 单）"},
 		{"orders_30d_of_90d", []float64{nan, 0, 0}, "no orders in the last 90 days to compare", "近 90 天没有订单可比较"},
 		{"spend_90d_of_365d", []float64{0.125, 10, 80}, "12.5% of the spend of the last 365 days falls in the last 90 (£10.00 of £80.00)", "近 365 天消费中有 12.5% 在近 90 天（¥10.00/¥80.00）"},
-		{"orders_change_30d", []float64{1}, "1 more order in the last 30 days than in the 30 days before", "近 30 天比前 30 天多下 1 单"},
-		{"orders_change_30d", []float64{-2}, "2 fewer orders in the last 30 days than in the 30 days before", "近 30 天比前 30 天少下 2 单"},
-		{"orders_change_30d", []float64{0}, "as many orders in the last 30 days as in the 30 days before", "近 30 天与前 30 天订单数持平"},
-		{"spend_change_90d", []float64{-20}, "£20.00 less spent in the last 90 days than in the 90 days before", "近 90 天比前 90 天少消费 ¥20.00"},
+		{"orders_change_30d", []float64{1, 3}, "1 more order in the last 30 days than in the 30 days before", "近 30 天比前 30 天多下 1 单"},
+		{"orders_change_30d", []float64{-2, 1}, "2 fewer orders in the last 30 days than in the 30 days before", "近 30 天比前 30 天少下 2 单"},
+		{"orders_change_30d", []float64{0, nan}, "as many orders in the last 30 days as in the 30 days before", "近 30 天与前 30 天订单数持平"},
+		{"spend_change_90d", []float64{-20, 10}, "£20.00 less spent in the last 90 days than in the 90 days before", "近 90 天比前 90 天少消费 ¥20.00"},
 		{"orders_trend_30d", []float64{3, 2, 2}, "ordering more often over the last 30 days: 2 orders, 2 more than in the 30 days before", "近 30 天下单频率上升：2 单，较前 30 天多 2 单"},
 		{"orders_trend_30d", []float64{0.5, 0, -1}, "ordering less often over the last 30 days: no orders, 1 fewer than in the 30 days before", "近 30 天下单频率下降：0 单，较前 30 天少 1 单"},
 		{"orders_trend_30d", []float64{1, nan, 0}, "ordering as often as before over the last 30 days", "近 30 天下单频率不变"},
@@ -150,7 +150,7 @@ func TestCurrencies(t *testing.T) {
 }
 
 func TestShares(t *testing.T) {
-	tests := map[float64]string{0.25: "25%", 1: "100%", 0.9996: "100%", 0.126: "12.6%", 0.01: "1%", 0.00996: "1%", 0.005: "0.5%",
+	tests := map[float64]string{0.25: "25%", 1: "100%", 0.9996: "99.9%", 0.126: "12.6%", 0.01: "1%", 0.00996: "1%", 0.005: "0.5%",
 		0.000996: "0.1%", 0.00001234: "0.0012%", 1e-9: "under 0.0001%", 12.5: "1,250%"}
 	for value, want := range tests {
 		if got, want := english.Sentence("main_channel_share", []float64{value}), want+" of orders through the main channel"; got != want {
@@ -234,4 +234,36 @@ func ExampleStyle_Sentence() {
 	// [overdue_ratio]
 	// 82 days since the last order, 2.6 times the usual gap
 	// 上次下单距今 82 天，是其平均间隔的 2.6 倍
+}
+
+// Nothing compared with nothing, next to nothing, and all but all.
+func TestDegenerateValues(t *testing.T) {
+	for _, c := range []struct {
+		feature string
+		values  []float64
+		en, zh  string
+	}{
+		{"spend_trend_90d", []float64{1, 0, 0}, "still not spending: nothing in the last 90 days, nor in the 90 days before", "近 90 天仍未消费，前 90 天也没有"},
+		{"spend_trend_90d", []float64{1, 20, 0}, "spending as much as before over the last 90 days: £20.00, as much as in the 90 days before", "近 90 天消费额不变：¥20.00，较前 90 天持平"},
+		{"spend_trend_90d", []float64{1, nan, nan}, "spending as much as before over the last 90 days", "近 90 天消费额不变"},
+		{"orders_trend_30d", []float64{1, 0, 0}, "still not ordering: no orders in the last 30 days, nor in the 30 days before", "近 30 天仍未下单，前 30 天也没有"},
+		{"orders_change_30d", []float64{0, 0}, "no orders in the last 30 days, nor in the 30 days before", "近 30 天与前 30 天都没有下单"},
+		{"orders_change_30d", []float64{0, 2}, "as many orders in the last 30 days as in the 30 days before: 2", "近 30 天与前 30 天订单数持平：2 单"},
+		{"spend_change_90d", []float64{0, 0}, "nothing spent in the last 90 days, nor in the 90 days before", "近 90 天与前 90 天都没有消费"},
+		{"spend_change_90d", []float64{-5, 0}, "£5.00 less spent in the last 90 days than in the 90 days before", "近 90 天比前 90 天少消费 ¥5.00"},
+		{"season_orders_ratio", []float64{1, 0, 0}, "no orders in the last 90 days, nor in the same days last year", "近 90 天没有下单，去年同期也没有"},
+		{"season_spend_change", []float64{0, 0}, "nothing spent in the last 90 days, nor in the same days last year", "近 90 天没有消费，去年同期也没有"},
+		{"recency_days", []float64{1, 0.003}, "1 day since the last order, under 0.01 times the usual gap", "上次下单距今 1 天，是其平均间隔的 不到 0.01 倍"},
+		{"spend_percentile", []float64{0.9998}, "spent more than 99.9% of the customers", "消费额高于 99.9% 的客户"},
+		{"spend_30d_of_90d", []float64{1, 8, 8}, "100% of the spend of the last 90 days falls in the last 30 (£8.00 of £8.00)", "近 90 天消费中有 100% 在近 30 天（¥8.00/¥8.00）"},
+		{"orders_90d", []float64{0}, "no orders in the last 90 days", "近 90 天没有下单"},
+		{"spend_90d", []float64{1e300}, "£1,000,000,000,000,000.00 spent in the last 90 days", "近 90 天消费 ¥1,000,000,000,000,000.00"},
+	} {
+		if got := english.Sentence(c.feature, c.values); got != c.en {
+			t.Errorf("%s of %v: %q, want %q", c.feature, c.values, got, c.en)
+		}
+		if got := chinese.Sentence(c.feature, c.values); got != c.zh {
+			t.Errorf("%s of %v: %q, want %q", c.feature, c.values, got, c.zh)
+		}
+	}
 }

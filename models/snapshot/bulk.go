@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // bulkName is the file of the customers' records, one behind the other by
@@ -77,9 +78,10 @@ func (w *bulkWriter) add(record []byte) (place, error) {
 // close makes sure that everything is in the file; syncing is the publication's.
 func (w *bulkWriter) close() error { return errors.Join(w.to.Flush(), w.file.Close()) }
 
-// read returns the bytes of a record, once they prove to be those written.
-func (p place) read(from io.ReaderAt) ([]byte, error) {
-	b := make([]byte, p.length)
+// read returns the bytes of a record, once they prove to be those written; in the
+// memory of spare, if they fit.
+func (p place) read(from io.ReaderAt, spare []byte) ([]byte, error) {
+	b := slices.Grow(spare[:0], int(p.length))[:p.length]
 	if _, err := from.ReadAt(b, p.offset); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errors.Join(err, ErrDamaged)

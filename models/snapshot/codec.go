@@ -182,16 +182,23 @@ type bounds struct {
 }
 
 func (d *decoder) candidates(in bounds) []Candidate {
+	list, _ := d.leading(in, maxItems)
+	return list
+}
+
+// leading decodes the first candidates of a list, at most so many; where there
+// are more, what stands behind the list cannot be decoded.
+func (d *decoder) leading(in bounds, most int) (list []Candidate, more bool) {
 	n := d.uvarint()
 	if n > maxItems {
 		d.take(math.MaxUint64)
-		return nil
+		return nil, false
 	}
 	b := d.take(8 * n)
 	if b == nil || n == 0 {
-		return nil
+		return nil, false
 	}
-	out := make([]Candidate, n)
+	out := make([]Candidate, min(n, uint64(most)))
 	for i := range out {
 		packed := binary.LittleEndian.Uint32(b[8*i:])
 		out[i] = Candidate{Item: int32(packed & (maxItems - 1)), Strategy: uint8(packed >> 24),
@@ -200,10 +207,10 @@ func (d *decoder) candidates(in bounds) []Candidate {
 			d.err = err
 		}
 		if d.err != nil {
-			return nil
+			return nil, false
 		}
 	}
-	return out
+	return out, len(out) < int(n)
 }
 
 func (d *decoder) reason() Reason {
@@ -301,9 +308,16 @@ func (d *decoder) groupLists(groups int, in bounds) [][]Candidate {
 	return out
 }
 
+// item keeps the texts of an item in one piece of memory.
 func (d *decoder) item(fields []Field) Item {
 	flags := d.byte()
-	it := Item{ID: d.text(), Title: d.text(), Brand: d.text(), Category: d.text(), InStock: flags&flagInStock != 0,
+	whole, behind := string(d.b), len(d.b)
+	text := func() string {
+		n := d.uvarint()
+		at := behind - len(d.b)
+		return whole[at : at+len(d.take(n))]
+	}
+	it := Item{ID: text(), Title: text(), Brand: text(), Category: text(), InStock: flags&flagInStock != 0,
 		Price: d.number(), Tags: d.texts(maxTags), From: Undated, AvailableFrom: Undated}
 	if flags&flagFrom != 0 {
 		it.From = d.int64()

@@ -12,6 +12,27 @@ type Customer struct {
 	snap                 *Snapshot
 	id                   string
 	core, profile, lists []byte
+	record               []byte // which they are parts of
+}
+
+// Release gives the memory of the record back, once its parts have been decoded.
+// Nothing may be asked of the customer afterwards. It need not be called.
+func (c *Customer) Release() {
+	if record := c.record; record != nil {
+		c.core, c.profile, c.lists, c.record = nil, nil, nil, nil
+		c.snap.records.Put(&record)
+	}
+}
+
+// keptRecord is the largest record whose memory is kept for the next, in bytes.
+const keptRecord = 64 << 10
+
+// spare is memory for a record.
+func (s *Snapshot) spare() []byte {
+	if b, ok := s.records.Get().(*[]byte); ok && cap(*b) <= keptRecord {
+		return *b
+	}
+	return nil
 }
 
 // Customer reads the record of the customer who goes by that id or alias; nil when
@@ -26,7 +47,7 @@ func (s *Snapshot) Customer(id string) (*Customer, error) {
 }
 
 func (s *Snapshot) record(id string, p place) (*Customer, error) {
-	b, err := p.read(s.bulk)
+	b, err := p.read(s.bulk, s.spare())
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: %w", s.info.Version, err)
 	}
@@ -36,7 +57,7 @@ func (s *Snapshot) record(id string, p place) (*Customer, error) {
 // parse takes a record apart.
 func (s *Snapshot) parse(id string, record []byte) (*Customer, error) {
 	d := &decoder{b: record}
-	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b}
+	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b, record: record}
 	if d.err != nil {
 		return nil, s.damaged(bulkName, d.err)
 	}
@@ -104,6 +125,15 @@ func (c *Customer) Candidates() ([]Candidate, error) {
 	d.uvarint() // flags of the scores
 	list := d.candidates(c.snap.bounds())
 	return list, c.snap.damaged(bulkName, d.err)
+}
+
+// Leading decodes the candidates at the top of the main list, at most so many, and
+// reports whether there are more: most answers need no more than a few.
+func (c *Customer) Leading(most int) (list []Candidate, more bool, err error) {
+	d := &decoder{b: c.core}
+	d.uvarint() // flags of the scores
+	list, more = d.leading(c.snap.bounds(), most)
+	return list, more, c.snap.damaged(bulkName, d.err)
 }
 
 // List decodes the list numbered n of Info.Lists, best first; none by group where

@@ -96,17 +96,19 @@ type Reason struct {
 	Of   int32 // ReasonBought, ReasonTogether: the item bought; ReasonUsual: days; else 0
 }
 
-// Item is one entry of the catalogue as at as_of; what is not known is empty.
+// Item is one entry of the catalogue as at as_of; what is not known is empty. What
+// every list asks comes first, so that it lies together: reading an item of a large
+// catalogue is waiting for memory.
 type Item struct {
 	ID              string
 	Title           string
-	Brand, Category string
 	InStock         bool    // and may be bought already
-	Price           float64 // in units of Info.Currency; NaN = not known
-	Tags            []string
-	Extra           []Value // one of each of Info.ItemFields; none = all null
 	From            int64   // microseconds since 1970 UTC from which all this holds; Undated
 	AvailableFrom   int64   // microseconds since 1970 UTC; Undated = always
+	Price           float64 // in units of Info.Currency; NaN = not known
+	Brand, Category string
+	Tags            []string
+	Extra           []Value // one of each of Info.ItemFields; none = all null
 }
 
 // Undated stands for an instant that is not known.

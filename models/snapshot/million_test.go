@@ -99,7 +99,7 @@ func writeMapped(dir, path string) error {
 		if err != nil {
 			return err
 		}
-		record, err := p.read(s.bulk)
+		record, err := p.read(s.bulk, nil)
 		return errors.Join(err, w.put(bucketUsers, []byte(c.ID()), record))
 	})
 	return errors.Join(err, w.commit(), db.Close())

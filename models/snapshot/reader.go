@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+	"sync"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -30,6 +31,7 @@ type Snapshot struct {
 	grouped [][][]Candidate // by Info.Lists, then by group; nil where it is not by group
 	words   []string        // that scores name by number
 	factors []float32       // of the items; nil = none
+	records sync.Pool       // of *[]byte: memory that records were read into
 }
 
 // Open opens the snapshot in the folder dir. Errors wrap ErrNotFound, ErrDamaged
@@ -117,6 +119,9 @@ func (s *Snapshot) Items() int { return len(s.items) }
 
 // Item returns the item numbered i.
 func (s *Snapshot) Item(i int32) Item { return s.items[i] }
+
+// ItemAt returns the item numbered i where it lies. The caller must not change it.
+func (s *Snapshot) ItemAt(i int32) *Item { return &s.items[i] }
 
 // LookupItem returns the number of an item id, and false when it is unknown.
 func (s *Snapshot) LookupItem(id string) (int32, bool) {

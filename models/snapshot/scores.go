@@ -96,6 +96,7 @@ type Feature struct {
 
 // Rate is the share of customers that is expected to churn in the horizon.
 type Rate struct {
+	AsOf string  `json:"as_of,omitempty"` // the day that it was expected for
 	Rate float64 `json:"rate"`
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`

@@ -55,11 +55,11 @@ type moneyJSON struct {
 
 // ofRecommendations: lang and explain decorate an answer and never change which
 // items it lists, nor does placement where none is configured.
-var ofRecommendations = parameters{known: []string{"k", "filter", "exclude", "strategy", "placement", "session_id", "lang", "explain"}}
+var ofRecommendations = []string{"k", "filter", "exclude", "strategy", "placement", "session_id", "lang", "explain"}
 
-var ofSimilar = parameters{known: []string{"k", "filter", "strategy", "lang", "explain"}}
+var ofSimilar = []string{"k", "filter", "strategy", "lang", "explain"}
 
-var ofPopular = parameters{known: []string{"k", "filter", "lang", "explain"}}
+var ofPopular = []string{"k", "filter", "lang", "explain"}
 
 // manner is how an answer words its reasons.
 type manner struct {
@@ -110,7 +110,7 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := ofRecommendations.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, ofRecommendations...)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (s *server) similar(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := ofSimilar.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, ofSimilar...)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *server) similar(c *gin.Context) error {
 }
 
 func (s *server) popular(c *gin.Context) error {
-	q, err := ofPopular.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, ofPopular...)
 	if err != nil {
 		return err
 	}
@@ -194,8 +194,10 @@ func (s *server) popular(c *gin.Context) error {
 
 func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 	out := &listJSON{Items: make([]itemJSON, len(l.Items)), metaJSON: metaOf(l.Meta)}
-	for i, it := range l.Items {
-		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: it.Reason.Text(m.lang), Rules: it.Rules}
+	reasons := worded(l.Items, m.lang)
+	for i := range l.Items {
+		it := &l.Items[i]
+		out.Items[i] = itemJSON{ItemID: it.ID, Score: it.Score, Strategy: it.Strategy, Reason: reasons.next(), Rules: it.Rules}
 		if r := it.Reason; m.explain {
 			out.Items[i].Because = &becauseJSON{Kind: r.Kind, ItemID: r.ItemID, Title: r.Title, Days: r.Days, Name: r.Name}
 		}
@@ -204,6 +206,31 @@ func listOf(l serving.List, m manner, withFallback bool) *listJSON {
 		out.Fallback = &l.Fallback
 	}
 	return out
+}
+
+// texts are texts one behind the other, which take a single piece of memory.
+type texts struct {
+	all  string
+	ends []int32
+	at   int32
+}
+
+// worded words the reasons of items.
+func worded(items []serving.Item, lang serving.Lang) texts {
+	all, out := make([]byte, 0, 512), texts{ends: make([]int32, 0, 16)}
+	for i := range items {
+		all = items[i].Reason.AppendText(all, lang)
+		out.ends = append(out.ends, int32(len(all)))
+	}
+	out.all = string(all)
+	return out
+}
+
+func (t *texts) next() string {
+	end := t.ends[0]
+	text := t.all[t.at:end]
+	t.at, t.ends = end, t.ends[1:]
+	return text
 }
 
 func metaOf(m serving.Meta) metaJSON { return metaJSON{AsOf: m.AsOf, ModelVersion: m.ModelVersion} }
@@ -215,11 +242,10 @@ func answer(c *gin.Context, cacheControl string, v any) error {
 }
 
 func answerStatus(c *gin.Context, status int, cacheControl string, v any) error {
-	body, err := json.Marshal(v)
+	body, err := encoded(v)
 	if err != nil {
 		return err
 	}
-	body = append(body, '\n')
 	h := c.Writer.Header()
 	h.Set("Cache-Control", cacheControl)
 	if cacheControl != "no-store" {
@@ -232,6 +258,18 @@ func answerStatus(c *gin.Context, status int, cacheControl string, v any) error 
 	}
 	c.Data(status, "application/json; charset=utf-8", body)
 	return nil
+}
+
+// appender writes itself as JSON.
+type appender interface{ appendJSON(b []byte) []byte }
+
+// encoded is v as JSON, a line.
+func encoded(v any) ([]byte, error) {
+	if a, ok := v.(appender); ok {
+		return append(a.appendJSON(make([]byte, 0, 2048)), '\n'), nil
+	}
+	body, err := json.Marshal(v)
+	return append(body, '\n'), err
 }
 
 func etag(body []byte) string {

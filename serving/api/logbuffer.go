@@ -13,6 +13,7 @@ import (
 const (
 	logFlushEvery = 100 * time.Millisecond
 	logFlushBytes = 64 << 10
+	logMostBytes  = 4 << 20 // beyond which whoever logs waits for the disk
 )
 
 // LogBuffer gathers lines of a log, so that a request does not wait for the
@@ -20,7 +21,8 @@ const (
 // What is written is passed on within 100 ms while Run runs, and at once with
 // anything from a warning up that was logged through Handler.
 type LogBuffer struct {
-	out io.Writer
+	out  io.Writer
+	full chan struct{} // wakes Run
 
 	mu      sync.Mutex // of lines, held shortly
 	lines   []byte
@@ -29,16 +31,26 @@ type LogBuffer struct {
 }
 
 // NewLogBuffer returns a buffer in front of out.
-func NewLogBuffer(out io.Writer) *LogBuffer { return &LogBuffer{out: out} }
+func NewLogBuffer(out io.Writer) *LogBuffer {
+	return &LogBuffer{out: out, full: make(chan struct{}, 1)}
+}
 
 // Write takes a line. It fails only where lines had to be passed on, and could not be.
+// While it runs, slog lets nobody else log: to write to a disk that is busy here
+// would be to stop all requests.
 func (b *LogBuffer) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	b.lines = append(b.lines, line...)
-	full := len(b.lines) >= logFlushBytes
+	waiting := len(b.lines)
 	b.mu.Unlock()
-	if full {
+	if waiting >= logMostBytes {
 		return len(line), b.Flush()
+	}
+	if waiting >= logFlushBytes {
+		select {
+		case b.full <- struct{}{}:
+		default: // Run knows
+		}
 	}
 	return len(line), nil
 }
@@ -68,6 +80,8 @@ func (b *LogBuffer) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return b.Flush()
 		case <-tick.C:
+			_ = b.Flush()
+		case <-b.full:
 			_ = b.Flush() // a log that cannot be written is no reason to stop answering
 		}
 	}

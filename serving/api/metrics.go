@@ -30,7 +30,11 @@ type metrics struct {
 
 	mu     sync.Mutex // of writers of series
 	series atomic.Pointer[map[outcome]series]
+	byList atomic.Pointer[map[chosen]prometheus.Counter] // of items
 }
+
+// chosen is what items shown are counted by.
+type chosen struct{ list, strategy string }
 
 // outcome is what requests are counted by.
 type outcome struct {
@@ -45,7 +49,7 @@ type series struct {
 	latency  prometheus.Observer
 }
 
-func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.Time, queued func() int) *metrics {
+func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.Time, queued func() float64) *metrics {
 	m := &metrics{
 		requests: counters("regulars_http_requests_total", "Requests answered, by route, method and status.", "route", "method", "status"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "regulars_http_request_seconds",
@@ -58,6 +62,7 @@ func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.
 		filters: prometheus.NewCounter(prometheus.CounterOpts{Name: "regulars_filter_rejects_total", Help: "Requests refused because their filter cannot be understood."}),
 	}
 	m.series.Store(&map[outcome]series{})
+	m.byList.Store(&map[chosen]prometheus.Counter{})
 	for _, reason := range []string{refusedMissing, string(KeyUnknown), string(KeyRevoked), string(KeyExpired), refusedRole, refusedRate} {
 		m.refused.WithLabelValues(reason) // shown as 0, so that an alarm sees the first
 	}
@@ -65,7 +70,7 @@ func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if queued != nil {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "regulars_events_queued",
-			Help: "Events taken that are not in the lake yet."}, func() float64 { return float64(queued()) }))
+			Help: "Events taken that are not in the lake yet."}, queued))
 	}
 	return m
 }
@@ -104,12 +109,26 @@ func (m *metrics) count(list string, l serving.List) {
 		for hi < len(l.Items) && l.Items[hi].Strategy == l.Items[lo].Strategy {
 			hi++
 		}
-		m.items.WithLabelValues(list, l.Items[lo].Strategy).Add(float64(hi - lo))
+		m.shown(list, l.Items[lo].Strategy).Add(float64(hi - lo))
 		lo = hi
 	}
 	if l.Fallback && len(l.Items) > 0 {
 		m.fallbacks.WithLabelValues(list, l.Items[0].Strategy).Inc()
 	}
+}
+
+// shown returns the counter of items of a list that a strategy chose.
+func (m *metrics) shown(list, strategy string) prometheus.Counter {
+	key := chosen{list, strategy}
+	if c, ok := (*m.byList.Load())[key]; ok {
+		return c
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := maps.Clone(*m.byList.Load())
+	known[key] = m.items.WithLabelValues(list, strategy)
+	m.byList.Store(&known)
+	return known[key]
 }
 
 // snapshotMetrics tell of the snapshot being served at the moment they are asked.
@@ -126,12 +145,14 @@ var (
 	descUsers    = prometheus.NewDesc("regulars_snapshot_users", "Customers of the snapshot being served.", nil, nil)
 	descItems    = prometheus.NewDesc("regulars_snapshot_items", "Items of the snapshot being served.", nil, nil)
 	descSwaps    = prometheus.NewDesc("regulars_snapshot_swaps_total", "Snapshots taken into service.", nil, nil)
+	descScored   = prometheus.NewDesc("regulars_live_scoring_total", "Requests that wanted the whole catalogue scored, by whether it was or, all cores being at it, was not.", []string{"outcome"}, nil)
+	descDamaged  = prometheus.NewDesc("regulars_snapshot_damaged_total", "Times that a customer's record proved damaged when it was read.", nil, nil)
 	descRefusals = prometheus.NewDesc("regulars_snapshot_refusals_total", "Attempts to load a snapshot that failed.", nil, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (s snapshotMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descReady, descAge, descInfo, descLoaded, descUsers, descItems, descSwaps, descRefusals} {
+	for _, d := range []*prometheus.Desc{descReady, descAge, descInfo, descLoaded, descUsers, descItems, descSwaps, descDamaged, descScored, descRefusals} {
 		to <- d
 	}
 }
@@ -143,6 +164,9 @@ func (s snapshotMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
 	}
 	tell(descSwaps, prometheus.CounterValue, float64(st.Swaps))
+	tell(descScored, prometheus.CounterValue, float64(st.Scored), "scored")
+	tell(descScored, prometheus.CounterValue, float64(st.Skipped), "skipped")
+	tell(descDamaged, prometheus.CounterValue, float64(st.Damaged))
 	tell(descRefusals, prometheus.CounterValue, float64(st.Refusals))
 	if !st.Ready {
 		tell(descReady, prometheus.GaugeValue, 0)

@@ -3,6 +3,7 @@ package events
 import (
 	"container/list"
 	"crypto/sha256"
+	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ const mostTrails = 200_000
 // overlay is what serving asks, in memory: see serving.Live. It is written by
 // one goroutine and read by every request.
 type overlay struct {
+	told    told // of items
 	itemsMu sync.RWMutex
 	items   map[string]serving.ItemUpdate
 
@@ -40,12 +42,15 @@ type idHash = [sha256.Size]byte
 var _ serving.Live = (*overlay)(nil)
 
 func newOverlay(most int) *overlay {
-	return &overlay{items: map[string]serving.ItemUpdate{}, optOuts: map[string]bool{}, erased: map[idHash]struct{}{},
+	return &overlay{told: told{seed: maphash.MakeSeed()}, items: map[string]serving.ItemUpdate{}, optOuts: map[string]bool{}, erased: map[idHash]struct{}{},
 		trails: map[owner]*list.Element{}, latest: list.New(), most: most}
 }
 
 // Item is what was told of an item, see serving.Live.
 func (o *overlay) Item(id string) (serving.ItemUpdate, bool) {
+	if !o.told.maybe(id) {
+		return serving.ItemUpdate{}, false
+	}
 	o.itemsMu.RLock()
 	defer o.itemsMu.RUnlock()
 	u, ok := o.items[id]
@@ -56,6 +61,7 @@ func (o *overlay) setItem(id string, u serving.ItemUpdate) {
 	o.itemsMu.Lock()
 	defer o.itemsMu.Unlock()
 	o.items[id] = u
+	o.told.add(id)
 }
 
 // OptedOut is what was told of a customer's wish, see serving.Live.

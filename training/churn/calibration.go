@@ -66,6 +66,22 @@ func (c *Calibration) unshifted(p float64) float64 {
 // A fitter makes a map from raw probabilities and labels.
 type fitter func(raw []float64, left []bool) (*Calibration, error)
 
+// byShift keeps the raw odds and moves them to the rate of the labels, smoothed as
+// Laplace would, so that labels of one kind will do.
+func byShift(raw []float64, left []bool) (*Calibration, error) {
+	n := 1.0
+	for _, l := range left {
+		if l {
+			n++
+		}
+	}
+	m, err := calibrate.FitShift(raw, n/float64(len(left)+2))
+	if err != nil {
+		return nil, err
+	}
+	return &Calibration{Shift: m.By, Weight: 1}, nil
+}
+
 func byPlatt(raw []float64, left []bool) (*Calibration, error) {
 	m, err := calibrate.FitPlatt(raw, left)
 	return &Calibration{Platt: m, Weight: 1}, err
@@ -76,6 +92,10 @@ func byIsotonic(raw []float64, left []bool) (*Calibration, error) {
 	return &Calibration{Isotonic: m, Weight: 1}, err
 }
 
+// plattLabels is from how many labels of the rarer kind on a slope is learned: with
+// fewer it follows the chance in them, and often levels everybody.
+const plattLabels = 50
+
 // isotonicRows is from how many rows on a step function is tried, which has many
 // more freedoms than Platt's two numbers.
 const isotonicRows = 1000
@@ -84,54 +104,67 @@ const isotonicRows = 1000
 // probability was calibrated by the row itself.
 const folds = 5
 
-// calibrated returns the map with the smallest cross-fitted log loss of the rows
-// that count, and that loss.
-func calibrated(ctx context.Context, raw []float64, left []bool, count []int) (*Calibration, float64, error) {
-	tried := []fitter{byPlatt}
-	if len(count) >= isotonicRows {
-		tried = append(tried, byIsotonic)
+// fitters are what so many labels can carry.
+func fitters(left []bool, count []int) []fitter {
+	switch {
+	case rarer(left) < plattLabels:
+		return []fitter{byShift}
+	case len(count) < isotonicRows:
+		return []fitter{byPlatt}
 	}
+	return []fitter{byPlatt, byIsotonic}
+}
+
+// calibrated returns the map with the smallest mean cross-fitted log loss of the
+// rows that count, and the loss of each of them.
+func calibrated(ctx context.Context, raw []float64, left []bool, count []int) (*Calibration, []float64, error) {
 	var best fitter
+	var losses []float64
 	least := math.Inf(1)
-	for _, fit := range tried {
-		loss, err := crossLoss(ctx, fit, raw, left, count)
+	for _, fit := range fitters(left, count) {
+		each, err := crossLosses(ctx, fit, raw, left, count)
 		if err != nil {
-			return nil, 0, err
+			return nil, nil, err
 		}
-		if loss < least {
-			best, least = fit, loss
+		if loss := mean(each); loss < least {
+			best, losses, least = fit, each, loss
 		}
 	}
 	if best == nil {
-		return nil, 0, fmt.Errorf("no calibration has a finite loss: %w", models.ErrNoData)
+		return nil, nil, fmt.Errorf("no calibration has a finite loss: %w", models.ErrNoData)
 	}
 	c, err := best(raw, left)
-	return c, least, err
+	return c, losses, err
 }
 
-func crossLoss(ctx context.Context, fit fitter, raw []float64, left []bool, count []int) (float64, error) {
+func crossLosses(ctx context.Context, fit fitter, raw []float64, left []bool, count []int) ([]float64, error) {
 	p := make([]float64, len(raw))
 	for fold := range folds {
 		if err := ctx.Err(); err != nil {
-			return 0, err
+			return nil, err
 		}
 		m, err := fit(outside(raw, fold), outside(left, fold))
 		if err != nil { // of one class: too few rows to choose a model by
-			return 0, err
+			return nil, err
 		}
 		for i := fold; i < len(raw); i += folds {
 			p[i] = m.Apply(raw[i])
 		}
 	}
-	sum := 0.0
-	for _, i := range count {
+	return losses(pick(p, count), pick(left, count)), nil
+}
+
+// losses returns the log loss of each row.
+func losses(p []float64, left []bool) []float64 {
+	out := make([]float64, len(p))
+	for i, v := range p {
 		if left[i] {
-			sum -= math.Log(p[i])
+			out[i] = -math.Log(v)
 		} else {
-			sum -= math.Log1p(-p[i])
+			out[i] = -math.Log1p(-v)
 		}
 	}
-	return sum / float64(len(count)), nil
+	return out
 }
 
 func outside[T any](values []T, fold int) []T {

@@ -6,11 +6,13 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"regulars/features/matrix"
 	"regulars/models"
+	"regulars/training/metrics"
 	"regulars/training/options"
 )
 
@@ -27,6 +29,7 @@ func shop(seed uint64, n int, shift float64) (Rows, []float64) {
 	for i := range n {
 		row := x.Row(i)
 		row[0], row[1], row[2], row[3], row[4] = math.Floor(rng.Float64()*500), 1+math.Floor(rng.ExpFloat64()*3), rng.NormFloat64(), rng.NormFloat64(), 60
+		r.IDs = append(r.IDs, strconv.Itoa(i))
 		p[i] = 1 / (1 + math.Exp(-(truth(row) + shift)))
 		r.Left[i] = rng.Float64() < p[i]
 		r.Orders = append(r.Orders, []int32{r.Known - 200 - int32(row[0]), r.Known - 100 - int32(row[0])})
@@ -122,6 +125,46 @@ func TestFindsTheTruth(t *testing.T) {
 		if r.Family == BaseRate && auc != 0.5 || r.Best && auc < 0.75 || math.IsNaN(r.Metrics["lapsed:log_loss"].Value) {
 			t.Errorf("%s reaches an AUC of %v", r.Family, auc)
 		}
+	}
+}
+
+// TestLearnsFromTheLatest: where what told who leaves has changed, the earlier
+// dates are left out, of the choice and of what is fitted after it.
+func TestLearnsFromTheLatest(t *testing.T) {
+	early, _ := shop(1, 1500, 0)
+	for i := range early.Left {
+		early.Left[i] = !early.Left[i]
+	}
+	latest, _ := shop(4, 1500, 0)
+	train, err := Append(early, latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	choice, _ := shop(5, 1000, 0)
+	j := job()
+	chosen, err := j.Choose(t.Context(), train, choice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range chosen.Families {
+		if learns := f.Family == Logistic || f.Family == Forest; learns && f.Options["learns_from"] == nil {
+			t.Errorf("%s learns from all dates: %v", f.Family, f.Options)
+		}
+	}
+	best, _ := chosen.Of(chosen.Best)
+	test, _ := shop(6, 1000, 0)
+	for name, rows := range map[string]Rows{"all": train, "latest": latest} {
+		raw, err := fitAndApply(t.Context(), best.Recipe, rows, test.X)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err := metrics.Classification(t.Context(), raw, test.Left, 0, 1); err != nil || m["auc"].Value < 0.75 {
+			t.Errorf("fitted again on %s: auc %v, %v", name, m["auc"], err)
+		}
+	}
+	alone, err := j.recipes([]string{BaseRate, Logistic})
+	if err != nil || len(j.alsoRecently(alone, latest)) != len(alone) {
+		t.Errorf("with one date there is nothing to leave out (%v)", err)
 	}
 }
 
@@ -257,5 +300,58 @@ func TestCancelled(t *testing.T) {
 	choice, _ := shop(2, 300, 0)
 	if _, err := job().Choose(ctx, train, choice); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled choice gives %v", err)
+	}
+}
+
+// Gaps give way to the base rate where they are surely worse, and only there.
+func TestGapsGiveWayWhereSurelyWorse(t *testing.T) {
+	base := slices.Repeat([]float64{0.6}, 30)
+	noisy := slices.Repeat([]float64{0.5, 0.75, 0.65}, 10) // mean .633: above, but not surely
+	for i := range noisy {
+		noisy[i] += 0.4 * math.Sin(float64(i*i))
+	}
+	for _, c := range []struct {
+		losses []float64
+		want   string
+	}{{noisy, Gap}, {slices.Repeat([]float64{0.9, 1.1, 1}, 10), BaseRate}} {
+		chosen := &Choice{Best: BaseRate, Families: []Chosen{{Recipe: Recipe{Family: BaseRate}, losses: base}, {Recipe: Recipe{Family: Gap}, losses: c.losses}}}
+		if err := chosen.trustGaps(Why{English: "few"}, 1); err != nil || chosen.Best != c.want || (c.want == Gap) != strings.Contains(chosen.Why.English, "few") {
+			t.Errorf("%v: %s, %+v, %v", c.losses[:3], chosen.Best, chosen.Why, err)
+		}
+	}
+}
+
+// Where the base rate is best, the best beside it explains.
+func TestExplaining(t *testing.T) {
+	of := func(family string, loss float64) Chosen { return Chosen{Recipe: Recipe{Family: family}, LogLoss: loss} }
+	c := &Choice{Best: BaseRate, Families: []Chosen{of(BaseRate, 0.1), of(Logistic, 0.4), of(Gap, 0.3)}}
+	if got, ok := c.Explaining(); !ok || got.Family != Gap {
+		t.Errorf("%s, %v", got.Family, ok)
+	}
+	c.Best = Logistic
+	if got, ok := c.Explaining(); !ok || got.Family != Logistic {
+		t.Errorf("%s, %v", got.Family, ok)
+	}
+	if _, ok := (&Choice{Best: BaseRate, Families: []Chosen{of(BaseRate, 0.1)}}).Explaining(); ok {
+		t.Error("the base rate alone explains")
+	}
+}
+
+// A model that may rank the lapsed by chance says so.
+func TestDoubting(t *testing.T) {
+	metric := func(value, low, high float64) map[string]metrics.Metric {
+		return map[string]metrics.Metric{"lapsed:auc": {Value: value, Low: &low, High: &high}}
+	}
+	for _, c := range []struct {
+		metrics map[string]metrics.Metric
+		want    string
+	}{
+		{metric(0.57, 0.51, 0.62), "few"},
+		{metric(0.46, 0.4, 0.52), "few; among customers lapsed for long its order is not surely better than chance (auc 0.46, 95% interval 0.40 to 0.52)"},
+		{nil, "few"},
+	} {
+		if got := (&Tested{Metrics: c.metrics}).Doubting(Why{"few", "少"}); got.English != c.want || (got.Chinese == "少") != (c.want == "few") {
+			t.Errorf("%+v", got)
+		}
 	}
 }

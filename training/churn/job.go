@@ -51,8 +51,9 @@ type Chosen struct {
 	LogLoss float64
 	Map     *Calibration
 
-	raw   []float64 // of the choice rows
-	rarer int       // labels of the rarer kind among them
+	raw    []float64 // of the choice rows
+	losses []float64 // cross-fitted, of each active customer among them
+	rarer  int       // labels of the rarer kind among them
 }
 
 // Of returns the recipe of a family.
@@ -62,6 +63,19 @@ func (c *Choice) Of(family string) (Chosen, bool) {
 		return Chosen{}, false
 	}
 	return c.Families[i], true
+}
+
+// Explaining returns the best recipe, or where that is the base rate, which says
+// the same of everybody, the best beside it.
+func (c *Choice) Explaining() (Chosen, bool) {
+	if c.Best != BaseRate {
+		return c.Of(c.Best)
+	}
+	others := slices.DeleteFunc(slices.Clone(c.Families), func(f Chosen) bool { return f.Family == BaseRate })
+	if len(others) == 0 {
+		return Chosen{}, false
+	}
+	return slices.MinFunc(others, func(a, b Chosen) int { return cmp.Compare(a.LogLoss, b.LogLoss) }), true
 }
 
 // Choose fits every recipe that the shop can carry on train and judges it on
@@ -81,6 +95,7 @@ func (j *Job) Choose(ctx context.Context, train, choice Rows) (*Choice, error) {
 	if err != nil {
 		return nil, err
 	}
+	recipes = j.alsoRecently(recipes, train)
 	out := &Choice{}
 	for i, r := range recipes {
 		j.step("choosing churn models", i, len(recipes))
@@ -107,16 +122,20 @@ func (j *Job) Choose(ctx context.Context, train, choice Rows) (*Choice, error) {
 	}
 	best := slices.MinFunc(out.Families, func(a, b Chosen) int { return cmp.Compare(a.LogLoss, b.LogLoss) })
 	out.Best, out.Why = best.Family, why.best(len(out.Families))
+	if best.Family == BaseRate && lowest(families) {
+		return out, out.trustGaps(why, j.Seed)
+	}
 	return out, nil
 }
 
 // judge keeps a recipe if it is the best of its family.
 func (c *Choice) judge(ctx context.Context, r Recipe, raw []float64, left []bool, active []int) error {
-	m, loss, err := calibrated(ctx, raw, left, active)
+	m, each, err := calibrated(ctx, raw, left, active)
 	if err != nil {
 		return err
 	}
-	chosen := Chosen{Recipe: r, LogLoss: loss, Map: m, raw: raw, rarer: rarer(left)}
+	loss := mean(each)
+	chosen := Chosen{Recipe: r, LogLoss: loss, Map: m, raw: raw, losses: each, rarer: rarer(left)}
 	i := slices.IndexFunc(c.Families, func(f Chosen) bool { return f.Family == r.Family })
 	switch {
 	case i < 0:
@@ -153,6 +172,9 @@ type Tested struct {
 	FitSeconds   float64
 	ScoreSeconds float64
 	Best         bool
+	Excess       *metrics.Metric // log loss above that of the base rate, customer by customer; nil where that was left out
+
+	each []float64 // log loss of each active customer
 }
 
 // Test fits the choices again on all rows known at the test day, shifts them
@@ -177,7 +199,23 @@ func (j *Job) Test(ctx context.Context, c *Choice, learn, test Rows, day int32) 
 		out = append(out, *t)
 	}
 	j.step("testing churn models", len(c.Families), len(c.Families))
-	return out, expected, nil
+	return out, expected, j.compare(out)
+}
+
+// compare measures by how much each family is worse than the base rate.
+func (j *Job) compare(all []Tested) error {
+	base := slices.IndexFunc(all, func(t Tested) bool { return t.Family == BaseRate })
+	if base < 0 {
+		return nil
+	}
+	for i := range all {
+		excess, err := metrics.Paired(all[i].each, all[base].each, 0, j.Seed)
+		if err != nil {
+			return fmt.Errorf("%s beside the base rate: %w", all[i].Family, err)
+		}
+		all[i].Excess = &excess
+	}
+	return nil
 }
 
 func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, expected *season.Forecast, segments []Segment) (*Tested, error) {
@@ -191,7 +229,8 @@ func (j *Job) test(ctx context.Context, f Chosen, learn, test Rows, expected *se
 	if err := m.Probability(test.X, p); err != nil {
 		return nil, fmt.Errorf("at the test rows: %w", err)
 	}
-	out := &Tested{Chosen: f, Customers: len(segments[0].Rows),
+	active := segments[0].Rows
+	out := &Tested{Chosen: f, Customers: len(active), each: losses(pick(p, active), pick(test.Left, active)),
 		FitSeconds: scoring.Sub(begun).Seconds(), ScoreSeconds: time.Since(scoring).Seconds()}
 	out.Metrics, err = j.measure(ctx, p, test.Left, segments)
 	return out, err

@@ -65,7 +65,8 @@ func (m *Model) toSeason(j *Job, expected *season.Forecast, x *matrix.Dense, lab
 	if err != nil {
 		return err
 	}
-	m.BaseRate, m.Map.Shift = expected, shift.By
+	m.BaseRate = expected
+	m.Map.Shift += shift.By // a map of few labels is a shift already
 	m.Map.cautious(labels, expected.Rate)
 	return nil
 }

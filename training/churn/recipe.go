@@ -3,6 +3,7 @@ package churn
 import (
 	"context"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -76,6 +77,30 @@ func (j *Job) recipes(families []string) ([]Recipe, error) {
 
 func (j *Job) named(family string) bool {
 	return slices.ContainsFunc(j.Settings, func(s options.Setting) bool { return s.Model == family })
+}
+
+// recently is a recipe that learns from the dates of the latest horizon alone:
+// what told who leaves years ago may mislead today.
+func (j *Job) recently(r Recipe) Recipe {
+	o := maps.Clone(r.Options)
+	o["learns_from"] = "the latest horizon"
+	return Recipe{Family: r.Family, Options: o, fit: func(ctx context.Context, rows Rows) (models.Classifier, error) {
+		return r.fit(ctx, rows.since(slices.Max(rows.Day)-int32(j.HorizonDays)))
+	}}
+}
+
+// alsoRecently adds that for every recipe which learns from features, if there are
+// earlier dates in plenty: where history is short, every row is needed.
+func (j *Job) alsoRecently(recipes []Recipe, train Rows) []Recipe {
+	if slices.Max(train.Day)-slices.Min(train.Day) <= 2*int32(j.HorizonDays) {
+		return recipes
+	}
+	for _, r := range recipes {
+		if r.Family != BaseRate && r.Family != Gap {
+			recipes = append(recipes, j.recently(r))
+		}
+	}
+	return recipes
 }
 
 // recipesOf returns the distinct candidates of a family, with what was set.

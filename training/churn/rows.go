@@ -43,6 +43,18 @@ func (r Rows) Select(columns []int) Rows {
 	return r
 }
 
+// since returns the rows of a day and later ones.
+func (r Rows) since(day int32) Rows {
+	var rows []int
+	for i, d := range r.Day {
+		if d >= day {
+			rows = append(rows, i)
+		}
+	}
+	r.IDs, r.Day, r.X, r.Left = pick(r.IDs, rows), pick(r.Day, rows), r.X.Take(rows), pick(r.Left, rows)
+	return r
+}
+
 // Active returns the rows of customers who ordered within so many days: those
 // whose leaving is still to be decided, on whom figures are reported.
 func Active(x *matrix.Dense, days int) ([]int, error) {

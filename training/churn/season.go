@@ -8,6 +8,7 @@ import (
 	"regulars/data"
 	"regulars/features/matrix"
 	"regulars/models"
+	"regulars/models/calibrate"
 	"regulars/models/logistic"
 	"regulars/training/season"
 )
@@ -23,6 +24,9 @@ import (
 // of Online Retail II before the reported one they are off by .15, not by .30.
 var kind = []string{RecencyColumn, "orders_90d"}
 
+// RateColumns are the columns that Again asks of known rows.
+func RateColumns() []string { return slices.Clone(kind) }
+
 // forecast says which share of the active customers x will leave in the horizon
 // that begins at a day: what a small regression on the known rows says of them,
 // corrected by how far it was off at each known date, which is season and trend.
@@ -33,7 +37,7 @@ func (j *Job) forecast(ctx context.Context, known Rows, x *matrix.Dense, day int
 	if err != nil {
 		return nil, fmt.Errorf("base rate: %w", err)
 	}
-	windows, err := j.windows(m, known, columns, day)
+	windows, err := j.windows(m, known, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -45,10 +49,35 @@ func (j *Job) forecast(ctx context.Context, known Rows, x *matrix.Dense, day int
 		return nil, fmt.Errorf("no customer ordered in the %d days before %s: %w", j.ActiveDays, data.Day(day), models.ErrNoData)
 	}
 	p := make([]float64, len(active))
-	if err := m.Probability(x.Select(columns).Take(active), p); err != nil {
+	same := x.Select(kindColumns(x))
+	if !slices.Equal(same.Names, small.X.Names) {
+		return nil, fmt.Errorf("base rate: the columns %v, learned from %v: %w", same.Names, small.X.Names, models.ErrColumns)
+	}
+	if err := m.Probability(same.Take(active), p); err != nil {
 		return nil, err
 	}
 	return season.Predict(season.Target{AsOf: data.Day(day), Horizon: j.HorizonDays, Customers: len(p), Expected: mean(p)}, windows)
+}
+
+// Again shifts a stored model to the base rate that is to be expected of the
+// customers x of another day than it was made for, by what is known of earlier dates.
+func (j *Job) Again(ctx context.Context, stored *calibrate.Calibrated, known Rows, x *matrix.Dense, day int32) (*calibrate.Calibrated, *season.Forecast, error) {
+	was, ok := stored.Map.(*Calibration)
+	if !ok {
+		return nil, nil, fmt.Errorf("a calibration of type %T has no season: %w", stored.Map, models.ErrUnknown)
+	}
+	expected, err := j.forecast(ctx, known, x, day)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := *was
+	c.Weight = 1
+	m := &Model{Calibrated: calibrate.Calibrated{Base: stored.Base, Map: &c}, Map: &c}
+	if err := m.toSeason(j, expected, x, 1); err != nil {
+		return nil, nil, err
+	}
+	c.Weight = was.Weight // it rests on the labels that it did
+	return &m.Calibrated, expected, nil
 }
 
 func kindColumns(x *matrix.Dense) []int {
@@ -61,12 +90,12 @@ func kindColumns(x *matrix.Dense) []int {
 	return out
 }
 
-// windows are the dates of known rows that lie whole horizons before a day: how
+// windows are the dates of known rows that lie whole horizons before the last: how
 // many active customers there were, how many of them left, and what the
 // regression says of them. Windows that overlap are left out: on simulated shops
 // of two and three years, forecasts from overlapping ones had 1.3 to 3 times the
 // mean squared error, with a season or without.
-func (j *Job) windows(m models.Classifier, known Rows, columns []int, day int32) ([]season.Window, error) {
+func (j *Job) windows(m models.Classifier, known Rows, columns []int) ([]season.Window, error) {
 	active, err := Active(known.X, j.ActiveDays)
 	if err != nil {
 		return nil, err
@@ -75,10 +104,11 @@ func (j *Job) windows(m models.Classifier, known Rows, columns []int, day int32)
 	if err := m.Probability(known.X.Select(columns), p); err != nil {
 		return nil, err
 	}
+	last := slices.Max(known.Day)
 	at := map[int32]int{}
 	var out []season.Window
 	for _, i := range active {
-		if (day-known.Day[i])%int32(j.HorizonDays) != 0 {
+		if (last-known.Day[i])%int32(j.HorizonDays) != 0 {
 			continue
 		}
 		n, ok := at[known.Day[i]]

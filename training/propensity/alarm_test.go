@@ -374,3 +374,25 @@ func TestNoAlarmOnRetail(t *testing.T) {
 		t.Errorf("visits in the horizon: found %v, %v", found, err)
 	}
 }
+
+// Of many honest columns one is bound to rank a handful of held-out rows nearly
+// rightly: that is chance, not a leak.
+func TestManyHonestColumnsOfFewRowsRaiseNoAlarm(t *testing.T) {
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 3))
+		r := Rows{X: matrix.NewDense(70, nil), Y: make([]bool, 70)}
+		for j := range 150 {
+			r.X.Names = append(r.X.Names, fmt.Sprintf("column_%d", j))
+		}
+		r.X.Data = make([]float64, 70*150)
+		for i := range r.Y {
+			r.Y[i] = rng.IntN(2) == 0
+			for j := range r.X.Names {
+				r.X.Row(i)[j] = 1.8*number(r.Y[i]) + rng.NormFloat64() // AUC .90
+			}
+		}
+		if found, err := Alarm(t.Context(), Check{Early: r, Seed: seed}); err != nil || len(found) > 0 {
+			t.Errorf("seed %d: %v, %v", seed, found, err)
+		}
+	}
+}

@@ -18,6 +18,7 @@ var notes = []struct {
 	{regexp.MustCompile(`^columns that only name the row are left out: (.*)$`), "略去仅用于标识行的列：$1"},
 	{regexp.MustCompile(`^of columns that differ in every row only whether there is a value is learned: (.*)$`), "以下列每行取值都不同，仅学习其是否有值：$1"},
 	{regexp.MustCompile(`^(.*) orders the rows of train and is no feature$`), "$1 仅用于训练数据的时间排序，不作为特征"},
+	{regexp.MustCompile(`^(.*): (\d+) of (\d+) rows of test have a category that train does not have$`), "$1：测试数据 $3 行中有 $2 行的取值未在训练数据中出现"},
 	{regexp.MustCompile(`^train has too few rows of one class to hold some back \((\d+) of each are needed there\): .*$`), "训练数据中某一类的行太少，无法留出一部分（每类至少需要 $1 行），因此未做校准与提前停止"},
 	{regexp.MustCompile(`^the (\d+) latest of (\d+) rows of train decide .*$`), "训练数据 $2 行中最近的 $1 行用于决定训练轮数和是否校准"},
 	{regexp.MustCompile(`^(\d+) of (\d+) rows of train, drawn at random, decide .*$`), "从训练数据 $2 行中随机抽取的 $1 行用于决定训练轮数和是否校准"},

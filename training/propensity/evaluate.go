@@ -165,7 +165,7 @@ func newWork(r Request) (*work, error) {
 }
 
 func (w *work) notes() []string {
-	out := slices.Clone(w.Task.Notes)
+	out := append(slices.Clone(w.Task.Notes), w.unseen()...)
 	switch {
 	case w.later == nil:
 		return append(out, fmt.Sprintf("train has too few rows of one class to hold some back (%d of each are needed there): nothing is calibrated or stopped early", leastLater))
@@ -173,6 +173,29 @@ func (w *work) notes() []string {
 		return append(out, fmt.Sprintf("the %d latest of %d rows of train decide how long to learn and whether to calibrate", len(w.later), len(w.all)))
 	}
 	return append(out, fmt.Sprintf("%d of %d rows of train, drawn at random, decide how long to learn and whether to calibrate", len(w.later), len(w.all)))
+}
+
+// unseen counts, column by column, the rows of test whose category train does not
+// have.
+func (w *work) unseen() []string {
+	var out []string
+	for _, f := range w.Task.features {
+		c := &w.Task.Train.Columns[f.place]
+		if f.presence || c.Kind != frame.Text {
+			continue
+		}
+		e := encoded{code: commonest(c, w.all, math.MaxInt32)}
+		rows := 0
+		for _, code := range e.numbers(&w.Test.Columns[w.Test.Find(c.Name)], w.test) {
+			if code == notKnown {
+				rows++
+			}
+		}
+		if rows > 0 {
+			out = append(out, fmt.Sprintf("%s: %d of %d rows of test have a category that train does not have", c.Name, rows, len(w.test)))
+		}
+	}
+	return out
 }
 
 func (w *work) about() about {

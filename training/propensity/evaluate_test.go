@@ -7,12 +7,14 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
 	"regulars/models"
 	"regulars/training/metrics"
 	"regulars/training/options"
+	"regulars/training/page"
 )
 
 // crowd draws a table whose label follows a number and a text.
@@ -224,4 +226,28 @@ func TestShoppersBesideScikitLearn(t *testing.T) {
 
 func figures(m map[string]metrics.Metric) string {
 	return fmt.Sprintf("AUC %.4f, log loss %.4f, Brier %.4f, ECE %.4f", m["auc"].Value, m["log_loss"].Value, m["brier"].Value, m["ece"].Value)
+}
+
+// Rows of test with a category that train does not have are counted; a missing
+// one is none.
+func TestUnseenCategoriesAreCounted(t *testing.T) {
+	train, test := crowd(400, 1), crowd(200, 2)
+	lines := strings.Split(strings.TrimSpace(test), "\n")
+	at := slices.Index(strings.Split(lines[0], ","), "kind")
+	if at < 0 {
+		t.Fatalf("no kind in %q", lines[0])
+	}
+	for i, category := range map[int]string{1: "moon", 2: "mars", 3: "moon", 4: ""} {
+		cells := strings.Split(lines[i], ",")
+		cells[at] = category
+		lines[i] = strings.Join(cells, ",")
+	}
+	report := evaluate(t, request(t, train, strings.Join(lines, "\n")+"\n", "logistic"))
+	want := "kind: 3 of 200 rows of test have a category that train does not have"
+	if !slices.Contains(report.Notes, want) {
+		t.Errorf("notes %q", report.Notes)
+	}
+	if got := (viewer{lang: page.Chinese}).note(want); got != "kind：测试数据 200 行中有 3 行的取值未在训练数据中出现" {
+		t.Errorf("in Chinese %q", got)
+	}
 }
