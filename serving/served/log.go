@@ -30,11 +30,17 @@ type Shown struct {
 
 // Options of a Log; the zero value means the defaults.
 type Options struct {
-	Queue  int              // records that wait to be written. Default 4096
-	Bytes  int64            // of a file before the next is begun. Default 64 MB
-	Keep   time.Duration    // for which files stay. Default 90 days
-	Now    func() time.Time // Default time.Now
-	Report func(err error)  // told when writing begins to fail, and with nil when it works again. Default: nobody
+	Queue int              // records that wait to be written. Default 4096
+	Bytes int64            // of a file before the next is begun. Default 64 MB
+	Keep  time.Duration    // for which files stay. Default 90 days
+	Now   func() time.Time // Default time.Now
+	// Erased says of a customer or a session that nobody is to be named: the list is
+	// written down without them. Default: of nobody.
+	Erased func(id string) bool
+	// Renew is called when all that is written next must go by the latest word on who
+	// was erased: see Forget. Default: nothing is.
+	Renew  func() error
+	Report func(err error) // told when writing begins to fail, and with nil when it works again. Default: nobody
 }
 
 const (
@@ -64,6 +70,12 @@ func Open(dir string, opts Options) (*Log, error) {
 	}
 	if opts.Report == nil {
 		opts.Report = func(error) {}
+	}
+	if opts.Erased == nil {
+		opts.Erased = func(string) bool { return false }
+	}
+	if opts.Renew == nil {
+		opts.Renew = func() error { return nil }
 	}
 	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, 90*24*time.Hour)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -122,12 +134,13 @@ type writer struct {
 	size    int64
 	unsaved int64 // records not yet synced
 	opened  time.Time
+	asked   time.Time // when it was last asked to begin anew
 	failing bool
 }
 
 func (l *Log) run() {
 	defer close(l.done)
-	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16)}
+	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16), asked: asked(l.dir)}
 	tick := time.NewTicker(syncEvery)
 	defer tick.Stop()
 	for {
@@ -135,13 +148,27 @@ func (l *Log) run() {
 		case r := <-l.queue:
 			w.take(r)
 		case <-tick.C:
-			w.note(w.save())
+			w.note(w.tidy())
 			w.expire()
 		case <-l.closing:
 			l.err = w.finish()
 			return
 		}
 	}
+}
+
+// tidy makes sure of what is written, and begins anew where that is asked for:
+// everybody who was erased before is known from then on.
+func (w *writer) tidy() error {
+	when := asked(w.dir)
+	if when.Equal(w.asked) {
+		return w.save()
+	}
+	if err := w.opts.Renew(); err != nil {
+		return errors.Join(err, w.save()) // the next tick tries again
+	}
+	w.asked = when
+	return w.end()
 }
 
 func (w *writer) finish() error {
@@ -170,6 +197,9 @@ func (w *writer) take(r *Record) {
 func (w *writer) write(r *Record) error {
 	if err := w.rotate(); err != nil {
 		return err
+	}
+	if w.opts.Erased(r.User) || w.opts.Erased(r.Session) {
+		r.User, r.Session = "", ""
 	}
 	w.line = r.appendJSON(w.line[:0])
 	n, err := w.buf.Write(w.line)
@@ -202,6 +232,16 @@ func (w *writer) rotate() error {
 	file, err := os.OpenFile(filepath.Join(w.dir, now.UTC().Format(nameForm)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("beginning a file of lists shown: %w", err)
+	}
+	if err := hold(file); err != nil {
+		return errors.Join(fmt.Errorf("beginning a file of lists shown: %w", err), file.Close())
+	}
+	// Who asks does not see files begun later. The next tick ends this one too,
+	// because it may have been seen.
+	if !asked(w.dir).Equal(w.asked) {
+		if err := w.opts.Renew(); err != nil {
+			return errors.Join(err, file.Close())
+		}
 	}
 	w.file, w.size, w.opened = file, 0, now
 	w.buf.Reset(file)
