@@ -97,14 +97,13 @@ func (v *view) excuse(err error) error {
 	return err
 }
 
-// user returns what is known of a customer; a damaged record is an error, which
-// the store is told as well.
-func (v *view) user(id string) (u snapshot.User, ok bool, err error) {
-	u, ok, err = v.snap.User(id)
-	if errors.Is(err, snapshot.ErrDamaged) {
-		v.onDamaged(err)
+// refused is the snapshot's word on whether a customer refuses personalisation.
+func (v *view) refused(c *snapshot.Customer) (bool, error) {
+	if v.optOut < 0 {
+		return false, nil
 	}
-	return u, ok, err
+	value, err := c.Value(v.optOut)
+	return value.Bool(), err
 }
 
 func (v *view) retain() bool {

@@ -213,6 +213,26 @@ func (d *decoder) leading(in bounds, most int) (list []Candidate, more bool) {
 	return out, len(out) < int(n)
 }
 
+// skipCandidates steps over a list.
+func (d *decoder) skipCandidates() {
+	n := d.uvarint()
+	if n > maxItems {
+		d.take(math.MaxUint64)
+		return
+	}
+	d.take(8 * n)
+	for ; n > 0 && d.err == nil; n-- {
+		d.reason()
+	}
+}
+
+// skipBought steps over the items bought.
+func (d *decoder) skipBought() {
+	for n := d.uvarint(); n > 0 && d.err == nil; n-- {
+		d.uvarint()
+	}
+}
+
 func (d *decoder) reason() Reason {
 	r := Reason{Kind: models.ReasonKind(d.byte())}
 	if r.hasOf() {

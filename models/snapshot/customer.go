@@ -111,6 +111,34 @@ func (c *Customer) Profile() ([]Value, []Alias, error) {
 	return values, aliases, c.snap.damaged(bulkName, d.end())
 }
 
+// Scores decodes what the models say of the customer and nothing else; nil where
+// nothing is.
+func (c *Customer) Scores() (*Scores, error) {
+	d := &decoder{b: c.core}
+	flags := d.uvarint()
+	if flags&flagScored == 0 {
+		return nil, c.snap.damaged(bulkName, d.err)
+	}
+	d.skipCandidates()
+	d.skipBought()
+	scores := d.scores(flags, c.snap.bounds())
+	if err := d.end(); err != nil {
+		return nil, c.snap.damaged(bulkName, err)
+	}
+	return scores, nil
+}
+
+// Value decodes the value of Info.UserFields[n] alone.
+func (c *Customer) Value(n int) (Value, error) {
+	d := &decoder{b: c.profile}
+	fields := c.snap.info.UserFields
+	for _, f := range fields[:n] {
+		d.skipValue(f.Kind)
+	}
+	v := d.value(fields[n])
+	return v, c.snap.damaged(bulkName, d.err)
+}
+
 // Candidates decodes the main list, best first.
 func (c *Customer) Candidates() ([]Candidate, error) {
 	d := &decoder{b: c.core}
