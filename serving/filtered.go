@@ -29,6 +29,7 @@ type compiled struct {
 	source           string
 	item, user, rest *filter.Filter
 	asked, passed    []uint64 // what item said, a bit an item
+	err              error    // why there is no such filter; the rest is empty then
 }
 
 // filter compiles a filter for the items of a view; "" is none. Errors are
@@ -42,7 +43,11 @@ func (v *view) filter(source string) (*compiled, error) {
 	defer fs.mu.Unlock()
 	if e, ok := fs.bySource[source]; ok {
 		fs.order.MoveToFront(e)
-		return e.Value.(*compiled), nil
+		c := e.Value.(*compiled)
+		if c.err != nil {
+			return nil, c.err
+		}
+		return c, nil
 	}
 	if fs.schema == nil {
 		schema, err := filter.Of(v.snap.Info())
@@ -53,6 +58,7 @@ func (v *view) filter(source string) (*compiled, error) {
 	}
 	f, err := filter.Compile(source, fs.schema)
 	if err != nil {
+		fs.keep(&compiled{source: source, err: err})
 		return nil, err
 	}
 	words := (v.snap.Items() + 63) / 64

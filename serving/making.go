@@ -2,6 +2,7 @@ package serving
 
 import (
 	"cmp"
+	"slices"
 	"sort"
 	"time"
 
@@ -82,7 +83,7 @@ func (m *making) ask(a Ask) error {
 	if a.Placement == nil {
 		return nil
 	}
-	return m.follow(a.Placement.Assign(cmp.Or(m.visitor, a.ID)))
+	return m.follow(a.Placement, cmp.Or(m.visitor, a.ID))
 }
 
 // filter compiles a filter, and has the sieve know the customer if it asks about
@@ -129,7 +130,11 @@ func (m *making) fill(sources ...source) error {
 	return nil
 }
 
+// full reports whether nothing further can get on the list.
 func (m *making) full() bool {
+	if m.sieve.closed {
+		return true
+	}
 	if m.need != nil {
 		return m.need.Met()
 	}
@@ -196,7 +201,8 @@ func (m *making) list(role string, a Ask) List {
 	} else {
 		l.Items, l.Fallback = m.plain()
 	}
-	if l.Relaxed = m.relaxed; m.plan != nil {
+	slices.Sort(m.relaxed)
+	if l.Relaxed = slices.Compact(m.relaxed); m.plan != nil {
 		l.Arm, l.ID = m.plan, m.plan.Sign(a.ID)
 	}
 	return l

@@ -2,10 +2,12 @@ package serving
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
 	"regulars/models/snapshot"
+	"regulars/serving/filter"
 	"regulars/serving/placement"
 )
 
@@ -24,28 +26,91 @@ type Counts interface {
 // triedFrom is how many of the picks behind a list may be explored.
 const triedFrom = 100
 
-// relaxedStrategy says that a placement asks for a strategy that there is none of.
-const relaxedStrategy = "strategy"
+// What of a placement may not hold besides rules, because the snapshot lacks what
+// it asks for.
+const (
+	relaxedStrategy = "strategy" // the shop's own choice is listed
+	relaxedArm      = "arm"      // the first arm that the snapshot can answer stands in
+	relaxedFilter   = "filter"   // no arm's filter can be asked, so that nothing passes
+)
 
-// follow takes what the plan of a placement says and the request does not.
-func (m *making) follow(plan *placement.Plan) error {
-	m.plan, m.k = plan, cmp.Or(m.k, plan.K, DefaultK)
-	f, err := m.filter(plan.Filter)
-	if err != nil {
-		return fmt.Errorf("the filter of placement %q, arm %q: %w", plan.Placement, plan.Arm, err)
+// follow takes what the placement says to a visitor and the request does not.
+// That the snapshot lacks a field is no fault of the request, so it is no error;
+// nor is it a reason to show what a filter was to keep out.
+func (m *making) follow(p *placement.Placement, visitor string) error {
+	plan, f, err := m.planOf(p, p.Assign(visitor))
+	var lacking *filter.Error
+	switch {
+	case errors.As(err, &lacking):
+		m.sieve.closed, m.relaxed = true, append(m.relaxed, relaxedFilter)
+	case err != nil:
+		return err
+	case plan != p.Assign(visitor):
+		m.relaxed = append(m.relaxed, relaxedArm)
 	}
+	m.plan, m.k = plan, cmp.Or(m.k, plan.K, DefaultK)
 	m.sieve.add(f)
 	if len(plan.Rules) == 0 && plan.Explore == 0 {
 		return nil
 	}
-	m.about = make([]*compiled, len(plan.Rules))
-	for i, r := range plan.Rules {
-		if m.about[i], err = m.filter(r.Filter()); err != nil {
-			return fmt.Errorf("rule %d of placement %q, arm %q: %w", i+1, plan.Placement, plan.Arm, err)
+	m.need = placement.NewNeed(plan.Rules, m.k)
+	return m.rules(plan)
+}
+
+// planOf returns the plan to list by and its filter: the assigned one, or else the
+// first of the placement whose filter the snapshot has the fields for. Where it
+// has them for none, the assigned one comes with a *filter.Error.
+func (m *making) planOf(p *placement.Placement, assigned *placement.Plan) (*placement.Plan, *compiled, error) {
+	f, err := m.filter(assigned.Filter)
+	var lacking *filter.Error
+	if !errors.As(err, &lacking) {
+		return assigned, f, err
+	}
+	plans := p.Plans()
+	for i := range plans {
+		if f, err := m.filter(plans[i].Filter); err == nil {
+			return &plans[i], f, nil
 		}
 	}
-	m.need = placement.NewNeed(plan.Rules, m.k)
+	return assigned, nil, err
+}
+
+// rules takes the filters of a plan's rules. Rules only order what may be shown,
+// so that one whose filter cannot be asked is passed over and said to be.
+func (m *making) rules(plan *placement.Plan) (err error) {
+	m.about = make([]*compiled, len(plan.Rules))
+	for i, r := range plan.Rules {
+		var lacking *filter.Error
+		m.about[i], err = m.filter(r.Filter())
+		if errors.As(err, &lacking) {
+			m.relaxed = append(m.relaxed, r.Kind())
+		} else if err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// Misfits says what of a plan the snapshot in use cannot answer: its filter, a
+// rule's or its strategy. None without a snapshot.
+func (s *Store) Misfits(plan *placement.Plan) (misfits []error) {
+	v, err := s.acquire()
+	if err != nil {
+		return nil
+	}
+	defer v.release()
+	if _, err := v.filter(plan.Filter); err != nil {
+		misfits = append(misfits, fmt.Errorf("filter: %w", err))
+	}
+	for i, r := range plan.Rules {
+		if _, err := v.filter(r.Filter()); err != nil {
+			misfits = append(misfits, fmt.Errorf("rules[%d].%s: %w", i, r.Kind(), err))
+		}
+	}
+	if _, err := v.chosenFor(subject{}, plan.Strategy); err != nil && !v.isItemStrategy(plan.Strategy) {
+		misfits = append(misfits, err)
+	}
+	return misfits
 }
 
 // strategy is the one to list by: that of the request, or else of the placement.

@@ -150,10 +150,71 @@ func TestPlacements(t *testing.T) {
 			t.Errorf("%s as a basket: %s, %v, want %s", name, ruled(b), err, c.want)
 		}
 	}
-	_, err := s.Recommend("ann", Ask{Placement: place(t, placement.Definition{Rules: []placement.Rule{{Bury: "item.prise > 1"}}})})
-	var at *filter.Error
-	if !errors.As(err, &at) || !strings.Contains(err.Error(), `rule 1 of placement "home"`) {
-		t.Errorf("a misspelt rule: %v", err)
+}
+
+// TestPlacementsTheSnapshotLacksFieldsFor: no page breaks for it, and nothing is
+// shown that a filter might have kept out.
+func TestPlacementsTheSnapshotLacksFieldsFor(t *testing.T) {
+	s := load(t, priced())
+	lacks, has, none := "item.margin > .2", "item.price < 3", ""
+	bury := []placement.Rule{{Pin: "e", Slot: 2}, {Bury: lacks}, {Reserve: lacks, Slots: 1}}
+	arms := func(filters ...*string) (out []placement.Arm) {
+		for i, f := range filters {
+			out = append(out, placement.Arm{Name: string(rune('a' + i)), Filter: f, Share: 1 / float64(len(filters))})
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		def  placement.Definition
+		ask  Ask
+		want string // by arm
+	}{
+		"filter":        {placement.Definition{K: 2, Filter: lacks}, Ask{}, "default: ~filter"},
+		"and the pins":  {placement.Definition{K: 2, Filter: lacks, Rules: bury[:1]}, Ask{}, "default: ~filter ~pin"},
+		"in part":       {placement.Definition{K: 2, Filter: has + " and " + lacks}, Ask{}, "default: ~filter"},
+		"rules":         {placement.Definition{K: 2, Rules: bury}, Ask{}, "default: a:ials e:pinned+pin ~bury ~reserve"},
+		"another arm":   {placement.Definition{K: 2, Arms: arms(&lacks, &has, &none)}, Ask{}, "b: a:ials b:popular ~arm|b: a:ials b:popular|c: e:repeat a:ials"},
+		"no arm":        {placement.Definition{K: 2, Arms: arms(&lacks, &lacks)}, Ask{}, "a: ~filter|b: ~filter"},
+		"the ask's own": {placement.Definition{K: 2, Arms: arms(&lacks, &has)}, Ask{Filter: "item.price > 1"}, "b: b:popular ~arm|b: b:popular"},
+	} {
+		for i, want := range strings.Split(c.want, "|") {
+			p := place(t, c.def)
+			for salt := 0; p.Assign("ann") != &p.Plans()[i]; salt++ {
+				c.def.Salt = fmt.Sprint(salt)
+				p = place(t, c.def)
+			}
+			c.ask.Placement = p
+			l, err := s.Recommend("ann", c.ask)
+			if got := l.Arm.Arm + ": " + ruled(l); err != nil || strings.TrimSpace(got) != want {
+				t.Errorf("%s: %s, %v, want %s", name, got, err, want)
+			}
+		}
+	}
+}
+
+func TestMisfits(t *testing.T) {
+	s := load(t, priced())
+	for name, c := range map[string]struct {
+		def  placement.Definition
+		want []string
+	}{
+		"none":     {placement.Definition{Filter: "item.price < 3", Strategy: "blend", Rules: []placement.Rule{{Pin: "a", Slot: 1}}}, nil},
+		"all":      {placement.Definition{Filter: "item.margin < 3", Strategy: "gone", Rules: []placement.Rule{{Pin: "a", Slot: 1}, {Bury: "item.margin > 3"}}}, []string{"filter: item has no", "rules[1].bury: item has no", `no strategy "gone"`}},
+		"of items": {placement.Definition{Strategy: s.current.Load().snap.Info().ItemLists[0].Strategy}, nil},
+	} {
+		misfits := s.Misfits(&place(t, c.def).Plans()[0])
+		if len(misfits) != len(c.want) {
+			t.Errorf("%s: %v", name, misfits)
+			continue
+		}
+		for i, want := range c.want {
+			if !strings.Contains(misfits[i].Error(), want) {
+				t.Errorf("%s: %v, want %s", name, misfits[i], want)
+			}
+		}
+	}
+	if empty := NewStore(t.TempDir(), Options{}); empty.Misfits(&place(t, placement.Definition{Strategy: "gone"}).Plans()[0]) != nil {
+		t.Error("without a snapshot nothing is known")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // audiences answers who is meant by a filter, or by a name of regulars.yaml.
-func (w *workspace) audiences(store *serving.Store) (*audience.Engine, error) {
+func (w *workspace) audiences(store *serving.Store, live audience.Live) (*audience.Engine, error) {
 	named := map[string]audience.Spec{}
 	for _, name := range slices.Sorted(maps.Keys(w.config.Audiences)) {
 		spec := audienceSpec(w.config.Audiences[name])
@@ -28,7 +28,7 @@ func (w *workspace) audiences(store *serving.Store) (*audience.Engine, error) {
 		}
 		named[name] = spec
 	}
-	return audience.New(audience.Options{Store: store, Named: named, TempDir: filepath.Join(w.dir, "tmp")}), nil
+	return audience.New(audience.Options{Store: store, Live: live, Named: named, TempDir: filepath.Join(w.dir, "tmp")}), nil
 }
 
 func audienceSpec(a config.Audience) audience.Spec {
@@ -74,7 +74,7 @@ func (g *global) withAudiences(use func(*workspace, *audience.Engine) error) err
 	}
 	store := serving.NewStore(w.snapshots(), serving.Options{})
 	defer store.Close()
-	engine, err := w.audiences(store)
+	engine, err := w.audiences(store, nil)
 	if err != nil {
 		return err
 	}

@@ -6,18 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"regulars/data/durable"
 	"regulars/data/lake"
-	"regulars/serving"
-	"regulars/serving/api"
 	"regulars/serving/events"
 )
 
@@ -140,128 +136,3 @@ func (w *workspace) flushBefore(ctx context.Context, job string) error {
 	_, err := w.flushEvents(ctx)
 	return err
 }
-
-// openIntake opens the event log for the server. A disk that is full or
-// read-only takes the intake away, not the answers.
-func (s *server) openIntake(w *workspace) {
-	store, err := events.Open(w.eventsPath(), events.Options{Report: s.reportIntake})
-	if err != nil {
-		s.log.Error("what the shop tells cannot be taken in; everything else is answered", "error", err)
-		return
-	}
-	s.intake = store
-	s.flusher = &flusher{dir: w.dir, every: w.config.Serve.Flush}
-}
-
-func (s *server) reportIntake(err error) {
-	if err != nil {
-		s.log.Error("event log: what others have written is not seen", "error", err)
-		return
-	}
-	s.log.Info("event log: all is well again")
-}
-
-// live is what serving knows beyond the snapshot: nothing without an event log.
-func (s *server) live() serving.Live {
-	if s.intake == nil {
-		return nil
-	}
-	return s.intake
-}
-
-// intakeRoutes is what the routes of the intake use: nothing without an event log.
-func (s *server) intakeRoutes() api.Intake {
-	if s.intake == nil {
-		return nil
-	}
-	return s.intake
-}
-
-// runFlusher sends events to the lake again and again, and once more at the end.
-func (s *server) runFlusher(ctx context.Context) error {
-	f := s.flusher
-	if f.every > 0 {
-		tick := time.NewTicker(f.every)
-		defer tick.Stop()
-		for ctx.Err() == nil {
-			select {
-			case <-ctx.Done():
-			case <-tick.C:
-				s.reportFlush(f.run(ctx, s.intake))
-			}
-		}
-	}
-	return nil
-}
-
-// lastFlush bounds how long the server's end waits for the lake; what does not
-// get there stays in the event log.
-const lastFlush = 20 * time.Second
-
-// abandonIntake closes the event log of a server that does not begin.
-func (s *server) abandonIntake() error {
-	if s.intake == nil {
-		return nil
-	}
-	return s.intake.Close()
-}
-
-// closeIntake sends what is left to the lake, where nobody else is at work, and
-// closes the event log.
-func (s *server) closeIntake() error {
-	if s.intake == nil {
-		return nil
-	}
-	if s.flusher.every > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), lastFlush)
-		defer cancel()
-		s.reportFlush(s.flusher.run(ctx, s.intake))
-	}
-	return s.intake.Close()
-}
-
-func (s *server) reportFlush(err error) {
-	if err != nil {
-		s.log.Error("events were not sent to the lake; they are kept and sent later", "error", err)
-	}
-}
-
-// flusher sends events to the lake in a child process: an import reads the keys
-// of whole tables, which is no memory and no time of the server's.
-type flusher struct {
-	dir   string
-	every time.Duration // 0: never
-}
-
-// run does it if anything waits and the workspace is free: where a job is at
-// work, the next time does.
-func (f *flusher) run(ctx context.Context, store *events.Store) error {
-	if waits, err := store.Waiting(ctx); err != nil || !waits {
-		return ignoreCancel(err)
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return fmt.Errorf("finding this program's own file: %w", err)
-	}
-	complaints := &tailWriter{}
-	cmd := exec.CommandContext(ctx, self, "events", "flush", "--workspace", f.dir)
-	cmd.Args[0], cmd.Stderr = "regulars", complaints
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C at the server is not meant for it
-	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("starting `regulars events flush`: %w", err)
-	}
-	_ = syscall.Setpriority(syscall.PRIO_PROCESS, cmd.Process.Pid, lowPriority) // of no matter where it is refused
-	err = cmd.Wait()
-	switch {
-	case ctx.Err() != nil:
-		return nil // repeated at the end, or the next time
-	case cmd.ProcessState.ExitCode() == exitBusy:
-		return nil
-	case err != nil:
-		return fmt.Errorf("`regulars events flush`: %w%s", err, complaints.quote())
-	}
-	return nil
-}
-
-// lowPriority is that of work that may wait, as of nice.
-const lowPriority = 10

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
+	"regulars/cmd/regulars/config"
 	"regulars/serving/api"
 	"regulars/serving/events"
+	"regulars/serving/filter"
 	"regulars/serving/placement"
 	shown "regulars/serving/served"
 )
@@ -27,8 +30,8 @@ type placing struct {
 // it, everything is answered all the same.
 func (s *server) openPlacements(w *workspace) (err error) {
 	s.placing.dir = filepath.Join(w.dir, servedFolder)
-	if s.placing.set, err = placement.NewSet(w.config.Placements, nil); err != nil {
-		return err
+	if s.placing.set, err = placement.NewSet(w.config.Placements, filter.CheckSyntax); err != nil {
+		return fmt.Errorf("%s: %w", filepath.Join(w.dir, config.FileName), err)
 	}
 	s.placing.log, err = shown.Open(s.placing.dir, shown.Options{Report: s.reportServed})
 	if err != nil {
@@ -54,18 +57,21 @@ func (s *server) closePlacements() error {
 
 // reports tells what became of what was shown.
 func (s *server) reports() api.PlacementReports {
-	r := &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set}
-	if s.intake != nil {
-		r.Events = listEvents{s.intake}
-	}
-	return r
+	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake}
 }
 
-// listEvents shows the event log to reports.
-type listEvents struct{ store *events.Store }
-
-func (l listEvents) OfLists(ctx context.Context, from, to time.Time, visit func(shown.Event) error) error {
-	return l.store.OfLists(ctx, from, to, func(e events.ListEvent) error { return visit(shown.Event(e)) })
+// checkPlacements tells of placements that the snapshot in use cannot answer as
+// they are configured, such as where a column of the shop's own is gone.
+func (s *server) checkPlacements() {
+	for _, name := range s.placing.set.Names() {
+		p, _ := s.placing.set.Find(name)
+		for i := range p.Plans() {
+			plan := &p.Plans()[i]
+			for _, misfit := range s.store.Misfits(plan) {
+				s.log.Error("a placement cannot be answered as configured", "placement", name, "arm", plan.Arm, "error", misfit)
+			}
+		}
+	}
 }
 
 // itemCounts is how often items were shown and clicked, as of the last look.
@@ -90,7 +96,7 @@ func (s *server) runCounts(ctx context.Context) error {
 	tick := time.NewTicker(countAgain)
 	defer tick.Stop()
 	for {
-		switch seen, err := s.intake.Seen(ctx); {
+		switch seen, err := s.intake.seen(ctx); {
 		case err == nil:
 			s.placing.counts.seen.Store(&seen)
 		case ctx.Err() == nil:

@@ -22,7 +22,6 @@ import (
 	"regulars/serving"
 	"regulars/serving/api"
 	"regulars/serving/audience"
-	"regulars/serving/events"
 	"regulars/training/schedule"
 )
 
@@ -76,8 +75,8 @@ type server struct {
 	scheduler *schedule.Scheduler // nil where runs cannot be recorded; without --schedule it starts only what is asked for
 	scheduled bool
 	workspace *workspace
-	intake    *events.Store // nil where no event log could be made
-	flusher   *flusher      // goes with intake
+	intake    intake
+	flusher   *flusher
 	placing   placing
 	log       *slog.Logger
 	logs      *api.LogBuffer
@@ -107,15 +106,25 @@ func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 		err = w.openCertificate(s)
 	}
 	if err == nil {
-		s.audiences, err = w.audiences(s.store)
+		s.audiences, err = w.audiences(s.store, s.live())
 	}
 	if err == nil {
 		err = s.bind(c.Addr, w.dir)
 	}
 	if err != nil {
-		return nil, errors.Join(err, s.closePlacements(), s.abandonIntake(), s.closeHistory(), buffer.Flush())
+		return nil, errors.Join(err, s.abandon())
 	}
 	return s, nil
+}
+
+// abandon closes a server that does not run.
+func (s *server) abandon() error {
+	s.store.Close()
+	err := errors.Join(s.closePlacements(), s.intake.close(), s.closeHistory(), s.logs.Flush())
+	if s.listener != nil {
+		err = errors.Join(err, s.listener.Close())
+	}
+	return err
 }
 
 // openState opens the keys, the job history, and the schedule that writes to
@@ -259,6 +268,7 @@ func (s *server) reportSwap(version string, err error) {
 	}
 	s.log.Info("snapshot in use", "snapshot", version)
 	s.checkAudiences()
+	s.checkPlacements()
 }
 
 // lookAgain is how often the server looks whether keys or certificates changed.
@@ -317,11 +327,10 @@ func (s *server) run(ctx context.Context) (err error) {
 	g.Go(func() error { return api.Serve(ctx, s.listener, handler, s.log) })
 	g.Go(func() error { return s.logs.Run(ctx) })
 	g.Go(func() error { s.watchAge(ctx); return nil })
-	if s.intake != nil {
-		g.Go(func() error { return s.runFlusher(ctx) })
-		if s.placing.explores() {
-			g.Go(func() error { return s.runCounts(ctx) })
-		}
+	g.Go(func() error { return s.awaitIntake(ctx, openAgain) })
+	g.Go(func() error { return s.runFlusher(ctx) })
+	if s.placing.explores() {
+		g.Go(func() error { return s.runCounts(ctx) })
 	}
 	if s.scheduler != nil {
 		g.Go(func() error { return s.runScheduler(ctx) })

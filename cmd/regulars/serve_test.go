@@ -110,8 +110,7 @@ func TestBindingBeyondThisMachineNeedsKeys(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		s.store.Close()
-		return errors.Join(s.listener.Close(), s.abandonIntake(), s.closeHistory())
+		return s.abandon()
 	}
 	beyond := []string{":0", "0.0.0.0:0", "[::]:0"}
 	var usage usageError

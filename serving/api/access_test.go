@@ -50,7 +50,7 @@ func locked(t testing.TB, o Options) http.Handler {
 type noReports struct{}
 
 func (noReports) Report(_ context.Context, name string, _, _ time.Time) (served.Report, bool, error) {
-	return served.Report{Placement: name}, true, nil
+	return served.Report{Placement: name, Arms: []served.Arm{{Name: "default"}}}, true, nil
 }
 
 // asked are requests for every route of the server, each of which is answered

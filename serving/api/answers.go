@@ -55,11 +55,11 @@ type moneyJSON struct {
 
 // ofRecommendations: lang and explain decorate an answer and never change which
 // items it lists, nor does placement where none is configured.
-var ofRecommendations = parameters{known: []string{"k", "filter", "exclude", "strategy", "placement", "session_id", "lang", "explain"}}
+var ofRecommendations = []string{"k", "filter", "exclude", "strategy", "placement", "session_id", "lang", "explain"}
 
-var ofSimilar = parameters{known: []string{"k", "filter", "strategy", "lang", "explain"}}
+var ofSimilar = []string{"k", "filter", "strategy", "lang", "explain"}
 
-var ofPopular = parameters{known: []string{"k", "filter", "lang", "explain"}}
+var ofPopular = []string{"k", "filter", "lang", "explain"}
 
 // manner is how an answer words its reasons.
 type manner struct {
@@ -110,7 +110,7 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := ofRecommendations.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, ofRecommendations...)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (s *server) similar(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := ofSimilar.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, ofSimilar...)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (s *server) similar(c *gin.Context) error {
 }
 
 func (s *server) popular(c *gin.Context) error {
-	q, err := ofPopular.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, ofPopular...)
 	if err != nil {
 		return err
 	}

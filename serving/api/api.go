@@ -34,7 +34,7 @@ type Options struct {
 	LogPaths bool                 // the access log names paths too, and with them customers
 	MaxAge   time.Duration        // of a snapshot, by its as_of; /readyz is red beyond it. 0: no bound
 	Tracer   Tracer               // of requests; nil: none
-	Queued   func() int           // events taken and not yet in the lake; nil: there are none to count
+	Queued   func() float64       // events taken and not yet in the lake, NaN: not known; nil: there are none to count
 	Registry *prometheus.Registry // nil: one of its own
 	// Audiences answers who is meant by a filter; nil: the audience routes answer 404.
 	Audiences *audience.Engine
@@ -127,6 +127,7 @@ func New(o Options) http.Handler {
 	}
 	s.metrics = newMetrics(o.Registry, o.Store, s.now, o.Queued)
 	registerIntake(o.Registry, o.Intake)
+	registerShown(o.Registry, o.Shown)
 	return s.routes(promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{}))
 }
 

@@ -679,6 +679,9 @@ func FuzzRecommendations(f *testing.F) {
 	f.Add("a/b", "k=%31")
 	f.Add("\xff", "exclude=,&k")
 	f.Add("..", "k=1;")
+	f.Add("17850", "filter=item.brand+%3D%3D+%22Acme%22&session_id=s&placement=home")
+	f.Add("17850", "filter=item.brand+matches+%22(a*)*%24%22")
+	f.Add("17850", "filter=%ff&filter=%00")
 	h := New(Options{Store: loaded(f, 5), NewID: fixedID})
 	f.Fuzz(func(t *testing.T, id, rawQuery string) {
 		r := httptest.NewRequest("GET", "/", nil)
@@ -717,7 +720,8 @@ func FuzzRecommendations(f *testing.F) {
 // accepted says nothing beyond the fields that there are, each of its type.
 func FuzzRecommendationsBody(f *testing.F) {
 	for _, body := range []string{`{"users":["17850","x"],"k":3,"exclude":["85120001"]}`, `{"items":["85120001","22086"],"user_id":"17850"}`,
-		`{"items":["a"],"users":null}`, `{"users":["a"]}{}`, `{"k":1e2}`, "{\"users\":[\"\xff\"]}", `{"users":["\ud800"]}`, `{"users":["a"],"users":["b"]}`} {
+		`{"items":["a"],"users":null}`, `{"users":["a"]}{}`, `{"k":1e2}`, "{\"users\":[\"\xff\"]}", `{"users":["\ud800"]}`, `{"users":["a"],"users":["b"]}`,
+		`{"session_id":"s","placement":"home","filter":"item.in_stock"}`, `{"users":["a"],"filter":"item.price <"}`, `{"items":[],"session_id":"s"}`} {
 		f.Add(body)
 	}
 	h := New(Options{Store: loaded(f, 5), NewID: fixedID})
@@ -735,7 +739,7 @@ func FuzzRecommendationsBody(f *testing.F) {
 			t.Fatalf("%q answered %d %s, %v", body, w.Code, w.Body, err)
 		}
 		for name := range asked {
-			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude", "strategy", "lang", "explain"}, name) {
+			if !slices.Contains([]string{"users", "items", "user_id", "k", "exclude", "strategy", "filter", "placement", "session_id", "lang", "explain"}, name) {
 				t.Fatalf("%q was accepted with the field %q", body, name)
 			}
 		}

@@ -101,7 +101,7 @@ func (s *server) postRecommendations(c *gin.Context) error {
 		return err
 	}
 	var a askJSON
-	if err := decodeBody(c.Request.Body, a.fields(), nil); err != nil {
+	if err := decodeBody(c.Request.Body, a.fields()); err != nil {
 		return err
 	}
 	if err := a.check(); err != nil {

@@ -177,8 +177,6 @@ func export(c *gin.Context, out io.Writer, x *audience.Export, name string, form
 		return nil
 	}
 	if _, err := x.Write(c.Request.Context(), out, format); err != nil {
-		h.Del("Content-Type")
-		h.Del("Content-Disposition")
 		return broken(c, err)
 	}
 	return nil
@@ -199,6 +197,8 @@ func audienceProblem(err error) error {
 	switch {
 	case errors.As(err, &older):
 		return olderProblem(older)
+	case errors.As(err, &spec) && spec.Part == "filter":
+		return badFilter("%s", spec)
 	case errors.As(err, &spec):
 		return badRequest("%s", spec)
 	}

@@ -22,7 +22,7 @@ type field struct {
 // than these. It is stricter than encoding/json, which takes "K" for "k",
 // lets the second of two equal names win and mends broken UTF-8: each of them
 // is a mistake that the caller wants to hear of.
-func decodeBody(r io.Reader, fields []field, later []string) error {
+func decodeBody(r io.Reader, fields []field) error {
 	body, err := readBody(r)
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ func decodeBody(r io.Reader, fields []field, later []string) error {
 			return badRequest("field %q is given twice: once is enough", clip(name))
 		}
 		seen = append(seen, name)
-		if err := decodeField(d, name, fields, later); err != nil {
+		if err := decodeField(d, name, fields); err != nil {
 			return err
 		}
 	}
@@ -92,12 +92,9 @@ func fieldName(d *json.Decoder) (string, error) {
 	return name, nil
 }
 
-func decodeField(d *json.Decoder, name string, fields []field, later []string) error {
+func decodeField(d *json.Decoder, name string, fields []field) error {
 	i := slices.IndexFunc(fields, func(f field) bool { return f.name == name })
-	switch {
-	case slices.Contains(later, name):
-		return notYet("field", name)
-	case i < 0:
+	if i < 0 {
 		return badRequest("unknown field %q at byte %d: the body may hold %s", clip(name), d.InputOffset(), fieldNames(fields))
 	}
 	var value json.RawMessage

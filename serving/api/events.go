@@ -64,7 +64,7 @@ func (s *server) postEvents(c *gin.Context) error {
 		}
 		out.EventIDs = append(out.EventIDs, &id)
 	}
-	return answerWith(c, http.StatusAccepted, out)
+	return answerStatus(c, http.StatusAccepted, "no-store", out)
 }
 
 func (s *server) postContacts(c *gin.Context) error {
@@ -72,7 +72,7 @@ func (s *server) postContacts(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerWith(c, http.StatusAccepted, intakeAnswer(res))
+	return answerStatus(c, http.StatusAccepted, "no-store", intakeAnswer(res))
 }
 
 // postItems answers 200, not 202: what it was told is in force.
@@ -87,7 +87,7 @@ func (s *server) postItems(c *gin.Context) error {
 			out.UnknownItems = append(out.UnknownItems, id)
 		}
 	}
-	return answerWith(c, http.StatusOK, out)
+	return answer(c, "no-store", out)
 }
 
 // postIdentities answers 200, not 202: what it was told is in force.
@@ -96,7 +96,7 @@ func (s *server) postIdentities(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answerWith(c, http.StatusOK, intakeAnswer(res))
+	return answer(c, "no-store", intakeAnswer(res))
 }
 
 // takeIn reads the rows of a body and takes them in. Where none of them can be
@@ -167,7 +167,7 @@ func readRows(r *http.Request, list string) ([]json.RawMessage, error) {
 		return []json.RawMessage{body}, nil
 	}
 	var rows []json.RawMessage
-	if err := decodeBody(bytes.NewReader(body), []field{{list, &rows}}, nil); err != nil {
+	if err := decodeBody(bytes.NewReader(body), []field{{list, &rows}}); err != nil {
 		return nil, err
 	}
 	switch {
@@ -185,17 +185,6 @@ func intakeAnswer(res events.Result) intakeJSON {
 		out.Rejected = append(out.Rejected, rejectedJSON{r.Index, r.Detail})
 	}
 	return out
-}
-
-// answerWith is an answer with another status than 200, which nobody may keep.
-func answerWith(c *gin.Context, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	c.Writer.Header().Set("Cache-Control", "no-store")
-	c.Data(status, "application/json; charset=utf-8", append(body, '\n'))
-	return nil
 }
 
 // registerIntake shows what queues up to be written, and what could not.

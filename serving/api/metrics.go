@@ -49,7 +49,7 @@ type series struct {
 	latency  prometheus.Observer
 }
 
-func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.Time, queued func() int) *metrics {
+func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.Time, queued func() float64) *metrics {
 	m := &metrics{
 		requests: counters("regulars_http_requests_total", "Requests answered, by route, method and status.", "route", "method", "status"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "regulars_http_request_seconds",
@@ -70,7 +70,7 @@ func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if queued != nil {
 		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "regulars_events_queued",
-			Help: "Events taken that are not in the lake yet."}, func() float64 { return float64(queued()) }))
+			Help: "Events taken that are not in the lake yet."}, queued))
 	}
 	return m
 }
@@ -145,12 +145,13 @@ var (
 	descUsers    = prometheus.NewDesc("regulars_snapshot_users", "Customers of the snapshot being served.", nil, nil)
 	descItems    = prometheus.NewDesc("regulars_snapshot_items", "Items of the snapshot being served.", nil, nil)
 	descSwaps    = prometheus.NewDesc("regulars_snapshot_swaps_total", "Snapshots taken into service.", nil, nil)
+	descDamaged  = prometheus.NewDesc("regulars_snapshot_damaged_total", "Times that a customer's record proved damaged when it was read.", nil, nil)
 	descRefusals = prometheus.NewDesc("regulars_snapshot_refusals_total", "Attempts to load a snapshot that failed.", nil, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (s snapshotMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descReady, descAge, descInfo, descLoaded, descUsers, descItems, descSwaps, descRefusals} {
+	for _, d := range []*prometheus.Desc{descReady, descAge, descInfo, descLoaded, descUsers, descItems, descSwaps, descDamaged, descRefusals} {
 		to <- d
 	}
 }
@@ -162,6 +163,7 @@ func (s snapshotMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
 	}
 	tell(descSwaps, prometheus.CounterValue, float64(st.Swaps))
+	tell(descDamaged, prometheus.CounterValue, float64(st.Damaged))
 	tell(descRefusals, prometheus.CounterValue, float64(st.Refusals))
 	if !st.Ready {
 		tell(descReady, prometheus.GaugeValue, 0)

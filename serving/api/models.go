@@ -87,7 +87,7 @@ func (s *server) promote(c *gin.Context) error {
 		return err
 	}
 	var version string
-	if err := decodeBody(c.Request.Body, []field{{"version", &version}}, nil); err != nil {
+	if err := decodeBody(c.Request.Body, []field{{"version", &version}}); err != nil {
 		return err
 	}
 	if err := checkID("version", version); err != nil {
@@ -136,7 +136,7 @@ func noBody(c *gin.Context) error {
 	if c.Request.ContentLength == 0 || c.Request.Body == nil {
 		return nil
 	}
-	return decodeBody(c.Request.Body, nil, nil)
+	return decodeBody(c.Request.Body, nil)
 }
 
 // JobRunner starts jobs.

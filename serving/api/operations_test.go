@@ -17,12 +17,12 @@ import (
 func TestMetricsOfTheSnapshot(t *testing.T) {
 	asOf := time.Date(2011, 12, 8, 0, 0, 0, 0, time.UTC)
 	store := loaded(t, 5)
-	h := New(Options{Store: store, Now: func() time.Time { return asOf.Add(36 * time.Hour) }, Queued: func() int { return 7 }})
+	h := New(Options{Store: store, Now: func() time.Time { return asOf.Add(36 * time.Hour) }, Queued: func() float64 { return 7 }})
 	ask(h, "BREW", "/v1/users/17850/scores")
 	text := ask(h, "GET", "/metrics").Body.String()
 	for _, want := range []string{
 		"regulars_snapshot_ready 1", "regulars_snapshot_age_seconds 129600", "regulars_snapshot_users 3", "regulars_snapshot_items 5",
-		fmt.Sprintf("regulars_snapshot_info{version=%q} 1", store.Status().Version), "regulars_snapshot_swaps_total 1",
+		fmt.Sprintf("regulars_snapshot_info{version=%q} 1", store.Status().Version), "regulars_snapshot_swaps_total 1", "regulars_snapshot_damaged_total 0",
 		"regulars_snapshot_loaded_timestamp_seconds ", "regulars_http_requests_in_flight 1", // this one
 		"regulars_events_queued 7", "regulars_filter_rejects_total 0", "go_goroutines ", "process_resident_memory_bytes ",
 	} {

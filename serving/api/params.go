@@ -27,18 +27,6 @@ var languages = []string{string(serving.Chinese), string(serving.English)}
 // query decodes the query string and refuses parameters that the route does
 // not know or that come twice, so that a typing error never goes unnoticed.
 func query(raw string, known ...string) (map[string]string, error) {
-	return parameters{known: known}.query(raw)
-}
-
-// parameters of a route.
-type parameters struct {
-	known []string
-	// later are those of the contract that change which items are listed and are
-	// not built yet: to ignore one would be to answer another question.
-	later []string
-}
-
-func (p parameters) query(raw string) (map[string]string, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, badRequest("the query string is malformed: %s", queryFault(err))
@@ -51,20 +39,14 @@ func (p parameters) query(raw string) (map[string]string, error) {
 	out := make(map[string]string, len(values))
 	for _, name := range names {
 		switch {
-		case slices.Contains(p.later, name):
-			return nil, notYet("parameter", name)
-		case !slices.Contains(p.known, name):
-			return nil, badRequest("unknown parameter %q: %s", clip(name), knownParameters(p.known))
+		case !slices.Contains(known, name):
+			return nil, badRequest("unknown parameter %q: %s", clip(name), knownParameters(known))
 		case len(values[name]) > 1:
 			return nil, badRequest("parameter %q is given %d times: once is enough", name, len(values[name]))
 		}
 		out[name] = values[name][0]
 	}
 	return out, nil
-}
-
-func notYet(what, name string) error {
-	return badRequest("%s %q is not supported by this server yet: leave it out", what, name)
 }
 
 func queryFault(err error) string {

@@ -2,13 +2,17 @@ package api
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"regulars/serving"
+	"regulars/serving/events"
 	"regulars/serving/filter"
 	"regulars/serving/placement"
 	"regulars/serving/served"
@@ -39,15 +43,13 @@ func (s *server) placement(name string) (*placement.Placement, error) {
 // checkFilter checks what can be known of a filter without the fields there are.
 func checkFilter(source string) (string, error) {
 	if strings.TrimSpace(source) == "" {
-		return "", badRequest("filter is empty: leave it out to let everything pass")
+		return "", badFilter("filter is empty: leave it out to let everything pass")
 	}
 	if len(source) > filter.MaxSource {
-		return "", badRequest("filter has %d bytes: at most %d are allowed", len(source), filter.MaxSource)
+		return "", badFilter("filter has %d bytes: at most %d are allowed", len(source), filter.MaxSource)
 	}
 	return source, nil
 }
-
-var ofReport = parameters{known: []string{"from", "to"}}
 
 // A report is over reportDays where nobody says, and over mostReportDays at most:
 // it reads all that was shown in them.
@@ -61,7 +63,7 @@ func (s *server) placementReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	q, err := ofReport.query(c.Request.URL.RawQuery)
+	q, err := query(c.Request.URL.RawQuery, "from", "to")
 	if err != nil {
 		return err
 	}
@@ -70,7 +72,11 @@ func (s *server) placementReport(c *gin.Context) error {
 		return err
 	}
 	report, ok, err := s.reports.Report(c.Request.Context(), name, from, to)
-	if err != nil {
+	switch {
+	case errors.Is(err, events.ErrUnavailable):
+		s.log.Error("a report cannot be made", "placement", name, "error", err)
+		return newProblem(http.StatusServiceUnavailable, "what became of the lists cannot be read at present: try again later")
+	case err != nil:
 		return err
 	}
 	if !ok {
@@ -109,6 +115,20 @@ func instant(name, text string) (time.Time, error) {
 		}
 	}
 	return time.Time{}, badRequest("%s must be an instant such as 2011-12-08T00:00:00Z or a day such as 2011-12-08, not %q", name, clip(text))
+}
+
+// registerShown shows what becomes of the record of lists shown.
+func registerShown(reg *prometheus.Registry, log *served.Log) {
+	if log == nil {
+		return
+	}
+	reg.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "regulars_shown_queue", Help: "Lists shown that wait to be written down."},
+			func() float64 { return float64(log.Status().Queued) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "regulars_shown_written_total", Help: "Lists shown that were written down."},
+			func() float64 { return float64(log.Status().Written) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "regulars_shown_dropped_total", Help: "Lists shown that were not written down, for want of room or because the disk failed."},
+			func() float64 { return float64(log.Status().Dropped) }))
 }
 
 // note writes down what a list shows.

@@ -1,12 +1,16 @@
 package api
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"regulars/serving"
+	"regulars/serving/events"
+	"regulars/serving/filter"
 	"regulars/serving/placement"
 	"regulars/serving/served"
 )
@@ -108,6 +112,12 @@ func TestPlacementReport(t *testing.T) {
 	if !strings.Contains(w.Body.String(), `"arms":[{"arm":"default","lists":2,"visitors":2,`) {
 		t.Error(w.Code, w.Body)
 	}
+	m := ask(h, "GET", "/metrics").Body.String()
+	for _, want := range []string{"regulars_shown_queue 0", "regulars_shown_written_total 3", "regulars_shown_dropped_total 0"} {
+		if !strings.Contains(m, "\n"+want+"\n") {
+			t.Errorf("the metrics do not say %s", want)
+		}
+	}
 	for target, want := range map[string]string{
 		"hall/report":                               `"status":404,"detail":"there is no placement \"hall\""`,
 		"home/report?from=yesterday":                `from must be an instant such as`,
@@ -120,5 +130,43 @@ func TestPlacementReport(t *testing.T) {
 		if w := ask(h, "GET", "/v1/placements/"+target); w.Code < 400 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
+	}
+}
+
+// noEvents cannot be read.
+type noEvents struct{}
+
+func (noEvents) OfLists(context.Context, time.Time, time.Time, func(served.Event) error) error {
+	return fmt.Errorf("%w: /srv/shop/events.db", events.ErrUnavailable)
+}
+
+func TestPlacementReportWithoutEvents(t *testing.T) {
+	set := placements(t, placement.Definition{Name: "home"})
+	h := New(Options{Store: loaded(t, 5), Placements: set, Reports: &served.Reporter{Dir: t.TempDir(), Set: set, Events: noEvents{}}})
+	w := ask(h, "GET", "/v1/placements/home/report")
+	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "/srv") {
+		t.Errorf("zeros that nobody counted, or a path: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestFilterRejectsAreCounted(t *testing.T) {
+	store := loaded(t, 5)
+	h := New(Options{Store: store, Audiences: audiencesOf(store, nil)})
+	n := 0
+	for _, target := range []string{"/v1/popular?filter=item.prise%3E1", "/v1/popular?filter=", "/v1/users/17850/recommendations?filter=item.price+%3C", "/v1/items/85120001/similar?filter=1",
+		"/v1/audiences?filter=score.chrun%3E1", "/v1/audiences?filter=item.price%3E1", "/v1/popular?filter=" + strings.Repeat("x", filter.MaxSource+1)} {
+		if w := ask(h, "GET", target); w.Code != http.StatusBadRequest {
+			t.Errorf("%.80s: %d", target, w.Code)
+		}
+		n++
+	}
+	if w := send(h, "POST", "/v1/recommendations", `{"users":["a"],"filter":"item.price <"}`); w.Code != http.StatusBadRequest {
+		t.Error(w.Code)
+	}
+	for _, target := range []string{"/v1/popular?k=0", "/v1/audiences?sort=nope", "/v1/popular?filter=item.price%3C1"} {
+		ask(h, "GET", target)
+	}
+	if m := ask(h, "GET", "/metrics").Body.String(); !strings.Contains(m, fmt.Sprintf("\nregulars_filter_rejects_total %d\n", n+1)) {
+		t.Errorf("not %d rejects", n+1)
 	}
 }

@@ -64,20 +64,9 @@ func (s *server) eraseUser(c *gin.Context) error {
 		return err
 	}
 	if !done {
-		return accepted(c, receipt)
+		return answerStatus(c, http.StatusAccepted, "no-store", receipt)
 	}
 	return answer(c, "no-store", receipt)
-}
-
-// accepted answers that what was asked for is recorded and will be done.
-func accepted(c *gin.Context, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	c.Header("Cache-Control", "no-store")
-	c.Data(http.StatusAccepted, "application/json; charset=utf-8", append(body, '\n'))
-	return nil
 }
 
 func (s *server) userData(c *gin.Context) error {
@@ -116,7 +105,7 @@ func (s *server) optOut(c *gin.Context) error {
 		return err
 	}
 	var personalization *bool
-	if err := decodeBody(c.Request.Body, []field{{"personalization", &personalization}}, nil); err != nil {
+	if err := decodeBody(c.Request.Body, []field{{"personalization", &personalization}}); err != nil {
 		return err
 	}
 	if personalization == nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +21,8 @@ type problem struct {
 	Status    int    `json:"status"`
 	Detail    string `json:"detail,omitempty"`
 	RequestID string `json:"request_id,omitempty"`
+
+	filter bool // what is wrong is the filter of the request
 }
 
 func (p *problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Title, p.Detail) }
@@ -31,6 +34,12 @@ func newProblem(status int, format string, args ...any) *problem {
 
 func badRequest(format string, args ...any) *problem {
 	return newProblem(http.StatusBadRequest, format, args...)
+}
+
+func badFilter(format string, args ...any) *problem {
+	p := badRequest(format, args...)
+	p.filter = true
+	return p
 }
 
 func notFound(format string, args ...any) *problem {
@@ -57,7 +66,7 @@ func asProblem(err error) *problem {
 	case errors.Is(err, ErrBusy):
 		return newProblem(http.StatusConflict, "a job or an import is at work: try again when it has ended")
 	case errors.As(err, &wrong):
-		return badRequest("%s", err)
+		return badFilter("%s", err)
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
 	}
@@ -71,19 +80,32 @@ func (s *server) fail(c *gin.Context, err error) {
 	if p.Status == http.StatusInternalServerError {
 		s.log.Error("request failed", "request_id", p.RequestID, "route", c.FullPath(), "error", err)
 	}
+	if p.filter {
+		s.metrics.filters.Inc()
+	}
 	if c.Writer.Written() { // too late to say it
 		panic(http.ErrAbortHandler)
 	}
-	body, err := json.Marshal(p)
-	if err != nil {
-		panic(err) // five strings and a number
-	}
+	body := p.json()
 	h := c.Writer.Header()
-	h.Del("ETag")
+	for _, ofAnAnswer := range []string{"ETag", "Content-Type", "Content-Disposition"} {
+		h.Del(ofAnAnswer)
+	}
 	h.Set("Cache-Control", "no-store")
 	if p.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "5")
 	}
 	c.Data(p.Status, "application/problem+json", body)
 	c.Abort()
+}
+
+// json writes < and > as they are: what is wrong with a filter is read by people.
+func (p *problem) json() []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(p); err != nil {
+		panic(err) // five strings and a number
+	}
+	return out.Bytes()
 }

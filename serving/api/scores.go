@@ -165,7 +165,7 @@ func (s *server) postScores(c *gin.Context) error {
 		return err
 	}
 	var a scoresAskJSON
-	if err := decodeBody(c.Request.Body, []field{{"user_ids", &a.UserIDs}, {"lang", &a.Lang}}, nil); err != nil {
+	if err := decodeBody(c.Request.Body, []field{{"user_ids", &a.UserIDs}, {"lang", &a.Lang}}); err != nil {
 		return err
 	}
 	if err := a.check(); err != nil {

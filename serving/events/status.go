@@ -41,6 +41,12 @@ func (db *DB) Status(ctx context.Context) (Status, error) {
 	return st, nil
 }
 
+// EventsWaiting returns how many events the lake has yet to get.
+func (s *Store) EventsWaiting(ctx context.Context) (n int64, err error) {
+	err = s.db.sql.QueryRowContext(ctx, "SELECT count(*) FROM events WHERE flushed = 0").Scan(&n)
+	return n, explain(err)
+}
+
 // Waiting reports whether there is anything to send to the lake.
 func (s *Store) Waiting(ctx context.Context) (waits bool, err error) {
 	for _, from := range []string{
