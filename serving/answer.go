@@ -204,7 +204,7 @@ type block struct {
 // what was in stock when the snapshot was made, if anything was.
 func (v *view) top(b block) float32 {
 	for _, c := range b.from {
-		if v.snap.ItemAt(c.Item).InStock {
+		if v.stocked(c.Item) {
 			return c.Score
 		}
 	}

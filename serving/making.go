@@ -53,6 +53,7 @@ type source struct {
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
 	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
+	v.listen(m.live)
 	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
 	err := m.ask(a)
 	if err != nil {
@@ -247,14 +248,17 @@ type eligibility struct {
 // has not just bought it, and the filters let it pass.
 func (e *eligibility) may(c snapshot.Candidate) bool {
 	it, told := e.current(c.Item)
-	return it.InStock && e.wanted(c) && e.sieve.pass(c.Item, it, told)
+	if !told && !e.v.stocked(c.Item) || told && !it.InStock {
+		return false
+	}
+	return e.wanted(c) && e.sieve.pass(c.Item, it, told)
 }
 
 // current is an item with what was told of it since; told is false where nothing was.
 // The caller must not change it.
 func (e *eligibility) current(item int32) (it *snapshot.Item, told bool) {
 	it = e.v.snap.ItemAt(item)
-	if e.live == nil {
+	if e.live == nil || !e.v.wasTold(item) {
 		return it, false
 	}
 	u, ok := e.live.Item(it.ID)

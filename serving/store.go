@@ -154,6 +154,7 @@ func (s *Store) open(ctx context.Context, version string, verified bool) (*view,
 		return nil, err
 	}
 	v.onDamaged = s.onDamaged(v)
+	v.listen(s.opts.Live)
 	if verified || s.distrusted[version] {
 		if err := errors.Join(v.snap.Verify(ctx), ctx.Err()); err != nil {
 			v.release()

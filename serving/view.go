@@ -25,6 +25,7 @@ type view struct {
 	optOut int      // the number of the field of a profile that says who refuses; −1 = none
 	marks  sync.Pool
 
+	hot       hot
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
 }
@@ -50,6 +51,7 @@ func openView(dir string) (*view, error) {
 	v.names = snap.Info().Strategies
 	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
 	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
+	v.warm()
 	v.fillFiller()
 	return v, nil
 }
