@@ -66,26 +66,20 @@ func (s *Snapshot) parse(id string, record []byte) (*Customer, error) {
 
 // find looks up where the record of an id or alias lies, and the id that it is under.
 func (s *Snapshot) find(id string) (key string, p place, ok bool, err error) {
+	if p, ok = s.index.find(id); ok {
+		return id, p, true, nil
+	}
 	err = s.db.View(func(tx *bbolt.Tx) error {
-		users, name := tx.Bucket([]byte(bucketUsers)), []byte(id)
-		if users == nil {
-			return s.missing(bucketUsers)
+		if aliases := tx.Bucket([]byte(bucketAliases)); aliases != nil {
+			key = string(aliases.Get([]byte(id)))
 		}
-		v := users.Get(name)
-		if aliases := tx.Bucket([]byte(bucketAliases)); v == nil && aliases != nil {
-			if name = aliases.Get(name); name != nil {
-				v = users.Get(name)
-			}
-		}
-		if v == nil {
-			return nil
-		}
-		var err error
-		key, ok = string(name), true
-		p, err = placeOf(v, s.size)
-		return s.damaged(bucketUsers, err)
+		return nil
 	})
-	return key, p, ok && err == nil, err
+	if err != nil || key == "" {
+		return "", place{}, false, err
+	}
+	p, ok = s.index.find(key)
+	return key, p, ok, nil
 }
 
 // ID is the id that stands for all of the customer's.
