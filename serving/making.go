@@ -3,7 +3,7 @@ package serving
 import (
 	"cmp"
 	"slices"
-	"sort"
+	"sync"
 	"time"
 
 	"regulars/models/snapshot"
@@ -30,6 +30,7 @@ type making struct {
 	about   []*compiled      // by rule of the plan: its filter
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
+	spare   *sync.Pool // where it goes when the list is made
 }
 
 // A pick is an item that may be shown, with a score that compares with those of
@@ -51,7 +52,8 @@ type source struct {
 // making begins a list for somebody as they asked for it, without the further
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
-	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts,
+	m := s.makings.Get().(*making)
+	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, picks: m.picks[:0], spare: &s.makings,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
 	v.listen(m.live)
 	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
@@ -70,7 +72,7 @@ func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, 
 	for _, i := range without {
 		m.taken.add(i)
 	}
-	m.picks = make([]pick, 0, min(m.k, v.snap.Items()))
+	m.picks = slices.Grow(m.picks, min(m.k, v.snap.Items()))
 	return m, nil
 }
 
@@ -103,9 +105,13 @@ func (m *making) filter(source string) (*compiled, error) {
 	return c, nil
 }
 
+// end lets go of what the list was made from. The list itself shares none of it.
 func (m *making) end() {
 	m.v.unmark(m.taken)
 	m.who.release()
+	clear(m.picks)
+	*m = making{picks: m.picks[:0], spare: m.spare}
+	m.spare.Put(m)
 }
 
 // fill reads the sources until the list is long enough. What everybody would be
@@ -124,6 +130,9 @@ func (m *making) fill(sources ...source) error {
 		}
 	}
 	for _, b := range m.v.everybody() {
+		if m.full() {
+			return nil
+		}
 		if err := m.take(b, false); err != nil {
 			return err
 		}
@@ -228,8 +237,7 @@ func (m *making) item(p pick) Item {
 
 // everybody returns the best sellers, and the rest of the catalogue.
 func (v *view) everybody() [2]block {
-	n := sort.Search(len(v.filler), func(i int) bool { return v.filler[i].Strategy == v.rest })
-	return [2]block{v.whole(v.filler[:n]), v.whole(v.filler[n:])}
+	return [2]block{v.whole(v.filler[:v.sellers]), v.whole(v.filler[v.sellers:])}
 }
 
 // has reports whether the item is in the set.

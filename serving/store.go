@@ -37,6 +37,8 @@ type Options struct {
 
 // Store holds the snapshot that is served. Its methods are safe for concurrent use.
 type Store struct {
+	makings sync.Pool // of *making: what lists are made in
+
 	root string
 	opts Options
 
@@ -72,6 +74,7 @@ func NewStore(root string, opts Options) *Store {
 		opts.Now = time.Now
 	}
 	s := &Store{root: root, opts: opts, distrusted: map[string]bool{}}
+	s.makings.New = func() any { return new(making) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }

@@ -19,11 +19,13 @@ type view struct {
 
 	// filler is the whole catalogue, best sellers first: what any list is filled up
 	// from. What is out of stock is in it, as it may come back any moment.
-	filler []snapshot.Candidate
-	names  []string // of strategies, by number
-	rest   uint8    // the number of Catalogue
-	optOut int      // the number of the field of a profile that says who refuses; −1 = none
-	marks  sync.Pool
+	filler  []snapshot.Candidate
+	sellers int                             // how many of the filler are popular
+	why     func(snapshot.Candidate) Reason // of what brings its reason along
+	names   []string                        // of strategies, by number
+	rest    uint8                           // the number of Catalogue
+	optOut  int                             // the number of the field of a profile that says who refuses; −1 = none
+	marks   sync.Pool
 
 	hot       hot
 	onDamaged func(error) // told of every record that proves damaged; does not wait
@@ -51,6 +53,7 @@ func openView(dir string) (*view, error) {
 	v.names = snap.Info().Strategies
 	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
 	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
+	v.why = v.reason
 	v.warm()
 	v.fillFiller()
 	return v, nil
@@ -68,6 +71,7 @@ func (v *view) fillFiller() {
 			v.filler = append(v.filler, snapshot.Candidate{Item: c.Item, Score: c.Score, Strategy: popular})
 		}
 	}
+	v.sellers = len(v.filler)
 	score := float32(0) // of the rest, which must not rise above the popular ones
 	if n := len(v.filler); n > 0 {
 		score = min(score, v.filler[n-1].Score)

@@ -12,7 +12,7 @@ type Customer struct {
 	snap                 *Snapshot
 	id                   string
 	core, profile, lists []byte
-	record               []byte // which they are parts of
+	record               *[]byte // which they are parts of
 }
 
 // Release gives the memory of the record back, once its parts have been decoded.
@@ -20,7 +20,7 @@ type Customer struct {
 func (c *Customer) Release() {
 	if record := c.record; record != nil {
 		c.core, c.profile, c.lists, c.record = nil, nil, nil, nil
-		c.snap.records.Put(&record)
+		c.snap.records.Put(record)
 	}
 }
 
@@ -28,11 +28,11 @@ func (c *Customer) Release() {
 const keptRecord = 64 << 10
 
 // spare is memory for a record.
-func (s *Snapshot) spare() []byte {
+func (s *Snapshot) spare() *[]byte {
 	if b, ok := s.records.Get().(*[]byte); ok && cap(*b) <= keptRecord {
-		return *b
+		return b
 	}
-	return nil
+	return new([]byte)
 }
 
 // Customer reads the record of the customer who goes by that id or alias; nil when
@@ -47,17 +47,23 @@ func (s *Snapshot) Customer(id string) (*Customer, error) {
 }
 
 func (s *Snapshot) record(id string, p place) (*Customer, error) {
-	b, err := p.read(s.bulk, s.spare())
+	record := s.spare()
+	b, err := p.read(s.bulk, *record)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: %w", s.info.Version, err)
 	}
-	return s.parse(id, b)
+	*record = b
+	c, err := s.parse(id, b)
+	if err == nil {
+		c.record = record
+	}
+	return c, err
 }
 
 // parse takes a record apart.
 func (s *Snapshot) parse(id string, record []byte) (*Customer, error) {
 	d := &decoder{b: record}
-	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b, record: record}
+	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b}
 	if d.err != nil {
 		return nil, s.damaged(bulkName, d.err)
 	}
