@@ -204,7 +204,7 @@ type block struct {
 // what was in stock when the snapshot was made, if anything was.
 func (v *view) top(b block) float32 {
 	for _, c := range b.from {
-		if v.snap.ItemAt(c.Item).InStock {
+		if v.stocked(c.Item) {
 			return c.Score
 		}
 	}
@@ -212,7 +212,7 @@ func (v *view) top(b block) float32 {
 }
 
 // whole is a block of items that bring their reason along.
-func (v *view) whole(from []snapshot.Candidate) block { return block{from: from, why: v.reason} }
+func (v *view) whole(from []snapshot.Candidate) block { return block{from: from, why: v.why} }
 
 // chosen is false of an item that everybody would be shown.
 func (it Item) chosen() bool { return it.Strategy != Popular && it.Strategy != Catalogue }

@@ -81,6 +81,18 @@ func (c *compiled) pass(item int32, told bool, rows *filter.Rows) bool {
 	return (c.item.Empty() || c.itemPasses(item, told, rows)) && (c.rest.Empty() || c.rest.Match(rows))
 }
 
+// said is what the filter said of an item before, if that is all it asks.
+func (c *compiled) said(item int32) (passed, known bool) {
+	if c.item.Empty() && c.rest.Empty() {
+		return true, true
+	}
+	word, bit := item/64, uint64(1)<<(item%64)
+	if !c.rest.Empty() || atomic.LoadUint64(&c.asked[word])&bit == 0 {
+		return false, false
+	}
+	return atomic.LoadUint64(&c.passed[word])&bit != 0, true
+}
+
 func (c *compiled) itemPasses(item int32, told bool, rows *filter.Rows) bool {
 	if told {
 		return c.item.Match(rows)
@@ -143,8 +155,17 @@ func (s *sieve) pass(number int32, it *snapshot.Item, told bool) bool {
 	if len(s.all) == 0 {
 		return true
 	}
-	s.item.Item = *it
+	read := false
 	for _, c := range s.all {
+		if passed, known := c.said(number); known && !told {
+			if !passed {
+				return false
+			}
+			continue
+		}
+		if !read {
+			s.item.Item, read = *it, true
+		}
 		if !c.pass(number, told, &s.rows) {
 			return false
 		}

@@ -78,11 +78,11 @@ func (w *subject) find(v *view) error {
 	if err != nil || c == nil {
 		return err
 	}
-	profile, _, err := c.Profile()
+	refuse, err := v.refused(c)
 	if err != nil {
 		return err
 	}
-	w.id, w.customer, w.refuse = c.ID(), c, v.refuses(profile)
+	w.id, w.customer, w.refuse = c.ID(), c, refuse
 	return nil
 }
 
@@ -138,11 +138,6 @@ func (s *Store) refuses(v *view, who subject) bool {
 
 // fieldOptOut is the column of a profile that says who refuses.
 const fieldOptOut = "opt_out"
-
-// refuses is the snapshot's word on who refuses personalisation.
-func (v *view) refuses(profile []snapshot.Value) bool {
-	return v.optOut >= 0 && v.optOut < len(profile) && profile[v.optOut].Bool()
-}
 
 func (v *view) lately(r Recent, now time.Time) lately {
 	var l lately

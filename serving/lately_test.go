@@ -2,6 +2,7 @@ package serving
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +23,11 @@ type told struct {
 }
 
 func (l told) Item(id string) (ItemUpdate, bool) { u, ok := l.items[id]; return u, ok }
+
+func (l told) Told(from int) []string {
+	ids := slices.Sorted(maps.Keys(l.items))
+	return ids[min(from, len(ids)):]
+}
 
 func (l told) Recent(userID, sessionID string) (Recent, bool) {
 	r, ok := l.recent["#"+sessionID]

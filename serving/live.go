@@ -7,6 +7,9 @@ import "time"
 type Live interface {
 	// Item is what was told of an item; false where nothing was.
 	Item(id string) (ItemUpdate, bool)
+	// Told returns the ids of the items of which something was told, in the order in which that
+	// first happened, but for so many at the front. None is ever taken out.
+	Told(from int) []string
 	// Recent is what a customer, or a session, did lately. Either may be ""; where both are given the
 	// session's own doings are among the answer. False where nothing is known of either.
 	Recent(userID, sessionID string) (Recent, bool)

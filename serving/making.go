@@ -3,7 +3,7 @@ package serving
 import (
 	"cmp"
 	"slices"
-	"sort"
+	"sync"
 	"time"
 
 	"regulars/models/snapshot"
@@ -31,6 +31,7 @@ type making struct {
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
 	turns   *turns
+	spare   *sync.Pool // where it goes when the list is made
 }
 
 // A pick is an item that may be shown, with a score that compares with those of
@@ -52,8 +53,10 @@ type source struct {
 // making begins a list for somebody as they asked for it, without the further
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
-	m := &making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, turns: s.turns,
+	m := s.makings.Get().(*making)
+	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, picks: m.picks[:0], turns: s.turns, spare: &s.makings,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
+	v.listen(m.live)
 	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
 	err := m.ask(a)
 	if err != nil {
@@ -70,7 +73,7 @@ func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, 
 	for _, i := range without {
 		m.taken.add(i)
 	}
-	m.picks = make([]pick, 0, min(m.k, v.snap.Items()))
+	m.picks = slices.Grow(m.picks, min(m.k, v.snap.Items()))
 	return m, nil
 }
 
@@ -103,9 +106,13 @@ func (m *making) filter(source string) (*compiled, error) {
 	return c, nil
 }
 
+// end lets go of what the list was made from. The list itself shares none of it.
 func (m *making) end() {
 	m.v.unmark(m.taken)
 	m.who.release()
+	clear(m.picks)
+	*m = making{picks: m.picks[:0], spare: m.spare}
+	m.spare.Put(m)
 }
 
 // fill reads the sources until the list is long enough. What everybody would be
@@ -124,6 +131,9 @@ func (m *making) fill(sources ...source) error {
 		}
 	}
 	for _, b := range m.v.everybody() {
+		if m.full() {
+			return nil
+		}
 		if err := m.take(b, false); err != nil {
 			return err
 		}
@@ -228,8 +238,7 @@ func (m *making) item(p pick) Item {
 
 // everybody returns the best sellers, and the rest of the catalogue.
 func (v *view) everybody() [2]block {
-	n := sort.Search(len(v.filler), func(i int) bool { return v.filler[i].Strategy == v.rest })
-	return [2]block{v.whole(v.filler[:n]), v.whole(v.filler[n:])}
+	return [2]block{v.whole(v.filler[:v.sellers]), v.whole(v.filler[v.sellers:])}
 }
 
 // has reports whether the item is in the set.
@@ -248,14 +257,17 @@ type eligibility struct {
 // has not just bought it, and the filters let it pass.
 func (e *eligibility) may(c snapshot.Candidate) bool {
 	it, told := e.current(c.Item)
-	return it.InStock && e.wanted(c) && e.sieve.pass(c.Item, it, told)
+	if !told && !e.v.stocked(c.Item) || told && !it.InStock {
+		return false
+	}
+	return e.wanted(c) && e.sieve.pass(c.Item, it, told)
 }
 
 // current is an item with what was told of it since; told is false where nothing was.
 // The caller must not change it.
 func (e *eligibility) current(item int32) (it *snapshot.Item, told bool) {
 	it = e.v.snap.ItemAt(item)
-	if e.live == nil {
+	if e.live == nil || !e.v.wasTold(item) {
 		return it, false
 	}
 	u, ok := e.live.Item(it.ID)

@@ -28,8 +28,9 @@ func (c course) nextOrder(asOf, now time.Time) (next NextOrder, ok bool) {
 	if waited >= last {
 		return NextOrder{}, false
 	}
+	curve := c.curve()
 	day := func(q float64) time.Time {
-		t, within := c.quantile(q, float64(waited))
+		t, within := curve.quantile(q, float64(waited))
 		if !within {
 			return time.Time{}
 		}
@@ -45,14 +46,28 @@ func dayOf(t float64) int {
 	return int(math.Ceil(t-rounding)) - 1
 }
 
+// A curve is a course by the logarithms of its probabilities.
+type curve struct {
+	days []int
+	logs []float64
+}
+
+func (c course) curve() curve {
+	logs := make([]float64, len(c.left))
+	for i, left := range c.left {
+		logs[i] = logOf(left)
+	}
+	return curve{c.days, logs}
+}
+
 // quantile returns the moment, in days, before which there is an order with
 // probability q, given that there was none in the days waited: S(t) = (1 − q)·S(waited).
 // ok is false when it lies beyond the course.
-func (c course) quantile(q, waited float64) (t float64, ok bool) {
+func (c curve) quantile(q, waited float64) (t float64, ok bool) {
 	target := c.logLeft(waited) + math.Log1p(-q)
 	from, before := 0.0, 0.0
 	for i, d := range c.days {
-		to, after := float64(d), logOf(c.left[i])
+		to, after := float64(d), c.logs[i]
 		if after <= target && to > waited {
 			return from + (to-from)*(target-before)/(after-before), true
 		}
@@ -64,10 +79,10 @@ func (c course) quantile(q, waited float64) (t float64, ok bool) {
 // logLeft is the logarithm of the probability left after t days, which lie
 // within the course. Between the days of the grid it is straight: the chance to
 // order is the same on each of them.
-func (c course) logLeft(t float64) float64 {
+func (c curve) logLeft(t float64) float64 {
 	from, before := 0.0, 0.0
 	for i, d := range c.days {
-		to, after := float64(d), logOf(c.left[i])
+		to, after := float64(d), c.logs[i]
 		if t <= to {
 			return before + (after-before)*(t-from)/(to-from)
 		}

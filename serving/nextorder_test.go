@@ -82,7 +82,7 @@ func TestNextOrderIsThatOfTheModel(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, ok := c.quantile(q, float64(waited))
+			got, ok := c.curve().quantile(q, float64(waited))
 			if beyond := want.Beyond || want.Days+float64(waited) > 1400; ok == beyond || ok && math.Abs(got-float64(waited)-want.Days) > 1e-3 {
 				t.Errorf("%v after %d days: %v %v, the model says %+v", q, waited, got-float64(waited), ok, want)
 			}

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -62,25 +63,45 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 }
 
 func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, ok bool, err error) {
-	u, ok, err := v.user(userID)
-	if err != nil || !ok || u.Scores == nil || s.opts.Live != nil && s.opts.Live.Erased(u.ID) {
+	id, scores, refuses, err := v.scored(userID)
+	if err != nil || scores == nil || s.opts.Live != nil && s.opts.Live.Erased(id) {
 		return ScoreCard{}, false, err
 	}
-	card = v.card(userID, now, *u.Scores)
-	if s.refuses(v, subject{id: u.ID, refuse: v.refuses(u.Profile)}) {
-		card.Scores, card.NextOrder, card.OptedOut = snapshot.Scores{}, nil, true
+	if s.refuses(v, subject{id: id, refuse: refuses}) {
+		card = v.card(userID, now, &snapshot.Scores{})
+		card.OptedOut = true
+		return card, true, nil
 	}
-	return card, true, nil
+	return v.card(userID, now, scores), true, nil
 }
 
-func (v *view) card(userID string, now time.Time, scores snapshot.Scores) ScoreCard {
+// scored returns the id and the scores of a customer, nil where there are none, and
+// whether they refuse personalisation by the snapshot's word. A damaged record is
+// an error, which the store is told as well.
+func (v *view) scored(userID string) (id string, scores *snapshot.Scores, refuses bool, err error) {
+	c, err := v.snap.Customer(userID)
+	if c != nil {
+		defer c.Release()
+		id = c.ID()
+		scores, err = c.Scores()
+	}
+	if err == nil && scores != nil {
+		refuses, err = v.refused(c)
+	}
+	if errors.Is(err, snapshot.ErrDamaged) {
+		v.onDamaged(err)
+	}
+	return id, scores, refuses, err
+}
+
+func (v *view) card(userID string, now time.Time, scores *snapshot.Scores) ScoreCard {
 	info := v.snap.Info()
-	card := cardOf(info, v.asOf, userID, &scores)
+	card := cardOf(info, v.asOf, userID, scores)
 	card.Meta = v.meta(info.Propensity)
 	if info.Outlook != "" {
 		card.OutlookVersion = info.ModelVersion(info.Outlook)
 	}
-	card.NextOrder = nextOrderOf(info, v.asOf, &scores, now)
+	card.NextOrder = nextOrderOf(info, v.asOf, scores, now)
 	return card
 }
 

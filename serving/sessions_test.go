@@ -116,7 +116,7 @@ func sessionsAfter(b *testing.B, v *view, shop string, most int) (out []session)
 	r, seen := rand.New(rand.NewPCG(7, 7)), map[string]bool{}
 	for _, basket := range basketsAfter(b, v, shop) {
 		user := basket[0].User
-		if _, known, err := v.user(user); err != nil || !known || seen[user] {
+		if _, known, err := v.snap.User(user); err != nil || !known || seen[user] {
 			continue
 		}
 		seen[user] = true

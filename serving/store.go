@@ -37,6 +37,8 @@ type Options struct {
 
 // Store holds the snapshot that is served. Its methods are safe for concurrent use.
 type Store struct {
+	makings sync.Pool // of *making: what lists are made in
+
 	root string
 	opts Options
 
@@ -73,6 +75,7 @@ func NewStore(root string, opts Options) *Store {
 		opts.Now = time.Now
 	}
 	s := &Store{root: root, opts: opts, distrusted: map[string]bool{}, turns: newTurns()}
+	s.makings.New = func() any { return new(making) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
 }
@@ -155,6 +158,7 @@ func (s *Store) open(ctx context.Context, version string, verified bool) (*view,
 		return nil, err
 	}
 	v.onDamaged = s.onDamaged(v)
+	v.listen(s.opts.Live)
 	if verified || s.distrusted[version] {
 		if err := errors.Join(v.snap.Verify(ctx), ctx.Err()); err != nil {
 			v.release()

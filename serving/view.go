@@ -19,12 +19,15 @@ type view struct {
 
 	// filler is the whole catalogue, best sellers first: what any list is filled up
 	// from. What is out of stock is in it, as it may come back any moment.
-	filler []snapshot.Candidate
-	names  []string // of strategies, by number
-	rest   uint8    // the number of Catalogue
-	optOut int      // the number of the field of a profile that says who refuses; −1 = none
-	marks  sync.Pool
+	filler  []snapshot.Candidate
+	sellers int                             // how many of the filler are popular
+	why     func(snapshot.Candidate) Reason // of what brings its reason along
+	names   []string                        // of strategies, by number
+	rest    uint8                           // the number of Catalogue
+	optOut  int                             // the number of the field of a profile that says who refuses; −1 = none
+	marks   sync.Pool
 
+	hot       hot
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
 	folding   *folding // nil = there are no factors
@@ -51,6 +54,8 @@ func openView(dir string) (*view, error) {
 	v.names = snap.Info().Strategies
 	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
 	v.marks.New = func() any { return &marks{bits: make([]uint64, (snap.Items()+63)/64)} }
+	v.why = v.reason
+	v.warm()
 	v.fillFiller()
 	if err := v.fold(); err != nil {
 		v.release()
@@ -71,6 +76,7 @@ func (v *view) fillFiller() {
 			v.filler = append(v.filler, snapshot.Candidate{Item: c.Item, Score: c.Score, Strategy: popular})
 		}
 	}
+	v.sellers = len(v.filler)
 	score := float32(0) // of the rest, which must not rise above the popular ones
 	if n := len(v.filler); n > 0 {
 		score = min(score, v.filler[n-1].Score)
@@ -102,14 +108,13 @@ func (v *view) excuse(err error) error {
 	return err
 }
 
-// user returns what is known of a customer; a damaged record is an error, which
-// the store is told as well.
-func (v *view) user(id string) (u snapshot.User, ok bool, err error) {
-	u, ok, err = v.snap.User(id)
-	if errors.Is(err, snapshot.ErrDamaged) {
-		v.onDamaged(err)
+// refused is the snapshot's word on whether a customer refuses personalisation.
+func (v *view) refused(c *snapshot.Customer) (bool, error) {
+	if v.optOut < 0 {
+		return false, nil
 	}
-	return u, ok, err
+	value, err := c.Value(v.optOut)
+	return value.Bool(), err
 }
 
 func (v *view) retain() bool {

@@ -30,6 +30,14 @@ func (in *intake) Item(id string) (serving.ItemUpdate, bool) {
 	return serving.ItemUpdate{}, false
 }
 
+// Told is part of serving.Live.
+func (in *intake) Told(from int) []string {
+	if s := in.store.Load(); s != nil {
+		return s.Told(from)
+	}
+	return nil
+}
+
 // Recent is part of serving.Live.
 func (in *intake) Recent(userID, sessionID string) (serving.Recent, bool) {
 	if s := in.store.Load(); s != nil {

@@ -213,6 +213,37 @@ func (d *decoder) leading(in bounds, most int) (list []Candidate, more bool) {
 	return out, len(out) < int(n)
 }
 
+// skipCandidates steps over a list.
+func (d *decoder) skipCandidates() {
+	n := d.uvarint()
+	if n > maxItems {
+		d.take(math.MaxUint64)
+		return
+	}
+	d.take(8 * n)
+	for ; n > 0 && d.err == nil; n-- {
+		if r := (Reason{Kind: models.ReasonKind(d.byte())}); r.hasOf() {
+			d.skipUvarints(1)
+		}
+	}
+}
+
+// skipBought steps over the items bought.
+func (d *decoder) skipBought() { d.skipUvarints(d.uvarint()) }
+
+// skipUvarints steps over so many: each ends with the first byte below 0x80.
+func (d *decoder) skipUvarints(n uint64) {
+	at := 0
+	for ; n > 0 && at < len(d.b); at++ {
+		if d.b[at] < 0x80 {
+			n--
+		}
+	}
+	if d.take(uint64(at)); n > 0 {
+		d.fail(errCut)
+	}
+}
+
 func (d *decoder) reason() Reason {
 	r := Reason{Kind: models.ReasonKind(d.byte())}
 	if r.hasOf() {

@@ -12,7 +12,7 @@ type Customer struct {
 	snap                 *Snapshot
 	id                   string
 	core, profile, lists []byte
-	record               []byte // which they are parts of
+	record               *[]byte // which they are parts of
 }
 
 // Release gives the memory of the record back, once its parts have been decoded.
@@ -20,7 +20,7 @@ type Customer struct {
 func (c *Customer) Release() {
 	if record := c.record; record != nil {
 		c.core, c.profile, c.lists, c.record = nil, nil, nil, nil
-		c.snap.records.Put(&record)
+		c.snap.records.Put(record)
 	}
 }
 
@@ -28,11 +28,11 @@ func (c *Customer) Release() {
 const keptRecord = 64 << 10
 
 // spare is memory for a record.
-func (s *Snapshot) spare() []byte {
+func (s *Snapshot) spare() *[]byte {
 	if b, ok := s.records.Get().(*[]byte); ok && cap(*b) <= keptRecord {
-		return *b
+		return b
 	}
-	return nil
+	return new([]byte)
 }
 
 // Customer reads the record of the customer who goes by that id or alias; nil when
@@ -47,17 +47,23 @@ func (s *Snapshot) Customer(id string) (*Customer, error) {
 }
 
 func (s *Snapshot) record(id string, p place) (*Customer, error) {
-	b, err := p.read(s.bulk, s.spare())
+	record := s.spare()
+	b, err := p.read(s.bulk, *record)
 	if err != nil {
 		return nil, fmt.Errorf("snapshot %s: %w", s.info.Version, err)
 	}
-	return s.parse(id, b)
+	*record = b
+	c, err := s.parse(id, b)
+	if err == nil {
+		c.record = record
+	}
+	return c, err
 }
 
 // parse takes a record apart.
 func (s *Snapshot) parse(id string, record []byte) (*Customer, error) {
 	d := &decoder{b: record}
-	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b, record: record}
+	c := &Customer{snap: s, id: id, core: d.take(d.uvarint()), profile: d.take(d.uvarint()), lists: d.b}
 	if d.err != nil {
 		return nil, s.damaged(bulkName, d.err)
 	}
@@ -66,26 +72,20 @@ func (s *Snapshot) parse(id string, record []byte) (*Customer, error) {
 
 // find looks up where the record of an id or alias lies, and the id that it is under.
 func (s *Snapshot) find(id string) (key string, p place, ok bool, err error) {
+	if p, ok = s.index.find(id); ok {
+		return id, p, true, nil
+	}
 	err = s.db.View(func(tx *bbolt.Tx) error {
-		users, name := tx.Bucket([]byte(bucketUsers)), []byte(id)
-		if users == nil {
-			return s.missing(bucketUsers)
+		if aliases := tx.Bucket([]byte(bucketAliases)); aliases != nil {
+			key = string(aliases.Get([]byte(id)))
 		}
-		v := users.Get(name)
-		if aliases := tx.Bucket([]byte(bucketAliases)); v == nil && aliases != nil {
-			if name = aliases.Get(name); name != nil {
-				v = users.Get(name)
-			}
-		}
-		if v == nil {
-			return nil
-		}
-		var err error
-		key, ok = string(name), true
-		p, err = placeOf(v, s.size)
-		return s.damaged(bucketUsers, err)
+		return nil
 	})
-	return key, p, ok && err == nil, err
+	if err != nil || key == "" {
+		return "", place{}, false, err
+	}
+	p, ok = s.index.find(key)
+	return key, p, ok, nil
 }
 
 // ID is the id that stands for all of the customer's.
@@ -117,6 +117,34 @@ func (c *Customer) Profile() ([]Value, []Alias, error) {
 	d := &decoder{b: c.profile}
 	values, aliases := d.values(c.snap.info.UserFields), d.aliases()
 	return values, aliases, c.snap.damaged(bulkName, d.end())
+}
+
+// Scores decodes what the models say of the customer and nothing else; nil where
+// nothing is.
+func (c *Customer) Scores() (*Scores, error) {
+	d := &decoder{b: c.core}
+	flags := d.uvarint()
+	if flags&flagScored == 0 {
+		return nil, c.snap.damaged(bulkName, d.err)
+	}
+	d.skipCandidates()
+	d.skipBought()
+	scores := d.scores(flags, c.snap.bounds())
+	if err := d.end(); err != nil {
+		return nil, c.snap.damaged(bulkName, err)
+	}
+	return scores, nil
+}
+
+// Value decodes the value of Info.UserFields[n] alone.
+func (c *Customer) Value(n int) (Value, error) {
+	d := &decoder{b: c.profile}
+	fields := c.snap.info.UserFields
+	for _, f := range fields[:n] {
+		d.skipValue(f.Kind)
+	}
+	v := d.value(fields[n])
+	return v, c.snap.damaged(bulkName, d.err)
 }
 
 // Candidates decodes the main list, best first.

@@ -223,3 +223,29 @@ func FuzzPlace(f *testing.F) {
 		}
 	})
 }
+
+// TestPartsOfACustomer: what is decoded alone is what stands in the whole.
+func TestPartsOfACustomer(t *testing.T) {
+	root := t.TempDir()
+	s := open(t, root, publish(t, root, info(), func(w *Writer) error {
+		return errors.Join(small(w), w.User("u2", User{Scores: whole(), Profile: []Value{StringValue("gold"), NumberValue(3), {}, {}}}), w.User("u3", User{Bought: []int32{1}}))
+	}))
+	for _, id := range []string{"u1", "u2", "u3"} {
+		c, err := s.Customer(id)
+		if err != nil || c == nil {
+			t.Fatal(id, err)
+		}
+		u, err := c.User()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if scores, err := c.Scores(); err != nil || !same(User{ID: id, Scores: scores}, User{ID: id, Scores: u.Scores}) {
+			t.Errorf("%s has the scores %+v, %v; want %+v", id, scores, err, u.Scores)
+		}
+		for n := range s.Info().UserFields {
+			if v, err := c.Value(n); err != nil || v != u.Profile[n] {
+				t.Errorf("%s has %+v in field %d, %v; want %+v", id, v, n, err, u.Profile[n])
+			}
+		}
+	}
+}

@@ -205,6 +205,20 @@ func (d *decoder) value(f Field) Value {
 	return finiteValue(f.Kind, d.number())
 }
 
+// skipValue steps over the value of a field of some kind.
+func (d *decoder) skipValue(kind Kind) {
+	switch kind {
+	case String:
+		if n := d.uvarint(); n > 0 {
+			d.take(n - 1)
+		}
+	case Bool:
+		d.byte()
+	default:
+		d.number()
+	}
+}
+
 func appendAliases(b []byte, list []Alias) []byte {
 	b = binary.AppendUvarint(b, uint64(len(list)))
 	for _, a := range list {

@@ -24,6 +24,7 @@ type Snapshot struct {
 	db      *bbolt.DB
 	bulk    *os.File // the customers' records
 	size    int64    // of bulk
+	index   *index   // of the customers
 	items   []Item
 	byID    []int32 // catalogue numbers by ascending id
 	popular []Candidate
@@ -191,6 +192,9 @@ func (s *Snapshot) load(tx *bbolt.Tx) error {
 	})
 	if err != nil || len(s.items) != s.info.Items {
 		return fmt.Errorf("the catalogue has %d of %d items: %w", len(s.items), s.info.Items, errors.Join(err, ErrDamaged))
+	}
+	if err := s.loadIndex(tx); err != nil {
+		return err
 	}
 	if s.words, err = loadWords(lists.Get([]byte(keyWords))); err != nil {
 		return err

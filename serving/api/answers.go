@@ -123,7 +123,7 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, "no-store", s.recommended("recommendations", id, ask.Session, list, manner))
+	return s.tell(c, "no-store", s.recommended("recommendations", id, ask.Session, list, manner))
 }
 
 func checkDecoration(q map[string]string) error {
@@ -173,7 +173,7 @@ func (s *server) similar(c *gin.Context) error {
 	s.metrics.count("similar", list)
 	out := listOf(list, manner, true)
 	out.ItemID = id
-	return answer(c, "no-cache", out)
+	return s.tell(c, "no-cache", out)
 }
 
 func (s *server) popular(c *gin.Context) error {
@@ -189,7 +189,7 @@ func (s *server) popular(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return answer(c, "no-cache", listOf(list, manner, false))
+	return s.tell(c, "no-cache", listOf(list, manner, false))
 }
 
 func listOf(l serving.List, m manner, withFallback bool) *listJSON {
@@ -242,10 +242,33 @@ func answer(c *gin.Context, cacheControl string, v any) error {
 }
 
 func answerStatus(c *gin.Context, status int, cacheControl string, v any) error {
-	body, err := encoded(v)
+	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
+	respond(c, status, cacheControl, append(body, '\n'))
+	return nil
+}
+
+// appender writes itself as JSON.
+type appender interface{ appendJSON(b []byte) []byte }
+
+// keptBody is the largest answer whose memory is kept for the next, in bytes.
+const keptBody = 64 << 10
+
+// tell answers as answer does with what writes itself.
+func (s *server) tell(c *gin.Context, cacheControl string, v appender) error {
+	body := s.bodies.Get().(*[]byte)
+	*body = append(v.appendJSON((*body)[:0]), '\n')
+	respond(c, http.StatusOK, cacheControl, *body)
+	if cap(*body) <= keptBody {
+		s.bodies.Put(body) // it has been written, or copied
+	}
+	return nil
+}
+
+// respond writes a body of JSON.
+func respond(c *gin.Context, status int, cacheControl string, body []byte) {
 	h := c.Writer.Header()
 	h.Set("Cache-Control", cacheControl)
 	if cacheControl != "no-store" {
@@ -253,23 +276,10 @@ func answerStatus(c *gin.Context, status int, cacheControl string, v any) error 
 		h.Set("ETag", tag)
 		if matches(c.Request.Header.Values("If-None-Match"), tag) {
 			c.Status(http.StatusNotModified)
-			return nil
+			return
 		}
 	}
 	c.Data(status, "application/json; charset=utf-8", body)
-	return nil
-}
-
-// appender writes itself as JSON.
-type appender interface{ appendJSON(b []byte) []byte }
-
-// encoded is v as JSON, a line.
-func encoded(v any) ([]byte, error) {
-	if a, ok := v.(appender); ok {
-		return append(a.appendJSON(make([]byte, 0, 2048)), '\n'), nil
-	}
-	body, err := json.Marshal(v)
-	return append(body, '\n'), err
 }
 
 func etag(body []byte) string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -105,6 +106,7 @@ type server struct {
 	placements *placement.Set
 	reports    PlacementReports
 	shown      *served.Log
+	bodies     sync.Pool // of *[]byte: memory for answers
 }
 
 // New returns the handler of version 1 of the API.
@@ -115,6 +117,7 @@ func New(o Options) http.Handler {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.bodies.New = func() any { return new([]byte) }
 	s.limit = newLimiter(o.Rate, s.now)
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -198,7 +201,7 @@ func (s *server) handle(h func(c *gin.Context) error) gin.HandlerFunc {
 }
 
 func limitBody(c *gin.Context) {
-	if c.Request.Body != nil {
+	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
 	}
 }

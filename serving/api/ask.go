@@ -152,5 +152,5 @@ func (s *server) basket(c *gin.Context, a *askJSON, ask serving.Ask) (err error)
 	}
 	out := s.recommended(kind, userID, ask.Session, list, s.mannerOf(a))
 	out.UnknownItems = unknown
-	return answer(c, "no-store", out)
+	return s.tell(c, "no-store", out)
 }

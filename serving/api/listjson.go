@@ -121,15 +121,25 @@ func isPlainUnicode(s string) bool {
 	return true
 }
 
-// appendFloat32 writes a finite number in the form of ES6, as encoding/json does:
-// with an exponent only below 1e-6 and from 1e21, without a zero in front of it.
+// appendFloat32 writes a finite number as encoding/json does.
 func appendFloat32(b []byte, f float32) []byte {
-	format, size := byte('f'), math.Abs(float64(f))
-	if size != 0 && (float32(size) < 1e-6 || float32(size) >= 1e21) {
-		format = 'e'
+	size := float32(math.Abs(float64(f)))
+	return appendFloat(b, float64(f), size != 0 && (size < 1e-6 || size >= 1e21), 32)
+}
+
+func appendFloat64(b []byte, f float64) []byte {
+	size := math.Abs(f)
+	return appendFloat(b, f, size != 0 && (size < 1e-6 || size >= 1e21), 64)
+}
+
+// appendFloat writes the form of ES6: with an exponent only below 1e-6 and from
+// 1e21, without a zero in front of it.
+func appendFloat(b []byte, f float64, exponent bool, bits int) []byte {
+	if !exponent {
+		return strconv.AppendFloat(b, f, 'f', -1, bits)
 	}
-	b = strconv.AppendFloat(b, float64(f), format, -1, 32)
-	if n := len(b); format == 'e' && n >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' {
+	b = strconv.AppendFloat(b, f, 'e', -1, bits)
+	if n := len(b); n >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' {
 		b[n-2] = b[n-1]
 		b = b[:n-1]
 	}

@@ -27,6 +27,9 @@ var languages = []string{string(serving.Chinese), string(serving.English)}
 // query decodes the query string and refuses parameters that the route does
 // not know or that come twice, so that a typing error never goes unnoticed.
 func query(raw string, known ...string) (map[string]string, error) {
+	if raw == "" {
+		return nil, nil
+	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, badRequest("the query string is malformed: %s", queryFault(err))

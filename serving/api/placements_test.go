@@ -55,6 +55,8 @@ type shown struct{}
 
 func (shown) Item(string) (serving.ItemUpdate, bool) { return serving.ItemUpdate{}, false }
 
+func (shown) Told(int) []string { return nil }
+
 func (shown) Recent(_, session string) (serving.Recent, bool) {
 	if session != "s" {
 		return serving.Recent{}, false

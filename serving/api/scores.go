@@ -134,7 +134,7 @@ func (s *server) scores(c *gin.Context) error {
 	if asked, given := q["lang"]; given {
 		lang = serving.Lang(asked)
 	}
-	return answer(c, "private, no-cache", scoresOf(card, lang))
+	return s.tell(c, "private, no-cache", scoresOf(card, lang))
 }
 
 // scoresAskJSON is the body of POST /v1/scores/batch. A null is as absent.
@@ -183,7 +183,7 @@ func (s *server) postScores(c *gin.Context) error {
 	for i, card := range cards {
 		out.Results[i] = scoresOf(card, lang)
 	}
-	return answer(c, "no-store", out)
+	return s.tell(c, "no-store", out)
 }
 
 func scoresOf(card serving.ScoreCard, lang serving.Lang) *scoresJSON {

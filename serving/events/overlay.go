@@ -3,7 +3,6 @@ package events
 import (
 	"container/list"
 	"crypto/sha256"
-	"hash/maphash"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,9 +16,10 @@ const mostTrails = 200_000
 // overlay is what serving asks, in memory: see serving.Live. It is written by
 // one goroutine and read by every request.
 type overlay struct {
-	told    told // of items
 	itemsMu sync.RWMutex
 	items   map[string]serving.ItemUpdate
+	told    []string     // its keys, in the order in which they came
+	count   atomic.Int64 // of told
 
 	marksMu sync.RWMutex
 	optOuts map[string]bool
@@ -42,15 +42,12 @@ type idHash = [sha256.Size]byte
 var _ serving.Live = (*overlay)(nil)
 
 func newOverlay(most int) *overlay {
-	return &overlay{told: told{seed: maphash.MakeSeed()}, items: map[string]serving.ItemUpdate{}, optOuts: map[string]bool{}, erased: map[idHash]struct{}{},
+	return &overlay{items: map[string]serving.ItemUpdate{}, optOuts: map[string]bool{}, erased: map[idHash]struct{}{},
 		trails: map[owner]*list.Element{}, latest: list.New(), most: most}
 }
 
 // Item is what was told of an item, see serving.Live.
 func (o *overlay) Item(id string) (serving.ItemUpdate, bool) {
-	if !o.told.maybe(id) {
-		return serving.ItemUpdate{}, false
-	}
 	o.itemsMu.RLock()
 	defer o.itemsMu.RUnlock()
 	u, ok := o.items[id]
@@ -60,8 +57,21 @@ func (o *overlay) Item(id string) (serving.ItemUpdate, bool) {
 func (o *overlay) setItem(id string, u serving.ItemUpdate) {
 	o.itemsMu.Lock()
 	defer o.itemsMu.Unlock()
+	if _, had := o.items[id]; !had {
+		o.told = append(o.told, id)
+	}
 	o.items[id] = u
-	o.told.add(id)
+	o.count.Store(int64(len(o.told)))
+}
+
+// Told is of which items something was told, see serving.Live.
+func (o *overlay) Told(from int) []string {
+	if from >= int(o.count.Load()) {
+		return nil
+	}
+	o.itemsMu.RLock()
+	defer o.itemsMu.RUnlock()
+	return o.told[from:len(o.told):len(o.told)]
 }
 
 // OptedOut is what was told of a customer's wish, see serving.Live.

@@ -44,8 +44,9 @@ type Options struct {
 }
 
 const (
-	hourly    = time.Hour   // a file holds no more than this
-	syncEvery = time.Second // what is written less long ago may be lost if the machine stops
+	hourly    = time.Hour             // a file holds no more than this
+	takeEvery = 20 * time.Millisecond // how long a record waits at most: waking the writer costs more than writing
+	syncEvery = time.Second           // what is written less long ago may be lost if the machine stops
 )
 
 // Log appends to files of one folder, a JSON object a line. A request never waits
@@ -54,6 +55,7 @@ type Log struct {
 	dir     string
 	opts    Options
 	queue   chan *Record
+	filling chan struct{} // told when the queue is half full
 	pool    sync.Pool
 	dropped atomic.Int64
 	written atomic.Int64
@@ -81,7 +83,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
 	}
-	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), closing: make(chan struct{}), done: make(chan struct{})}
+	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
 	l.pool.New = func() any { return new(Record) }
 	go l.run()
 	return l, nil
@@ -97,6 +99,12 @@ func (l *Log) Add(r *Record) {
 	default:
 		l.dropped.Add(1)
 		l.recycle(r)
+	}
+	if len(l.queue) > cap(l.queue)/2 {
+		select {
+		case l.filling <- struct{}{}:
+		default: // the writer knows
+		}
 	}
 }
 
@@ -141,12 +149,15 @@ type writer struct {
 func (l *Log) run() {
 	defer close(l.done)
 	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16), asked: asked(l.dir)}
-	tick := time.NewTicker(syncEvery)
+	look, tick := time.NewTicker(takeEvery), time.NewTicker(syncEvery)
+	defer look.Stop()
 	defer tick.Stop()
 	for {
 		select {
-		case r := <-l.queue:
-			w.take(r)
+		case <-look.C:
+			w.drain()
+		case <-l.filling:
+			w.drain()
 		case <-tick.C:
 			w.note(w.tidy())
 			w.expire()
@@ -172,14 +183,14 @@ func (w *writer) tidy() error {
 }
 
 func (w *writer) finish() error {
-	for {
-		select {
-		case r := <-w.queue:
-			w.take(r)
-			continue
-		default:
-		}
-		return w.end()
+	w.drain()
+	return w.end()
+}
+
+// drain writes what is queued by now.
+func (w *writer) drain() {
+	for n := len(w.queue); n > 0; n-- {
+		w.take(<-w.queue)
 	}
 }
 
