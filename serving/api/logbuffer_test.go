@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -110,24 +109,6 @@ func TestLogNamesPathsOnlyIfTold(t *testing.T) {
 		ask(h, "GET", "/v1/users/17850/scores?lang=en")
 		if got := strings.Contains(out.String(), `"path":"/v1/users/17850/scores"`); got != want || strings.Contains(out.String(), "lang=en") {
 			t.Errorf("told %v: %s", told, out.String())
-		}
-	}
-}
-
-// TestAccessLogAllocates bounds what a line costs beyond the same request
-// without a log: the record's attributes beyond the first five.
-func TestAccessLogAllocates(t *testing.T) {
-	store := loaded(t, 50)
-	allocations := func(log *slog.Logger) float64 {
-		h := New(Options{Store: store, NewID: fixedID, Logger: log})
-		r := httptest.NewRequest("GET", "/healthz", nil)
-		return testing.AllocsPerRun(200, func() { h.ServeHTTP(httptest.NewRecorder(), r) })
-	}
-	for name, format := range map[string]func(io.Writer) slog.Handler{"json": jsonLines,
-		"text": func(w io.Writer) slog.Handler { return slog.NewTextHandler(w, nil) }} {
-		with := allocations(slog.New(NewLogBuffer(io.Discard).Handler(format)))
-		if without := allocations(nil); with > without+3 {
-			t.Errorf("%s: %v allocations a request with the log, %v without", name, with, without)
 		}
 	}
 }
