@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"regulars/models"
 	"regulars/models/snapshot"
 	"regulars/serving/filter"
 	"regulars/serving/placement"
@@ -30,6 +31,7 @@ type making struct {
 	about   []*compiled      // by rule of the plan: its filter
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
+	looked  byte       // keeps fetch from being left out
 	spare   *sync.Pool // where it goes when the list is made
 }
 
@@ -220,12 +222,33 @@ func (m *making) list(role string, a Ask) List {
 
 // plain is the picks as they are, and whether none of them was asked for.
 func (m *making) plain() (items []Item, fallback bool) {
+	m.fetch()
 	items, fallback = make([]Item, len(m.picks)), true
 	for i, p := range m.picks {
 		items[i] = m.item(p)
 		fallback = fallback && !(p.asked && items[i].chosen())
 	}
 	return items, fallback
+}
+
+// fetch looks at what the list will name, one item right after the other: they lie
+// anywhere in memory, and the processor waits for all of them at once where it
+// would wait for each in its turn.
+func (m *making) fetch() {
+	for i := range m.picks {
+		p := &m.picks[i]
+		m.looked += first(m.v.snap.ItemAt(p.Item).ID)
+		if p.Reason.Kind == models.ReasonBought || p.Reason.Kind == models.ReasonTogether {
+			m.looked += first(m.v.snap.ItemAt(p.Reason.Of).Title)
+		}
+	}
+}
+
+func first(text string) byte {
+	if text == "" {
+		return 0
+	}
+	return text[0]
 }
 
 func (m *making) item(p pick) Item {

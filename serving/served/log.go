@@ -20,6 +20,14 @@ type Record struct {
 	Placement, Arm string // "" = none
 	User, Session  string // "" = not known
 	Items          []Shown
+
+	line []byte // memory for what becomes of it
+}
+
+// lines are lines one behind the other, and where each ends.
+type lines struct {
+	text []byte
+	ends []int
 }
 
 // Shown is one item of a list, in the order of the list.
@@ -48,7 +56,9 @@ const (
 type Log struct {
 	dir     string
 	opts    Options
-	queue   chan *Record
+	mu      sync.Mutex // of waiting, held shortly
+	waiting lines
+	queued  atomic.Int64  // records that wait, or are being written
 	filling chan struct{} // told when the queue is half full
 	pool    sync.Pool
 	dropped atomic.Int64
@@ -71,8 +81,8 @@ func Open(dir string, opts Options) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
 	}
-	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
-	l.pool.New = func() any { return new(Record) }
+	l := &Log{dir: dir, opts: opts, filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+	l.pool.New = func() any { return &Record{line: make([]byte, 0, 1024)} }
 	go l.run()
 	return l, nil
 }
@@ -80,15 +90,13 @@ func Open(dir string, opts Options) (*Log, error) {
 // New returns an empty record to fill and Add.
 func (l *Log) New() *Record { return l.pool.Get().(*Record) }
 
-// Add takes a record of New, which is the log's from then on.
+// Add takes a record of New, which is the log's from then on. It is put into words
+// at once, while all that it speaks of is at hand.
 func (l *Log) Add(r *Record) {
-	select {
-	case l.queue <- r:
-	default:
-		l.dropped.Add(1)
-		l.recycle(r)
-	}
-	if len(l.queue) > cap(l.queue)/2 {
+	r.line = r.appendJSON(r.line[:0])
+	waiting := l.add(r.line)
+	l.recycle(r)
+	if waiting > l.opts.Queue/2 {
 		select {
 		case l.filling <- struct{}{}:
 		default: // the writer knows
@@ -96,9 +104,23 @@ func (l *Log) Add(r *Record) {
 	}
 }
 
+// add returns how many lines wait.
+func (l *Log) add(line []byte) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.waiting.ends) >= l.opts.Queue {
+		l.dropped.Add(1)
+		return len(l.waiting.ends)
+	}
+	l.queued.Add(1)
+	l.waiting.text = append(l.waiting.text, line...)
+	l.waiting.ends = append(l.waiting.ends, len(l.waiting.text))
+	return len(l.waiting.ends)
+}
+
 func (l *Log) recycle(r *Record) {
 	clear(r.Items) // holds on to no text
-	*r = Record{Items: r.Items[:0]}
+	*r = Record{Items: r.Items[:0], line: r.line}
 	l.pool.Put(r)
 }
 
@@ -111,7 +133,7 @@ type Status struct {
 
 // Status returns the state of the log.
 func (l *Log) Status() Status {
-	return Status{Queued: len(l.queue), Written: l.written.Load(), Dropped: l.dropped.Load()}
+	return Status{Queued: int(l.queued.Load()), Written: l.written.Load(), Dropped: l.dropped.Load()}
 }
 
 // Close writes what is queued and ends. Nothing may be added afterwards.
@@ -126,7 +148,7 @@ type writer struct {
 	*Log
 	file    *os.File
 	buf     *bufio.Writer
-	line    []byte
+	taken   lines // memory of those that were taken last
 	size    int64
 	unsaved int64 // records not yet synced
 	opened  time.Time
@@ -162,15 +184,20 @@ func (w *writer) finish() error {
 
 // drain writes what is queued by now.
 func (w *writer) drain() {
-	for n := len(w.queue); n > 0; n-- {
-		w.take(<-w.queue)
+	w.mu.Lock()
+	w.taken, w.waiting = w.waiting, lines{w.taken.text[:0], w.taken.ends[:0]}
+	w.mu.Unlock()
+	begin := 0
+	for _, end := range w.taken.ends {
+		w.take(w.taken.text[begin:end])
+		begin = end
 	}
 }
 
-// take writes a record, or counts it as dropped.
-func (w *writer) take(r *Record) {
-	err := w.write(r)
-	w.recycle(r)
+// take writes a line, or counts it as dropped.
+func (w *writer) take(line []byte) {
+	err := w.write(line)
+	w.queued.Add(-1)
 	if err != nil {
 		w.unsaved++ // it goes the way of those before it that were not saved
 		w.abandon()
@@ -178,12 +205,11 @@ func (w *writer) take(r *Record) {
 	w.note(err)
 }
 
-func (w *writer) write(r *Record) error {
+func (w *writer) write(line []byte) error {
 	if err := w.rotate(); err != nil {
 		return err
 	}
-	w.line = r.appendJSON(w.line[:0])
-	n, err := w.buf.Write(w.line)
+	n, err := w.buf.Write(line)
 	if err != nil {
 		return err
 	}
