@@ -118,7 +118,7 @@ func (s *Store) recommend(v *view, userID string, a Ask) (List, error) {
 	if err != nil {
 		return List{}, err
 	}
-	if err := m.fill(v.ownSources(chosen, who, strategy)...); err != nil {
+	if err := m.fill(m.ownSources(chosen, who, strategy)...); err != nil {
 		return List{}, err
 	}
 	info := v.snap.Info()

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"regulars/models/ials"
 	"regulars/models/snapshot"
 )
 
@@ -46,7 +47,7 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	if who.optedOut {
 		err = m.fill()
 	} else {
-		err = m.fill(v.basketSources(basket, which, who)...)
+		err = m.fill(m.basketSources(basket, which, who, strategy)...)
 	}
 	info := v.snap.Info()
 	l = m.list(roleOf(info.ItemLists, strategy, info.Similar), a)
@@ -54,9 +55,14 @@ func (s *Store) Basket(itemIDs []string, userID string, a Ask) (l List, unknown 
 	return l, unknown, err
 }
 
-func (v *view) basketSources(basket []int32, which int, who subject) []source {
+func (m *making) basketSources(basket []int32, which int, who subject, strategy string) []source {
+	v := m.v
+	with := func() (block, error) { return v.near(basket, which) }
+	if strategy == "" && v.folding != nil {
+		with = func() (block, error) { return m.session(basket, which, who) }
+	}
 	return []source{
-		{asked: true, read: func() (block, error) { return v.near(basket, which) }},
+		{asked: true, read: with},
 		{asked: true, read: func() (block, error) {
 			own, err := who.own(v)
 			if err != nil {
@@ -64,8 +70,77 @@ func (v *view) basketSources(basket []int32, which int, who subject) []source {
 			}
 			return v.present(own, who.viewed)
 		}},
+		m.liveSource(basket, who),
 		v.groupSource(who),
 	}
+}
+
+// session merges what goes with a basket by the lists of its items and by the
+// factors of the whole catalogue, by reciprocal ranks as present does: an item is
+// worth what it stands for in both, among those that may be listed, and goes by the
+// strategy that adds more. docs/benchmarks.md has the figures.
+func (m *making) session(basket []int32, which int, who subject) (block, error) {
+	near, err := m.v.near(basket, which)
+	if err != nil {
+		return block{}, err
+	}
+	f := m.v.folding
+	w := f.wishes.Get().(*wish)
+	defer f.wishes.Put(w)
+	if err := m.wish(w, basket, who); err != nil {
+		return block{}, err
+	}
+	best, err := m.score(w, m.k+scoredMost, m.free)
+	if err != nil || len(best) == 0 {
+		return near, err
+	}
+	near.from = slices.DeleteFunc(near.from, func(c snapshot.Candidate) bool { return m.taken.has(c.Item) || !m.may(c) })
+	return m.fused(near, best, basket), nil
+}
+
+// How a session's lists are merged, which baskets chose that no figure is reported
+// on: an item that both hold goes before one that only one has at its top, and
+// factors count twice.
+const (
+	sessionDepth = 60
+	foldedWeighs = 2
+)
+
+// fused merges both lists.
+func (m *making) fused(near block, best []ials.Scored, basket []int32) block {
+	f, at := m.v.folding, make(map[int32]int, len(near.from)+len(best))
+	merged, folded := make([]snapshot.Candidate, 0, len(near.from)+len(best)), map[int32]bool{}
+	for place, c := range near.from {
+		at[c.Item] = place
+		c.Score = float32(standingAmong(place, sessionDepth))
+		merged = append(merged, c)
+	}
+	for place, s := range best {
+		worth := float32(foldedWeighs * standingAmong(place, sessionDepth))
+		n, both := at[s.Item]
+		if !both {
+			merged = append(merged, snapshot.Candidate{Item: s.Item, Score: worth, Strategy: f.strategy})
+			folded[s.Item] = true
+			continue
+		}
+		if worth > merged[n].Score {
+			merged[n].Strategy, folded[s.Item] = f.strategy, true
+		}
+		merged[n].Score += worth
+	}
+	slices.SortFunc(merged, func(a, b snapshot.Candidate) int {
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Item, b.Item))
+	})
+	parts := make([]part, len(basket))
+	for i, item := range basket {
+		parts[i] = part{item: item, kind: KindBasket}
+	}
+	return block{from: merged, why: func(c snapshot.Candidate) Reason {
+		if folded[c.Item] {
+			return m.because(parts, c.Item)
+		}
+		return near.why(c)
+	}}
 }
 
 // basket returns the distinct numbers of the items in ascending order, so that

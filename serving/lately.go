@@ -201,7 +201,10 @@ type pull struct {
 // standing is what the place in a list is worth, from 1 at its top: reciprocal
 // rank fusion (Cormack, Clarke, Büttcher 2009), which merges lists whose scores
 // do not compare.
-func standing(place int) float64 { return fusionDepth / (fusionDepth + float64(place)) }
+func standing(place int) float64 { return standingAmong(place, fusionDepth) }
+
+// standingAmong is standing where places stay alike down to a depth.
+func standingAmong(place int, depth float64) float64 { return depth / (depth + float64(place)) }
 
 // fusionDepth is how deep into a list its places stay alike: small enough that
 // the top of one list goes before the middle of another.

@@ -31,6 +31,7 @@ type making struct {
 	about   []*compiled      // by rule of the plan: its filter
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
+	turns   *turns
 	looked  byte       // keeps fetch from being left out
 	spare   *sync.Pool // where it goes when the list is made
 }
@@ -55,7 +56,7 @@ type source struct {
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
 	m := s.makings.Get().(*making)
-	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, picks: m.picks[:0], spare: &s.makings,
+	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, turns: s.turns, picks: m.picks[:0], spare: &s.makings,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
 	v.listen(m.live)
 	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}

@@ -31,6 +31,7 @@ type shop struct {
 	regions  [][]snapshot.Candidate // of north and south
 	popular  []snapshot.Candidate
 	profile  []snapshot.Field
+	factors  []float32
 	horizon  int // any number, to make another version; the lower, the newer
 }
 
@@ -42,6 +43,9 @@ func publish(t testing.TB, root string, sh shop) string {
 			{Strategy: "popular-region", Groups: []string{"north", "south"}}},
 		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
 		errs := []error{w.Items(sh.items)}
+		if sh.factors != nil {
+			errs = append(errs, w.Factors(factorKind(t, len(sh.factors)/len(sh.items)), sh.factors))
+		}
 		var ids []string
 		for id := range sh.users {
 			ids = append(ids, id)

@@ -43,6 +43,7 @@ type Store struct {
 	opts Options
 
 	current atomic.Pointer[view]
+	turns   *turns // of live scoring
 	swaps   atomic.Int64
 	refused atomic.Int64
 	damaged atomic.Int64
@@ -73,7 +74,7 @@ func NewStore(root string, opts Options) *Store {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	s := &Store{root: root, opts: opts, distrusted: map[string]bool{}}
+	s := &Store{root: root, opts: opts, distrusted: map[string]bool{}, turns: newTurns()}
 	s.makings.New = func() any { return new(making) }
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s
@@ -348,6 +349,8 @@ type Status struct {
 	Swaps    int64
 	Refusals int64
 	Damaged  int64  // how often a customer's record proved damaged when it was read
+	Scored   int64  // how often the whole catalogue was scored for a request
+	Skipped  int64  // how often it was not, as all cores were at it
 	Rejected string // version that is current but was refused; empty with Err: nobody knows which is current
 	Err      error  // why; for the log, as it may name paths
 }
@@ -356,7 +359,8 @@ type Status struct {
 func (s *Store) Status() Status {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st := Status{Swaps: s.swaps.Load(), Refusals: s.refused.Load(), Damaged: s.damaged.Load(), Rejected: s.rejected, Err: s.rejection}
+	st := Status{Swaps: s.swaps.Load(), Refusals: s.refused.Load(), Damaged: s.damaged.Load(),
+		Scored: s.turns.taken.Load(), Skipped: s.turns.skipped.Load(), Rejected: s.rejected, Err: s.rejection}
 	if v := s.current.Load(); v != nil {
 		info := v.snap.Info()
 		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items, st.Models = true, info.Version, v.asOf, s.loadedAt, info.Users, info.Items, info.Models

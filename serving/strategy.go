@@ -53,8 +53,10 @@ func (v *view) listFor(who subject, n int) ([]snapshot.Candidate, error) {
 }
 
 // ownSources are the parts of a list that are not the same for everybody: what was
-// chosen, what goes with what the customer looked at lately, what their group buys.
-func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+// chosen, what goes with what the customer looked at lately, what live scoring finds
+// in the catalogue, what their group buys.
+func (m *making) ownSources(chosen []snapshot.Candidate, who subject, strategy string) []source {
+	v := m.v
 	byName := source{asked: true, read: func() (block, error) { return v.whole(chosen), nil }}
 	present := source{asked: true, read: func() (block, error) { return v.present(nil, who.viewed) }}
 	switch strategy {
@@ -62,9 +64,9 @@ func (v *view) ownSources(chosen []snapshot.Candidate, who subject, strategy str
 		return nil
 	case "", v.snap.Info().Main:
 		present.read = func() (block, error) { return v.now(who) }
-		return []source{present, v.groupSource(who)}
+		return []source{present, m.liveSource(nil, who), v.groupSource(who)}
 	}
-	return []source{byName, present, v.groupSource(who)}
+	return []source{byName, present, m.liveSource(nil, who), v.groupSource(who)}
 }
 
 // leading is how many candidates are read at first: enough for a short list of

@@ -30,6 +30,7 @@ type view struct {
 	hot       hot
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
+	folding   *folding // nil = there are no factors
 }
 
 // Strategies that serving itself adds to those of the snapshot.
@@ -56,6 +57,10 @@ func openView(dir string) (*view, error) {
 	v.why = v.reason
 	v.warm()
 	v.fillFiller()
+	if err := v.fold(); err != nil {
+		v.release()
+		return nil, err
+	}
 	return v, nil
 }
 

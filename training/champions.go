@@ -21,6 +21,7 @@ const (
 	RoleTogether       = "together"        // what is bought in one basket
 	RoleContent        = "content"         // what is alike in title, brand, category
 	RoleTrending       = "trending"        // what sells more than before
+	RoleSessions       = "sessions"        // item factors, by which the server folds a session in
 	RolePopularRegion  = "popular-region"  // what is popular where the customer lives
 	RolePopularChannel = "popular-channel" // through the channel that the customer orders by most
 	RolePopularSegment = "popular-segment" // in the customer's life-cycle state
@@ -30,7 +31,7 @@ const (
 
 // Roles lists the roles of models that scoring applies.
 func Roles() []string {
-	return []string{RoleRecommender, RoleRepeat, RoleDiscovery, RoleSimilar, RoleTogether, RoleContent, RoleTrending,
+	return []string{RoleRecommender, RoleRepeat, RoleDiscovery, RoleSimilar, RoleTogether, RoleContent, RoleTrending, RoleSessions,
 		RolePopularRegion, RolePopularChannel, RolePopularSegment, RoleChurn, RoleOutlook}
 }
 

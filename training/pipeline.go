@@ -54,8 +54,9 @@ type Pipeline struct {
 	FS        durable.FS
 	Options   Options
 	Progress  Progress
-	Tried     func(ranking.Trial) // told of every trial of a search; may be nil
-	Now       func() time.Time    // stamps created_at; nothing else depends on it
+	OptOuts   func() (map[string]bool, error) // what customers have told the server, by id: whether they refuse personalisation; nil: nothing
+	Tried     func(ranking.Trial)             // told of every trial of a search; may be nil
+	Now       func() time.Time                // stamps created_at; nothing else depends on it
 }
 
 // Report is what a run did.

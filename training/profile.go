@@ -29,8 +29,11 @@ var profileColumns = []struct {
 	{"source", snapshot.Field{Name: "source", Kind: snapshot.String, Doc: "Where the customer came from."}},
 	{"referrer_id", snapshot.Field{Name: "referrer_id", Kind: snapshot.String, Doc: "Customer who brought this one."}},
 	{"acquisition_cost", snapshot.Field{Name: "acquisition_cost", Kind: snapshot.Number, Doc: "In units of currency."}},
-	{"personalization_opt_out", snapshot.Field{Name: "opt_out", Kind: snapshot.Bool, Doc: "True of a customer who wants no personalisation."}},
+	{"personalization_opt_out", snapshot.Field{Name: fieldOptOut, Kind: snapshot.Bool, Doc: "True of a customer who wants no personalisation."}},
 }
+
+// fieldOptOut is the field that says who refuses personalisation.
+const fieldOptOut = "opt_out"
 
 // orderFields are what a profile says of the orders before as_of.
 var orderFields = []snapshot.Field{
@@ -92,6 +95,31 @@ func (f *profiles) readUsers(p *Pipeline, same map[string]string) error {
 		return err
 	}
 	f.rows, f.fields = byPerson(known, same), append(f.fields, orderFields...)
+	return f.readOptOuts(p, same)
+}
+
+// readOptOuts puts what customers have told the server before what the users
+// table says. Where several ids of a person have told different things, the
+// refusal counts.
+func (f *profiles) readOptOuts(p *Pipeline, same map[string]string) error {
+	if p.OptOuts == nil {
+		return nil
+	}
+	told, err := p.OptOuts()
+	if err != nil {
+		return err
+	}
+	said := map[string]bool{}
+	for id, refused := range told {
+		said[person(same, id)] = said[person(same, id)] || refused
+	}
+	at := slices.IndexFunc(f.fields, func(field snapshot.Field) bool { return field.Name == fieldOptOut })
+	for id, refused := range said {
+		if f.rows[id] == nil {
+			f.rows[id] = slices.Repeat([]float64{math.NaN()}, f.shown)
+		}
+		f.rows[id][at] = snapshot.BoolValue(refused).Num
+	}
 	return nil
 }
 

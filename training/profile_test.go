@@ -73,6 +73,7 @@ func TestProfiles(t *testing.T) {
 		cells{"user_id": data.String("bob"), "tier": data.String("gold"), "valid_from": at(day - 10)},
 		cells{"user_id": data.String("bob"), "tier": data.String("platinum"), "valid_from": at(day)},
 		cells{"user_id": data.String("bob@shop"), "tier": data.String("tin"), "valid_from": at(day - 5)},
+		cells{"user_id": data.String("cid"), "personalization_opt_out": data.Bool(true)},
 		cells{"user_id": data.String("late"), "signed_up_at": at(day)})
 	says := func(id, channel string, granted bool, d data.Day) cells {
 		return cells{"user_id": data.String(id), "channel": data.String(channel), "granted": data.Bool(granted), "ts": at(d)}
@@ -82,7 +83,9 @@ func TestProfiles(t *testing.T) {
 	addRows(t, l, data.Identities, cells{"source": data.String("email"), "alias": data.String("bob@shop"), "user_id": data.String("bob"), "ts": at(day - 1)},
 		cells{"source": data.String("wecom"), "alias": data.String("w1"), "user_id": data.String("bob")},
 		cells{"source": data.String("wecom"), "alias": data.String("w2"), "user_id": data.String("ann"), "ts": at(day)})
-	p := &Pipeline{Workspace: dir, Lake: l, Options: Options{AsOf: day}}
+	p := &Pipeline{Workspace: dir, Lake: l, Options: Options{AsOf: day}, OptOuts: func() (map[string]bool, error) {
+		return map[string]bool{"bob": false, "bob@shop": true, "cid": false, "eve": true}, nil // told after the table
+	}}
 	same, err := p.aliases()
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +103,9 @@ func TestProfiles(t *testing.T) {
 	for id, want := range map[string]map[string]any{
 		"ann":    {"tier": "gold", "points": 7., "hair": "红", "height": 1.5, "visited": float64(data.Day(15003).Micros()), "opt_out": true, "signed_up_at": float64(data.Day(15010).Micros()), "orders": 0., "spend": 0.},
 		"nobody": {"orders": 0., "spend": 0.},
-		"bob": {"tier": "gold", "consent_sms": true, "consent_email": false, "orders": 4., "spend": 10., "aov": 2.5, "recency_days": 10.,
+		"cid":    {"opt_out": false, "orders": 0., "spend": 0.},
+		"eve":    {"opt_out": true, "orders": 0., "spend": 0.},
+		"bob": {"tier": "gold", "opt_out": true, "consent_sms": true, "consent_email": false, "orders": 4., "spend": 10., "aov": 2.5, "recency_days": 10.,
 			"first_order": float64(data.Day(19000).Micros()), "last_order": float64(data.Day(19990).Micros())},
 	} {
 		u, number := snapshot.User{}, int32(-1)

@@ -40,7 +40,7 @@ func (p *Pipeline) publish(ctx context.Context, ev *evaluated) ([]Publication, e
 	if s.tuned, err = p.tunedOf(ev); err != nil {
 		return nil, err
 	}
-	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.byGroup, s.churn, s.outlook} {
+	for _, part := range []func(context.Context, *evaluated) error{s.recommenders, s.sessions, s.byGroup, s.churn, s.outlook} {
 		if err := part(ctx, ev); err != nil {
 			return nil, err
 		}
@@ -128,6 +128,33 @@ type fittedFamily struct {
 	options any
 }
 
+// sessionOptions are those of the factors that sessions are folded into, whichever
+// family is behind the lists. What is best for the lists of customers is not best
+// for sessions, in which nothing is old: see "Sessions" in docs/benchmarks.md.
+const sessionOptions = "iterations=6"
+
+// sessions publishes the factors that the server folds sessions into.
+func (s *publisher) sessions(ctx context.Context, ev *evaluated) error {
+	recipes, err := s.recipesOf(kindIALS, []string{sessionOptions}, nil)
+	if err != nil {
+		return err
+	}
+	s.step("fitting "+RoleSessions, 0, 1)
+	f, err := s.fit(ctx, kindIALS, recipes[0], ev, s.part("fitting "+RoleSessions, 0, 1))
+	if errors.Is(err, models.ErrNoData) {
+		s.notes = append(s.notes, fmt.Sprintf("sessions are not folded into factors: %v", err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = s.store(RoleSessions, kindIALS, kindOf(f.model), options.Describe(f.options), nil, func(dir string) error {
+		return saveRecommender(folder{dir: dir, what: RoleSessions}, f.model, f.items)
+	})
+	s.step("fitting "+RoleSessions, 1, 1)
+	return err
+}
+
 // fitted fits the chosen recipe of a family, once however many roles it plays.
 func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated, progress func(done, total int)) (*fittedFamily, error) {
 	if f, ok := s.fits[family]; ok {
@@ -140,6 +167,15 @@ func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated, pr
 			return nil, err
 		}
 	}
+	f, err := s.fit(ctx, family, recipe, ev, progress)
+	if err == nil {
+		s.fits[family] = f
+	}
+	return f, err
+}
+
+// fit fits a recipe to everything before as_of.
+func (s *publisher) fit(ctx context.Context, family string, recipe recommenderRecipe, ev *evaluated, progress func(done, total int)) (*fittedFamily, error) {
 	d, err := s.dataOf(family, ev.interactions)
 	if err != nil {
 		return nil, err
@@ -153,9 +189,7 @@ func (s *publisher) fitted(ctx context.Context, family string, ev *evaluated, pr
 	if err != nil {
 		return nil, fmt.Errorf("fitting %s again on everything before %s: %w", family, s.Options.AsOf, err)
 	}
-	f := &fittedFamily{model: model, items: d.IDs, options: recipe.options}
-	s.fits[family] = f
-	return f, nil
+	return &fittedFamily{model: model, items: d.IDs, options: recipe.options}, nil
 }
 
 // dataOf returns what a family learns from at as_of: those that read what items

@@ -20,9 +20,10 @@ func (s *scoring) fillFactors(w *snapshot.Writer) error {
 	return w.Factors(kind, values)
 }
 
-// factors are those of the first model in use that has any, by catalogue number.
+// factors are those made for sessions, or of the first model in use that has any,
+// by catalogue number.
 func (s *scoring) factors() (kind snapshot.FactorKind, values []float32, ok bool, err error) {
-	for _, role := range Roles() {
+	for _, role := range append([]string{RoleSessions}, Roles()...) {
 		c := s.champions.recommenders[role]
 		if c == nil {
 			continue

@@ -67,14 +67,18 @@ func newAudience(g *global) *cobra.Command {
 }
 
 // withAudiences opens the current snapshot for audiences.
-func (g *global) withAudiences(use func(*workspace, *audience.Engine) error) error {
+func (g *global) withAudiences(ctx context.Context, use func(*workspace, *audience.Engine) error) error {
 	w, err := g.open(false)
 	if err != nil {
 		return err
 	}
+	return w.withTold(ctx, func(live serving.Live) error { return g.useAudiences(w, live, use) })
+}
+
+func (g *global) useAudiences(w *workspace, live serving.Live, use func(*workspace, *audience.Engine) error) error {
 	store := serving.NewStore(w.snapshots(), serving.Options{})
 	defer store.Close()
-	engine, err := w.audiences(store, nil)
+	engine, err := w.audiences(store, live)
 	if err != nil {
 		return err
 	}
@@ -100,7 +104,7 @@ func newAudienceList(g *global) *cobra.Command {
 	return g.withJSON(&cobra.Command{Use: "list", Short: "The audiences of regulars.yaml, and how many are in each", Args: noArguments,
 		Example: "  regulars audience list --workspace my-shop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return g.withAudiences(func(_ *workspace, e *audience.Engine) error {
+			return g.withAudiences(cmd.Context(), func(_ *workspace, e *audience.Engine) error {
 				lines := []audienceLine{}
 				for _, name := range e.Names() {
 					line, err := audienceLineOf(cmd.Context(), e, name)
@@ -222,7 +226,7 @@ func newAudienceCount(g *global) *cobra.Command {
   regulars audience count --workspace my-shop slipping`,
 		Args: arguments(0, 1, "at most the name of an audience"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return g.withAudiences(func(_ *workspace, e *audience.Engine) error {
+			return g.withAudiences(cmd.Context(), func(_ *workspace, e *audience.Engine) error {
 				spec, err := f.spec(cmd, e, args)
 				if err != nil {
 					return err
@@ -270,7 +274,7 @@ not at all.`,
 			if f.lang != string(serving.English) && f.lang != string(serving.Chinese) {
 				return usageError{fmt.Errorf("--lang %q must be en or zh", f.lang)}
 			}
-			return g.withAudiences(func(w *workspace, e *audience.Engine) error {
+			return g.withAudiences(cmd.Context(), func(w *workspace, e *audience.Engine) error {
 				spec, err := f.spec(cmd, e, args)
 				if err != nil {
 					return err

@@ -99,6 +99,9 @@ func (g *global) erase(ctx context.Context, o eraseOptions, ids []string) (err e
 		if err != nil {
 			return err
 		}
+		if err := (eventsPlace{w}).lift(ctx, lifted.ID); err != nil {
+			return err
+		}
 		return g.printReceipts([]state.Erasure{lifted})
 	}
 	return g.erasePeople(ctx, w, db, ids)

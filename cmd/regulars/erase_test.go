@@ -148,6 +148,125 @@ func request(t *testing.T, method, address string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// tellServer sends a JSON body and wants the status.
+func tellServer(t *testing.T, address, body string, want int) string {
+	t.Helper()
+	resp, err := http.Post(address, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != want {
+		t.Fatalf("POST %s: %d %s (%v), want %d", address, resp.StatusCode, text, err, want)
+	}
+	return string(text)
+}
+
+// tellOfZebra has a server know the zebra by what it does: as a customer, as an
+// alias that nobody has heard of, and in sessions.
+func tellOfZebra(t *testing.T, dir, address string) {
+	t.Helper()
+	tellServer(t, address+"/v1/identities", `{"identities":[{"source":"pos","alias":"`+zebra+`-card","user_id":"`+zebra+`"},{"session_id":"`+zebra+`-tab","user_id":"`+zebra+`"}]}`, 200)
+	tellServer(t, address+"/v1/events", `{"events":[{"type":"view","user_id":"`+zebra+`","item_id":"i00001"},{"type":"view","session_id":"`+zebra+`-tab","item_id":"i00002"},
+		{"type":"view","user_id":"`+zebra+`-card","item_id":"i00003"},{"type":"view","user_id":"somebody","item_id":"i00003"}]}`, 202)
+	for _, who := range []string{zebra + "/recommendations?k=3", zebra + "-app/recommendations?k=3", "u000001/recommendations?k=3"} {
+		if code, text := request(t, "GET", address+"/v1/users/"+who); code != 200 {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
+	tellServer(t, address+"/v1/recommendations", `{"session_id":"`+zebra+`-tab","k":3}`, 200)
+	awaitLists(t, dir, 4)
+}
+
+// awaitLists waits until so many lists are written down, and returns what is.
+func awaitLists(t *testing.T, dir string, n int) (all string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		files, err := filepath.Glob(filepath.Join(dir, servedFolder, "*.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = ""
+		for _, f := range files {
+			text, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all += string(text)
+		}
+		if strings.Count(all, "\n") >= n {
+			return all
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d lists are written down, want %d:\n%s", strings.Count(all, "\n"), n, all)
+		}
+	}
+}
+
+// expectUnknown wants the zebra to be served as anybody whom nobody knows, and
+// nothing of it to be taken in or written down.
+func expectUnknown(t *testing.T, dir, address string) {
+	t.Helper()
+	for _, id := range []string{zebra, zebra + "-app", zebra + "-card"} {
+		if code, text := request(t, "GET", address+"/v1/users/"+id+"/scores"); code != 404 {
+			t.Errorf("scores: %d %s", code, text)
+		}
+		if code, text := request(t, "GET", address+"/v1/users/"+id+"/recommendations?k=3"); code != 200 || strings.Count(text, `"strategy":"popular"`) != 3 || !strings.Contains(text, `"fallback":true`) {
+			t.Errorf("recommendations: %d %s", code, text)
+		}
+	}
+	batch := tellServer(t, address+"/v1/scores/batch", `{"user_ids":["`+zebra+`","u000001"]}`, 200)
+	if !strings.Contains(batch, `"unknown_users":["`+zebra+`"]`) {
+		t.Errorf("scores of several: %s", batch)
+	}
+	if code, text := request(t, "GET", address+"/v1/audiences?format=jsonl&include=opted_out,suppressed"); code != 200 || strings.Contains(text, zebra) || !strings.Contains(text, "u000001") {
+		t.Errorf("audience: %d %.300s", code, text)
+	}
+	if export := mustRun(t, "audience", "export", "--workspace", dir); strings.Contains(export, zebra) || !strings.Contains(export, "u000001") {
+		t.Errorf("audience by command: %.300s", export)
+	}
+	taken := tellServer(t, address+"/v1/events", `{"events":[{"type":"view","user_id":"`+zebra+`","item_id":"i00001"},{"type":"view","session_id":"`+zebra+`-tab","item_id":"i00002"}]}`, 400)
+	if strings.Contains(taken, zebra) {
+		t.Errorf("events: %s", taken)
+	}
+	tellServer(t, address+"/v1/users/"+zebra+"/opt-out", `{"personalization":false}`, 404)
+	// Asked for again, it is the same erasure; of nobody there is none.
+	if code, text := request(t, "DELETE", address+"/v1/users/"+zebra); code != 200 || !strings.Contains(text, `"status":"done"`) {
+		t.Errorf("erased again: %d %s", code, text)
+	}
+	for _, method := range []string{"DELETE", "GET"} {
+		path := map[string]string{"DELETE": "", "GET": "/data"}[method]
+		if code, text := request(t, method, address+"/v1/users/no%2Fbody%E8%8C%B6"+path); code != 404 || !strings.Contains(text, `"title":"Not Found"`) {
+			t.Errorf("%s of nobody: %d %s", method, code, text)
+		}
+	}
+}
+
+// expectOptedOut has a customer refuse personalisation and wants that to hold at once.
+func expectOptedOut(t *testing.T, dir, address, id string) {
+	t.Helper()
+	ask := address + "/v1/users/" + id
+	if code, text := request(t, "GET", ask+"/recommendations?k=3"); code != 200 || !strings.Contains(text, `"fallback":false`) {
+		t.Errorf("before: %d %s", code, text)
+	}
+	tellServer(t, ask+"/opt-out", `{"personalization":false}`, 200)
+	if code, text := request(t, "GET", ask+"/recommendations?k=3"); code != 200 || strings.Count(text, `"strategy":"popular"`) != 3 {
+		t.Errorf("recommendations: %d %s", code, text)
+	}
+	if code, text := request(t, "GET", ask+"/scores"); code != 200 || !strings.Contains(text, `"churn":null`) || !strings.Contains(text, "personali") {
+		t.Errorf("scores: %d %s", code, text)
+	}
+	for include, want := range map[string]bool{"": false, "&include=opted_out": true} {
+		if code, text := request(t, "GET", address+"/v1/audiences?format=jsonl"+include); code != 200 || strings.Contains(text, `"user_id":"`+id+`"`) != want {
+			t.Errorf("audience%s: %d %.300s", include, code, text)
+		}
+	}
+	if export := mustRun(t, "audience", "export", "--workspace", dir); strings.Contains(export, `"user_id":"`+id+`"`) {
+		t.Errorf("audience by command names %s", id)
+	}
+}
+
 // TestErasedPersonIsNowhere goes through the life of an erasure: everything that
 // is held is told; a request while a job is at work is recorded; once the job has
 // ended nothing of the person is left in any byte of the workspace; nor does it
@@ -157,16 +276,15 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 		t.Skip("runs two pipelines")
 	}
 	dir, files := zebraShop(t)
-	g := &global{workspace: dir, stdout: io.Discard, stderr: io.Discard}
-	w, err := g.open(false)
-	if err != nil {
-		t.Fatal(err)
-	}
 	if found := holders(t, dir, zebra); len(found) < 20 {
 		t.Errorf("before, only these hold the id: %q", found)
 	}
-	base := "http://" + served(t, w).listener.Addr().String() + "/v1/users/"
+	// A process of its own: reading the files of a database, as this test does, frees
+	// the locks that its process holds on them.
+	address := startServer(t, dir)
+	base := address + "/v1/users/"
 	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 200)
+	tellOfZebra(t, dir, address)
 	code, all := request(t, "GET", base+zebra+"-app/data")
 	var held struct {
 		IDs  []string `json:"ids"`
@@ -175,7 +293,7 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 			Rows  []json.RawMessage `json:"rows"`
 		} `json:"held"`
 	}
-	if err := json.Unmarshal([]byte(all), &held); err != nil || code != 200 || len(held.IDs) != 2 {
+	if err := json.Unmarshal([]byte(all), &held); err != nil || code != 200 || len(held.IDs) != 3 {
 		t.Fatalf("%d %s (%v)", code, all, err)
 	}
 	places := map[string]int{}
@@ -184,7 +302,7 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	}
 	snap := "snapshots/" + currentVersion(t, dir)
 	for where, want := range map[string]int{"lake/orders": 3, "lake/events": 3, "lake/users": 1, "lake/users.referrer_id": 1, "lake/identities": 1,
-		"quarantine/orders": 1, "exports": 1, snap: 2, snap + "/scores.parquet": 1} {
+		"quarantine/orders": 1, "events.db/events": 3, "events.db/identities": 2, "served": 3, "exports": 1, snap: 1, snap + "/scores.parquet": 1} {
 		if places[where] != want {
 			t.Errorf("%s holds %d rows, want %d", where, places[where], want)
 		}
@@ -192,6 +310,8 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if places["features/user/gaps"] == 0 {
 		t.Errorf("no feature is held: %v", places)
 	}
+
+	expectOptedOut(t, dir, address, "u000002")
 
 	lock, err := durable.AcquireLock(filepath.Join(dir, ".lock")) // a job at work
 	if err != nil {
@@ -223,6 +343,10 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if found := holders(t, dir, zebra); len(found) > 0 {
 		t.Errorf("the id is still in %q", found)
 	}
+	if lists := awaitLists(t, dir, 6); strings.Count(lists, "\n") != 6 || strings.Count(lists, `"user_id"`) != 2 {
+		t.Errorf("of six lists, two of them others' by name, there are\n%s", lists)
+	}
+	expectUnknown(t, dir, address)
 	awaitStatus(t, http.DefaultClient, base+zebra+"/scores", "", 404)
 	if code, text := request(t, "GET", base+zebra+"/data"); code != 200 || !strings.Contains(text, `"held":[]`) || !strings.Contains(text, receipt.ID) {
 		t.Errorf("afterwards %d %s", code, text)
@@ -245,6 +369,9 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	if found := holders(t, dir, zebra); len(found) > 0 {
 		t.Errorf("the id came back to %q", found)
 	}
+	if n := mustRun(t, "audience", "count", "--workspace", dir, "--filter", "user.opt_out and user.id == 'u000002'", "--include", "opted_out"); n != "1\n" {
+		t.Errorf("the snapshot says of %q of one customer that they refuse personalisation", n)
+	}
 	mustRun(t, "erase", "--workspace", dir, "--forget", receipt.ID, "--yes")
 	if err := os.WriteFile(again, append(text, "o-newer,somebody-new,i00001,2025-12-21T10:00:00Z,1,9.50,false\n"...), 0o600); err != nil {
 		t.Fatal(err)
@@ -252,6 +379,12 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 	mustRun(t, "import", "csv", "--workspace", dir, "--table", "orders", again)
 	if code, text := request(t, "GET", base+zebra+"/data"); code != 200 || !strings.Contains(text, `"where":"lake/orders"`) {
 		t.Errorf("who may come back did not: %d %s", code, text)
+	}
+	seen := `{"events":[{"type":"view","user_id":"` + zebra + `","item_id":"i00001"}]}`
+	for deadline := time.Now().Add(patience / 9); post(address+"/v1/events", seen) != 202; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("events of who may come back are refused")
+		}
 	}
 }
 

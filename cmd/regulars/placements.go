@@ -33,7 +33,7 @@ func (s *server) openPlacements(w *workspace) (err error) {
 	if s.placing.set, err = placement.NewSet(w.config.Placements, filter.CheckSyntax); err != nil {
 		return fmt.Errorf("%s: %w", filepath.Join(w.dir, config.FileName), err)
 	}
-	s.placing.log, err = shown.Open(s.placing.dir, shown.Options{Report: s.reportServed})
+	s.placing.log, err = shown.Open(s.placing.dir, shown.Options{Report: s.reportServed, Erased: s.live().Erased, Renew: s.renewMarks})
 	if err != nil {
 		s.log.Error("what is shown is not written down; everything is answered", "error", err)
 	}

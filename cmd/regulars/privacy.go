@@ -8,35 +8,34 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"golang.org/x/sync/errgroup"
 
 	"regulars/data/durable"
 	"regulars/data/identity"
-	"regulars/data/lake"
 	"regulars/data/privacy"
 	"regulars/data/state"
-	"regulars/models/snapshot"
 	"regulars/serving/api"
-	"regulars/training"
 )
 
 // eraser knows every place of the workspace that holds rows of people.
 func (w *workspace) eraser(db *state.DB) *privacy.Eraser {
-	return &privacy.Eraser{DB: db, Lake: w.lake,
-		Links: func() ([]identity.Link, error) {
-			links, undone, err := w.links()
-			if err != nil {
-				return nil, err
-			}
-			return undone.Keep(links), nil
-		},
-		Places: []privacy.Place{w.lake, undonePlace{w}, privacy.Features{Root: w.featureRoot(), Disk: w.disk}, snapshotPlace{w},
-			privacy.Exports{Root: filepath.Join(w.dir, "exports"), Disk: w.disk}, privacy.OptOuts{DB: db}}}
+	log := eventsPlace{w}
+	return &privacy.Eraser{DB: db, Lake: w.lake, Links: w.linksInUse, Visits: log.sessions,
+		Places: []privacy.Place{w.lake, undonePlace{w}, log, privacy.Features{Root: w.featureRoot(), Disk: w.disk}, snapshotPlace{w},
+			servedPlace{w}, privacy.Exports{Root: filepath.Join(w.dir, "exports"), Disk: w.disk}, privacy.OptOuts{DB: db}}}
+}
+
+// linksInUse are those of the lake and those on their way there, without the
+// ones that were taken back.
+func (w *workspace) linksInUse(ctx context.Context) ([]identity.Link, error) {
+	links, undone, err := w.links()
+	if err != nil {
+		return nil, err
+	}
+	told, err := eventsPlace{w}.aliases(ctx)
+	return undone.Keep(append(links, told...)), err
 }
 
 // erased returns who was erased, for imports: nil for nobody.
@@ -56,6 +55,19 @@ func (w *workspace) erased() (_ func(id string) bool, err error) {
 	return marks.Erased, nil
 }
 
+// optOuts returns what customers have told the server of personalisation.
+func (w *workspace) optOuts() (out map[string]bool, err error) {
+	if !w.stateExists() {
+		return nil, nil
+	}
+	db, err := w.state()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return db.OptOuts(context.Background())
+}
+
 // finishErasures does what is pending, under the workspace's lock. A job that
 // would work on somebody who is to be forgotten must not go on.
 func (w *workspace) finishErasures(ctx context.Context) (err error) {
@@ -71,191 +83,6 @@ func (w *workspace) finishErasures(ctx context.Context) (err error) {
 		return fmt.Errorf("an erasure that was asked for cannot be finished: see `regulars erase --resume`: %w", err)
 	}
 	return nil
-}
-
-// undonePlace is the file of links that were taken back.
-type undonePlace struct{ w *workspace }
-
-func (p undonePlace) Each(_ context.Context, s lake.Subject, do func(where, row string) error) error {
-	undone, err := training.ReadUndone(p.w.dir)
-	if err != nil {
-		return err
-	}
-	for _, k := range undone.Keys() {
-		if !slices.Contains(s.IDs, k.Alias) {
-			continue
-		}
-		row, err := json.Marshal(k)
-		if err != nil {
-			return err
-		}
-		if err := do("identities.undo", string(row)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (p undonePlace) Erase(_ context.Context, s lake.Subject) error {
-	undone, err := training.ReadUndone(p.w.dir)
-	if err != nil {
-		return err
-	}
-	changed := false
-	for _, k := range undone.Keys() {
-		if slices.Contains(s.IDs, k.Alias) {
-			changed = undone.Remove(k) || changed
-		}
-	}
-	if !changed {
-		return nil
-	}
-	return training.WriteUndone(p.w.disk, p.w.dir, undone)
-}
-
-// snapshotPlace is every snapshot that is kept, with the files beside its store.
-type snapshotPlace struct{ w *workspace }
-
-func (p snapshotPlace) Each(ctx context.Context, s lake.Subject, do func(where, row string) error) error {
-	list, _, err := snapshot.List(p.w.snapshots())
-	if err != nil {
-		return err
-	}
-	for _, info := range list {
-		dir := filepath.Join(p.w.snapshots(), info.Version)
-		if err := eachRecord(dir, s.IDs, func(row string) error { return do("snapshots/"+info.Version, row) }); err != nil {
-			return err
-		}
-		for _, f := range info.Files {
-			if filepath.Ext(f.Name) != ".parquet" {
-				continue
-			}
-			err := privacy.EachRow(ctx, filepath.Join(dir, filepath.FromSlash(f.Name)), s.IDs, func(row string) error {
-				return do("snapshots/"+info.Version+"/"+f.Name, row)
-			})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (p snapshotPlace) Erase(ctx context.Context, s lake.Subject) error {
-	_, err := snapshot.Erasure{Root: p.w.snapshots(), Disk: p.w.disk, IDs: s.IDs,
-		Attached: func(ctx context.Context, path string) (bool, error) {
-			if filepath.Ext(path) != ".parquet" {
-				return false, nil
-			}
-			return privacy.RemoveRows(ctx, path, s.IDs)
-		}}.Erase(ctx)
-	return err
-}
-
-// record is a customer of a snapshot by names in place of numbers.
-type record struct {
-	AsOf   string              `json:"as_of"`
-	Bought []string            `json:"bought,omitempty"`
-	Lists  map[string][]string `json:"lists,omitempty"`
-	Scores any                 `json:"scores,omitempty"`
-}
-
-// eachRecord gives do what the snapshot in dir holds of customers.
-func eachRecord(dir string, ids []string, do func(row string) error) error {
-	held, err := snapshot.Held(dir, ids)
-	if err != nil || len(held) == 0 {
-		return err
-	}
-	snap, err := snapshot.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer snap.Close()
-	for _, id := range held {
-		r, err := recordOf(snap, id)
-		if err != nil {
-			return err
-		}
-		row, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		if err := do(string(row)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func recordOf(snap *snapshot.Snapshot, id string) (record, error) {
-	info := snap.Info()
-	r := record{AsOf: info.AsOf, Lists: map[string][]string{}}
-	u, _, err := snap.User(id)
-	if err != nil {
-		return r, err
-	}
-	for _, item := range u.Bought {
-		r.Bought = append(r.Bought, snap.Item(item).ID)
-	}
-	name := func(list string, candidates []snapshot.Candidate) {
-		for _, c := range candidates {
-			r.Lists[list] = append(r.Lists[list], snap.Item(c.Item).ID)
-		}
-	}
-	name("main", u.Candidates)
-	for n, kind := range info.Lists {
-		if kind.Shared || len(kind.Groups) > 0 {
-			continue // the same for others
-		}
-		list, err := snap.List(id, n)
-		if err != nil {
-			return r, err
-		}
-		name(kind.Strategy, list)
-	}
-	r.Scores, err = snakeCase(u.Scores)
-	return r, err
-}
-
-// snakeCase is a value as JSON, its names in the manner of every other answer.
-func snakeCase(v any) (any, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	var out any
-	err = json.Unmarshal(text, &out)
-	return snakeNames(out), err
-}
-
-func snakeNames(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for name, one := range v {
-			out[snakeName(name)] = snakeNames(one)
-		}
-		return out
-	case []any:
-		for i := range v {
-			v[i] = snakeNames(v[i])
-		}
-	}
-	return v
-}
-
-// snakeName turns RecencyDays into recency_days, and RFM into rfm.
-func snakeName(name string) string {
-	var b strings.Builder
-	upper := true // whether the letter before was
-	for _, r := range name {
-		if unicode.IsUpper(r) && !upper {
-			b.WriteByte('_')
-		}
-		upper = unicode.IsUpper(r)
-		b.WriteRune(unicode.ToLower(r))
-	}
-	return b.String()
 }
 
 // register is the server's side of erasures and opt-outs: who is marked, and the
@@ -354,7 +181,7 @@ func (r *register) reportMarks(err error) {
 
 // Erase implements api.Privacy.
 func (r *register) Erase(ctx context.Context, userID string) (json.RawMessage, bool, error) {
-	one, err := r.eraser.Request(ctx, userID)
+	one, err := r.request(ctx, userID)
 	if err != nil {
 		return nil, false, err
 	}
@@ -379,6 +206,26 @@ func (r *register) Erase(ctx context.Context, userID string) (json.RawMessage, b
 	return text, !one.Pending(), err
 }
 
+// request records an erasure. Of somebody of whom nothing is held it is the last
+// one there was: a mistyped id must not be blocked for good.
+func (r *register) request(ctx context.Context, userID string) (state.Erasure, error) {
+	found, err := r.eraser.Find(ctx, userID)
+	if err != nil {
+		return state.Erasure{}, err
+	}
+	if len(found.Removed) == 0 {
+		before, err := r.db.ErasuresOf(ctx, userID)
+		if err != nil {
+			return state.Erasure{}, err
+		}
+		if len(before) == 0 {
+			return state.Erasure{}, api.ErrNothingHeld
+		}
+		return before[len(before)-1], nil
+	}
+	return r.eraser.Request(ctx, userID)
+}
+
 // Find implements api.Privacy.
 func (r *register) Find(ctx context.Context, userID string) (json.RawMessage, error) {
 	receipt, err := r.eraser.Find(ctx, userID)
@@ -398,8 +245,14 @@ func (r *register) OptOut(ctx context.Context, userID string, refused bool) erro
 	if r.marks.Erased(userID) {
 		return api.ErrErased
 	}
-	if err := r.db.SetOptOut(ctx, userID, refused); err != nil {
+	ids, err := r.eraser.IDs(ctx, userID)
+	if err != nil {
 		return err
+	}
+	for _, id := range ids { // by any of them they may be served
+		if err := r.db.SetOptOut(ctx, id, refused); err != nil {
+			return err
+		}
 	}
 	return r.marks.Refresh(ctx)
 }

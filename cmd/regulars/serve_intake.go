@@ -185,9 +185,6 @@ func (s *server) reportIntake(err error) {
 	s.log.Info("event log: all is well again")
 }
 
-// live is what serving knows beyond the snapshot.
-func (s *server) live() serving.Live { return &s.intake }
-
 // runFlusher sends events to the lake again and again.
 func (s *server) runFlusher(ctx context.Context) error {
 	if s.flusher.every == 0 {

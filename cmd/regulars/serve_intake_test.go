@@ -56,7 +56,7 @@ func TestIntakeThatOpensLate(t *testing.T) {
 	if status := tell(); status != http.StatusServiceUnavailable {
 		t.Fatalf("without a log, an event was answered %d", status)
 	}
-	if body, err := fetched(base+"/metrics"); err != nil || !strings.Contains(body, "\nregulars_events_queued NaN\n") {
+	if body, err := fetched(base + "/metrics"); err != nil || !strings.Contains(body, "\nregulars_events_queued NaN\n") {
 		t.Errorf("the metrics tell of a queue that nobody can count: %v", err)
 	}
 	if _, known := s.live().Recent("", "s"); known || s.live().Erased("u") {
@@ -74,7 +74,7 @@ func TestIntakeThatOpensLate(t *testing.T) {
 	if r, known := s.live().Recent("", "s"); !known || len(r.Viewed) != 1 {
 		t.Errorf("the view does not count: %+v", r)
 	}
-	if body, err := fetched(base+"/metrics"); err != nil || !strings.Contains(body, "\nregulars_events_queued 1\n") {
+	if body, err := fetched(base + "/metrics"); err != nil || !strings.Contains(body, "\nregulars_events_queued 1\n") {
 		t.Errorf("the event is not counted as waiting: %v", err)
 	}
 }

@@ -149,7 +149,7 @@ func (w *workspace) pipeline(o jobOptions, p training.Progress) (*training.Pipel
 	}
 	t := w.config.Training
 	return &training.Pipeline{
-		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Groups: groups, Models: w.models, FS: w.disk, Progress: p, Now: time.Now,
+		Workspace: w.dir, Lake: w.lake, Engine: w.engine(), Groups: groups, Models: w.models, FS: w.disk, Progress: p, Now: time.Now, OptOuts: w.optOuts,
 		Options: training.Options{AsOf: asOf, HorizonDays: t.HorizonDays, ActiveDays: t.ActiveDays, RankingDays: t.RankingDays,
 			TrainDates: t.TrainDates, Horizons: t.Horizons, ValueDays: t.ValueDays, ValueDiscount: t.ValueDiscount, Candidates: t.Candidates, SimilarItems: t.SimilarItems, KeepSnapshots: t.KeepSnapshots, KeepModels: t.KeepModels,
 			Seed: w.config.Seed, Workers: w.config.Machine.Threads, Memory: w.config.Machine.Memory,

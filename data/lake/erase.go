@@ -23,6 +23,7 @@ type Subject struct {
 	IDs      []string `json:"ids"`                // of one person
 	Aliases  []string `json:"aliases,omitempty"`  // those of IDs that mean nobody else where they stand as an alias
 	Sessions []string `json:"sessions,omitempty"` // visits that were theirs alone
+	Erasure  string   `json:"-"`                  // of the receipt, where they are being erased
 }
 
 // Each gives do every row of the subject: where it is, such as "lake/orders", and

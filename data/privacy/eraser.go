@@ -26,9 +26,11 @@ type Place interface {
 
 // Eraser knows all places of one workspace.
 type Eraser struct {
-	DB     *state.DB
-	Lake   *lake.Lake
-	Links  func() ([]identity.Link, error) // those in use
+	DB    *state.DB
+	Lake  *lake.Lake
+	Links func(ctx context.Context) ([]identity.Link, error) // those in use
+	// Visits returns sessions of these ids that the lake does not know of; nil: there are none.
+	Visits func(ctx context.Context, ids []string) ([]string, error)
 	Places []Place
 }
 
@@ -67,19 +69,20 @@ type Remain struct {
 var remains = []Remain{
 	{"models", "they hold figures of items and features learned from all customers together and name none; the next training learns without this person"},
 	{"counts and totals in reports, metrics and popular lists", "they are of all customers together; the next run counts without this person"},
-	{"salted hashes of the person's ids", "they keep the person from being imported again; `regulars erase --forget` lifts that"},
+	{"hashes of the person's ids and sessions", "they keep the person from being imported again; `regulars erase --forget` lifts that"},
 	{"files outside the workspace, such as those imported from, downloads and backups", "they are out of reach: erase them where they are"},
 }
 
 // everAfter is a day later than any link.
 var everAfter = data.DayOf(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))
 
-// Who returns all that is known to be the same person as id, which stands first.
-func (e *Eraser) Who(ctx context.Context, id string) (lake.Subject, error) {
-	links, err := e.Links()
-	if err != nil {
-		return lake.Subject{}, err
-	}
+// IDs returns all ids that are known to be the same person as id, which stands first.
+func (e *Eraser) IDs(ctx context.Context, id string) ([]string, error) {
+	links, err := e.Links(ctx)
+	return idsOf(links, id), err
+}
+
+func idsOf(links []identity.Link, id string) []string {
 	people := identity.Resolve(links, everAfter)
 	person := people.Of(id)
 	ids := []string{person}
@@ -89,9 +92,23 @@ func (e *Eraser) Who(ctx context.Context, id string) (lake.Subject, error) {
 		}
 	}
 	slices.Sort(ids)
-	ids = append([]string{id}, slices.DeleteFunc(ids, func(other string) bool { return other == id })...)
+	return append([]string{id}, slices.DeleteFunc(ids, func(other string) bool { return other == id })...)
+}
+
+// Who returns the ids and the sessions of the person who goes by id, which
+// stands first.
+func (e *Eraser) Who(ctx context.Context, id string) (lake.Subject, error) {
+	links, err := e.Links(ctx)
+	if err != nil {
+		return lake.Subject{}, err
+	}
+	ids := idsOf(links, id)
 	s := lake.Subject{IDs: ids, Aliases: unshared(links, ids)}
-	s.Sessions, err = e.Lake.Sessions(ctx, ids)
+	if s.Sessions, err = e.Lake.Sessions(ctx, ids); err != nil || e.Visits == nil {
+		return s, err
+	}
+	visits, err := e.Visits(ctx, ids)
+	s.Sessions = union(s.Sessions, visits)
 	return s, err
 }
 
@@ -186,6 +203,7 @@ func (e *Eraser) finish(ctx context.Context, one state.Erasure) (state.Erasure, 
 	} else if err := json.Unmarshal(one.Receipt, &receipt); err != nil {
 		return one, fmt.Errorf("reading what was found: %w", err)
 	}
+	s.Erasure = one.ID
 	for _, p := range e.Places {
 		if err := p.Erase(ctx, s); err != nil {
 			return one, err

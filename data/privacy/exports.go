@@ -48,17 +48,16 @@ func (x Exports) Erase(ctx context.Context, s lake.Subject) error {
 	})
 }
 
+// files gives do every file. What goes away meanwhile is passed over.
 func (x Exports) files(do func(path string) error) error {
 	return filepath.WalkDir(x.Root, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist) && path == x.Root:
-			return nil
-		case err != nil:
-			return err
-		case !e.Type().IsRegular():
+		if err == nil && e.Type().IsRegular() {
+			err = do(path)
+		}
+		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
-		return do(path)
+		return err
 	})
 }
 

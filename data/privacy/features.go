@@ -63,6 +63,9 @@ func (f Features) tables(do func(dir, file string) error) error {
 	}
 	for _, dir := range dirs {
 		entries, err := os.ReadDir(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // built anew, or removed, since it was listed
+		}
 		if err != nil {
 			return err
 		}

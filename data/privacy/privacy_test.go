@@ -66,7 +66,7 @@ func newEraser(t *testing.T, links []identity.Link, places ...Place) *Eraser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Eraser{DB: db, Lake: l, Places: places, Links: func() ([]identity.Link, error) { return links, nil }}
+	return &Eraser{DB: db, Lake: l, Places: places, Links: func(context.Context) ([]identity.Link, error) { return links, nil }}
 }
 
 var zebraLinks = []identity.Link{{Source: "app", Alias: "z-app", UserID: zebra}, {Source: "pos", Alias: "z-pos", UserID: "z-app"},

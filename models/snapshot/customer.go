@@ -91,6 +91,14 @@ func (s *Snapshot) find(id string) (key string, p place, ok bool, err error) {
 // ID is the id that stands for all of the customer's.
 func (c *Customer) ID() string { return c.id }
 
+// ItemIDs returns the ids of items by catalogue number.
+func (c *Customer) ItemIDs(items []int32) (ids []string) {
+	for _, i := range items {
+		ids = append(ids, c.snap.items[i].ID)
+	}
+	return ids
+}
+
 // User decodes what is known of the customer but for the lists beside the main one.
 func (c *Customer) User() (User, error) {
 	d := &decoder{b: c.core}

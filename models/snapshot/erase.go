@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -18,9 +19,12 @@ import (
 type Erasure struct {
 	Root string
 	Disk durable.FS
-	IDs  []string // of the person, as customers
-	// Attached takes the person out of a file beside the store, in place, and
-	// reports whether there was anything of them.
+	IDs  []string // of the person: as customers, and as aliases
+	// References are those of Info.UserFields by which other customers may name the
+	// person: they are null afterwards.
+	References []string
+	// Attached takes the person out of a file beside the snapshot's own, in place,
+	// and reports whether there was anything of them.
 	Attached func(ctx context.Context, path string) (had bool, err error)
 }
 
@@ -65,7 +69,10 @@ func (e Erasure) eraseFrom(ctx context.Context, version string) (removed bool, e
 	if err != nil || !named {
 		return false, err
 	}
-	without, err := e.publishWithout(ctx, dir, info)
+	without, err := e.publishWithout(ctx, dir)
+	if errors.Is(err, ErrDamaged) { // in what no checksum tells of
+		return true, artifact.RemoveFolder(e.Disk, dir)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -81,11 +88,15 @@ func (e Erasure) eraseFrom(ctx context.Context, version string) (removed bool, e
 	return true, artifact.RemoveFolder(e.Disk, dir)
 }
 
-// named reports whether the snapshot holds the person, in the store or beside it.
+// named reports whether the snapshot holds the person, in its own files or beside them.
 func (e Erasure) named(ctx context.Context, dir string, info Info) (named bool, err error) {
-	held, err := Held(dir, e.IDs)
-	if err != nil || len(held) > 0 {
-		return len(held) > 0, err
+	found := errors.New("found")
+	err = Each(ctx, dir, e.IDs, e.References, func(Trace) error { return found })
+	if errors.Is(err, found) || errors.Is(err, ErrDamaged) {
+		return true, nil
+	}
+	if err != nil {
+		return false, err
 	}
 	scratch, err := os.MkdirTemp(e.Root, durable.TempPrefix+"search-*")
 	if err != nil {
@@ -93,7 +104,7 @@ func (e Erasure) named(ctx context.Context, dir string, info Info) (named bool, 
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	for _, f := range info.Files {
-		if f.Name == storeName {
+		if own(f.Name) {
 			continue
 		}
 		copied := filepath.Join(scratch, filepath.Base(f.Name))
@@ -107,46 +118,158 @@ func (e Erasure) named(ctx context.Context, dir string, info Info) (named bool, 
 	return false, nil
 }
 
-// publishWithout publishes the snapshot in dir without the person.
-func (e Erasure) publishWithout(ctx context.Context, dir string, info Info) (string, error) {
-	held, err := Held(dir, e.IDs)
+// own is true of the files that the format names.
+func own(name string) bool { return opened(name) || name == bulkName }
+
+// publishWithout publishes the snapshot in dir without the person, as scoring
+// without them would have: what is of other customers is written by its bytes,
+// in the order in which scoring writes.
+func (e Erasure) publishWithout(ctx context.Context, dir string) (version string, err error) {
+	snap, err := Open(dir)
 	if err != nil {
 		return "", err
 	}
-	files := info.Files
-	info.Users -= len(held)
-	info.Version, info.Files = "", nil
-	return artifact.PublishFolder(e.Disk, e.Root, artifact.Folder{
-		AsOf: info.AsOf,
-		Fill: func(stage string) error {
-			for _, f := range files {
-				if err := e.copyWithout(ctx, dir, stage, f.Name); err != nil {
+	defer func() { err = errors.Join(err, snap.Close()) }()
+	info := *snap.Info()
+	info.Users, info.Files = 0, nil
+	return Publish(e.Root, e.Disk, info, func(w *Writer) error { return e.fill(ctx, snap, w) })
+}
+
+func (e Erasure) fill(ctx context.Context, from *Snapshot, w *Writer) error {
+	if err := from.db.View(func(tx *bbolt.Tx) error { return w.copyShared(from, tx) }); err != nil {
+		return err
+	}
+	if err := e.copyUsers(ctx, from, w); err != nil {
+		return err
+	}
+	if err := e.copyAliases(from, w); err != nil {
+		return err
+	}
+	for _, f := range from.info.Files {
+		if f.Name == storeName || f.Name == bulkName {
+			continue
+		}
+		to := filepath.Join(w.dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := copyFile(filepath.Join(from.dir, filepath.FromSlash(f.Name)), to); err != nil {
+			return err
+		}
+		if own(f.Name) {
+			continue
+		}
+		if _, err := e.Attached(ctx, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyShared copies what is of no customer: the catalogue, and what everybody sees.
+func (w *Writer) copyShared(from *Snapshot, tx *bbolt.Tx) error {
+	for _, name := range []string{bucketItems, bucketLists, bucketSimilar} {
+		bucket := tx.Bucket([]byte(name))
+		if bucket == nil {
+			return from.missing(name)
+		}
+		if name == bucketLists {
+			for _, key := range from.sharedKeys() {
+				if err := w.copyPair(bucket, name, key); err != nil {
 					return err
 				}
 			}
+			continue
+		}
+		err := bucket.ForEach(func(key, value []byte) error { return w.put(name, key, value) })
+		if err != nil {
+			return err
+		}
+	}
+	w.items = len(from.items)
+	return nil
+}
+
+// sharedKeys are the keys of the lists in the order in which scoring puts them;
+// the words come last, and anew.
+func (s *Snapshot) sharedKeys() []string {
+	keys := []string{keyByID, keyPopular}
+	for n, kind := range s.info.Lists {
+		switch {
+		case kind.Shared:
+			keys = append(keys, keyShared(n))
+		case len(kind.Groups) > 0:
+			keys = append(keys, keyGrouped(n))
+		}
+	}
+	return keys
+}
+
+func (w *Writer) copyPair(bucket *bbolt.Bucket, name, key string) error {
+	if v := bucket.Get([]byte(key)); v != nil {
+		return w.put(name, []byte(key), v)
+	}
+	return nil
+}
+
+// copyUsers writes all other customers. Their scores are encoded anew, because
+// they number texts by who was first to use them, which may have been the person.
+func (e Erasure) copyUsers(ctx context.Context, from *Snapshot, w *Writer) error {
+	refers := from.info.fieldsNamed(e.References)
+	return from.Each("", func(c *Customer) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if slices.Contains(e.IDs, c.id) {
 			return nil
-		},
-		Manifest: func(files []artifact.FileEntry) (any, error) {
-			info.Files = files
-			return info, nil
-		},
-		Named: func(version string) any { info.Version = version; return info },
+		}
+		u, err := c.User()
+		if err != nil {
+			return err
+		}
+		for _, n := range refers {
+			if v := u.Profile[n]; !v.IsNull() && slices.Contains(e.IDs, v.Text) {
+				u.Profile[n] = Value{}
+			}
+		}
+		u.Aliases = slices.DeleteFunc(u.Aliases, func(a Alias) bool { return slices.Contains(e.IDs, a.ID) })
+		return w.again(u, c.lists)
 	})
 }
 
-func (e Erasure) copyWithout(ctx context.Context, dir, stage, name string) error {
-	from, to := filepath.Join(dir, filepath.FromSlash(name)), filepath.Join(stage, filepath.FromSlash(name))
-	if name == storeName {
-		return copyStore(ctx, from, to, e.IDs)
+// again writes a customer whose lists beside the main one are encoded already.
+func (w *Writer) again(u User, lists []byte) error {
+	w.buf = append(appendUser(w.buf[:0], u, w.words, w.info.UserFields), lists...)
+	return w.record(u.ID, w.buf)
+}
+
+func (e Erasure) copyAliases(from *Snapshot, w *Writer) error {
+	return from.eachAlias(func(id, person string) error {
+		if slices.Contains(e.IDs, id) || slices.Contains(e.IDs, person) {
+			return nil
+		}
+		return w.Alias(id, person)
+	})
+}
+
+// fieldsNamed returns the places of the customers' fields of these names that hold texts.
+func (in *Info) fieldsNamed(names []string) (places []int) {
+	for n, f := range in.UserFields {
+		if f.Kind == String && slices.Contains(names, f.Name) {
+			places = append(places, n)
+		}
 	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	if err := copyFile(from, to); err != nil {
-		return err
-	}
-	_, err := e.Attached(ctx, to)
-	return err
+	return places
+}
+
+func (s *Snapshot) eachAlias(do func(id, person string) error) error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		aliases := tx.Bucket([]byte(bucketAliases))
+		if aliases == nil {
+			return s.missing(bucketAliases)
+		}
+		return aliases.ForEach(func(id, person []byte) error { return do(string(id), string(person)) })
+	})
 }
 
 func copyFile(from, to string) (err error) {
@@ -164,78 +287,69 @@ func copyFile(from, to string) (err error) {
 	return err
 }
 
-// Held returns those of the ids that are customers of the snapshot in dir,
-// without verifying its files.
-func Held(dir string, ids []string) (held []string, err error) {
-	db, err := openStore(filepath.Join(dir, storeName))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	err = db.View(func(tx *bbolt.Tx) error {
-		users := tx.Bucket([]byte(bucketUsers))
-		if users == nil {
-			return fmt.Errorf("there is no bucket %q: %w", bucketUsers, ErrDamaged)
-		}
-		for _, id := range ids {
-			if users.Get([]byte(id)) != nil {
-				held = append(held, id)
-			}
-		}
-		return nil
-	})
-	return held, err
+// Trace is where a snapshot names a person.
+type Trace struct {
+	Customer *Customer // a customer who is the person; until the visit ends
+	Field    string    // or the field by which another customer refers to them; "" = as an alias
+	ID       string    // that another customer refers to, or is known by
 }
 
-// copyStore writes the store anew without these customers, pair by pair.
-func copyStore(ctx context.Context, from, to string, ids []string) (err error) {
-	in, err := openStore(from)
+// Each gives do every trace of the person with these ids in the snapshot in dir,
+// whose customers may refer to them by the fields of these names. It reads all
+// customers where there are such fields, or aliases.
+func Each(ctx context.Context, dir string, ids, references []string, do func(Trace) error) (err error) {
+	s, err := Open(dir)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, in.Close()) }()
-	out, err := createStore(to)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	gone := make(map[string]bool, len(ids))
+	defer func() { err = errors.Join(err, s.Close()) }()
 	for _, id := range ids {
-		gone[id] = true
-	}
-	w := &Writer{db: out}
-	defer func() { err = errors.Join(err, w.rollback()) }()
-	err = in.View(func(tx *bbolt.Tx) error {
-		for _, name := range []string{bucketItems, bucketUsers, bucketSimilar, bucketLists} {
-			if err := w.copyBucket(ctx, tx, name, func(key []byte) bool { return name == bucketUsers && gone[string(key)] }); err != nil {
-				return err
-			}
+		c, err := s.Customer(id)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return w.commit()
-}
-
-func (w *Writer) copyBucket(ctx context.Context, tx *bbolt.Tx, name string, skip func(key []byte) bool) error {
-	bucket := tx.Bucket([]byte(name))
-	if bucket == nil {
-		return fmt.Errorf("there is no bucket %q: %w", name, ErrDamaged)
-	}
-	if w.tx != nil {
-		if err := w.commit(); err != nil {
+		if c == nil || c.id != id { // an alias of somebody
+			continue
+		}
+		if err := do(Trace{Customer: c}); err != nil {
 			return err
 		}
 	}
-	if err := w.begin(name); err != nil { // also where there is nothing to put
+	return s.eachReference(ctx, ids, s.info.fieldsNamed(references), do)
+}
+
+func (s *Snapshot) eachReference(ctx context.Context, ids []string, refers []int, do func(Trace) error) error {
+	err := s.eachAlias(func(id, person string) error {
+		if slices.Contains(ids, id) && !slices.Contains(ids, person) {
+			return do(Trace{ID: id})
+		}
+		return ctx.Err()
+	})
+	if err != nil {
 		return err
 	}
-	return bucket.ForEach(func(key, value []byte) error {
-		if skip(key) {
+	return s.Each("", func(c *Customer) error {
+		if slices.Contains(ids, c.id) {
 			return ctx.Err()
 		}
-		return w.put(name, key, value)
+		values, aliases, err := c.Profile()
+		if err != nil {
+			return err
+		}
+		for _, n := range refers {
+			if v := values[n]; !v.IsNull() && slices.Contains(ids, v.Text) {
+				if err := do(Trace{Field: s.info.UserFields[n].Name, ID: v.Text}); err != nil {
+					return err
+				}
+			}
+		}
+		for _, a := range aliases {
+			if slices.Contains(ids, a.ID) {
+				if err := do(Trace{ID: a.ID}); err != nil {
+					return err
+				}
+			}
+		}
+		return ctx.Err()
 	})
 }

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-
-	"go.etcd.io/bbolt"
 
 	"regulars/data/durable"
 	"regulars/models/artifact"
@@ -18,21 +15,56 @@ import (
 
 const zebra = "zebra-7731-erase-me"
 
-// shop fills a snapshot of three customers, or of two without the zebra.
+// shopInfo is info with a field by which customers name one another.
+func shopInfo() Info {
+	in := info()
+	in.UserFields = append(slices.Clone(fields), Field{Name: "referrer_id", Kind: String})
+	return in
+}
+
+// profile is one that differs from others', with who brought the customer.
+func profile(tier, referrer string) []Value {
+	out := []Value{StringValue(tier), NumberValue(1.5), BoolValue(true), TimeValue(1e15), {}}
+	if referrer != "" {
+		out[4] = StringValue(referrer)
+	}
+	return out
+}
+
+// shop fills a snapshot of three customers, or of two without the zebra, in the
+// order in which scoring writes. The zebra comes before one of them, is the first
+// whose scores use some texts, and the others name it.
 func shop(with bool) func(w *Writer) error {
 	return func(w *Writer) error {
-		err := w.Items(catalogue(5))
-		beside := "ann\nbob\n"
-		for _, id := range []string{"ann", "bob"} {
-			err = errors.Join(err, w.User(id, User{Candidates: []Candidate{{Item: 3, Score: .5, Strategy: 1}}, Bought: []int32{0, 4},
-				Lists: [][]Candidate{{{Item: 1, Score: 2}}}, Scores: &Scores{Stage: "active", Method: "gbdt"}}))
-		}
+		stages := map[string]string{"ann": "active", zebra: "lost", "zed": "lapsing"}
+		people, beside, referrer := []string{"ann", "zed"}, "ann\nzed\n", ""
+		theirs := []Alias{{Source: "app", ID: "ann-app"}}
 		if with {
-			err = errors.Join(err, w.User(zebra, User{Candidates: []Candidate{{Item: 2, Score: .5, Strategy: 1}}, Scores: &Scores{Stage: "active"}}))
-			beside += zebra + "\n"
+			people, beside, referrer = []string{"ann", zebra, "zed"}, "ann\nzed\n"+zebra+"\n", zebra
+			theirs = append(theirs, Alias{Source: "old", ID: zebra + "-app"})
 		}
-		return errors.Join(err, w.Similar(2, []Candidate{{Item: 1, Score: .9, Strategy: 1}}), w.Popular([]Candidate{{Item: 4, Score: 10, Strategy: 2}}),
-			w.Attach("scores.txt", func(path string) error { return os.WriteFile(path, []byte(beside), 0o600) }))
+		factors := make([]float32, 2*5)
+		factors[3] = 1.5
+		err := errors.Join(w.Items(catalogue(5)), w.Popular([]Candidate{{Item: 4, Score: 10, Strategy: 2}}),
+			w.Factors(FactorKind{Role: "ials", Width: 2, Options: []byte("{}")}, factors),
+			w.Shared(1, []Candidate{{Item: 0, Score: 1, Strategy: 2}}), w.Grouped(3, [][]Candidate{{{Item: 1, Score: 2, Strategy: 3}}, nil}),
+			w.Similar(2, []Candidate{{Item: 1, Score: .9, Strategy: 1}}))
+		for _, id := range people {
+			u := User{Candidates: []Candidate{{Item: 3, Score: .5, Strategy: 1}}, Bought: []int32{0, 4}, Groups: []int32{0, 0, 0, 2},
+				Lists: [][]Candidate{{{Item: 1, Score: 2}}, nil, {{Item: 2, Score: 3, Strategy: 1}}}, Scores: &Scores{Stage: stages[id], Method: "gbdt"}, Profile: profile(id, "")}
+			switch id {
+			case "ann":
+				u.Profile, u.Aliases = profile(id, referrer), theirs
+			case zebra:
+				u.Aliases = []Alias{{Source: "app", ID: zebra + "-app"}}
+			}
+			err = errors.Join(err, w.User(id, u))
+		}
+		err = errors.Join(err, w.Alias("ann-app", "ann"))
+		if with {
+			err = errors.Join(err, w.Alias(zebra+"-app", zebra), w.Alias(zebra+"-moved", "ann"))
+		}
+		return errors.Join(err, w.Attach("scores.txt", func(path string) error { return os.WriteFile(path, []byte(beside), 0o600) }))
 	}
 }
 
@@ -46,16 +78,17 @@ func lines(_ context.Context, path string) (bool, error) {
 }
 
 func erasing(root string, fault func(durable.Op, string) error) Erasure {
-	return Erasure{Root: root, Disk: durable.FS{Fault: fault}, IDs: []string{zebra, "nobody"}, Attached: lines}
+	return Erasure{Root: root, Disk: durable.FS{Fault: fault}, IDs: []string{zebra, zebra + "-app", zebra + "-moved", "nobody"},
+		References: []string{"referrer_id", "points", "nothing"}, Attached: lines}
 }
 
 // What takes the place of a snapshot holds what scoring without the person would
 // have published, and the same again where it is erased elsewhere.
 func TestErasedSnapshotIsThatOfOthers(t *testing.T) {
 	root := t.TempDir()
-	later := info()
+	later := shopInfo()
 	later.AsOf = "2011-12-09T00:00:00Z"
-	old, current := publish(t, root, info(), shop(true)), publish(t, root, later, shop(true))
+	old, current := publish(t, root, shopInfo(), shop(true)), publish(t, root, later, shop(true))
 	if err := SetCurrent(root, durable.FS{}, current); err != nil {
 		t.Fatal(err)
 	}
@@ -69,21 +102,11 @@ func TestErasedSnapshotIsThatOfOthers(t *testing.T) {
 		t.Fatalf("gone %q (%v), want %q", gone, err, []string{old, current})
 	}
 	other := t.TempDir()
-	want := pairs(t, filepath.Join(other, publish(t, other, info(), shop(false))))
+	want := []string{publish(t, other, shopInfo(), shop(false)), publish(t, other, later, shop(false)), "notes"}
 	have, err := artifact.Versions(root)
-	if err != nil || len(have) != 3 || have[2] != "notes" {
-		t.Fatalf("there is %q (%v), want two versions and the notes", have, err)
+	if err != nil || !slices.Equal(have, want) { // a version's name is the checksum of its bytes
+		t.Fatalf("there is %q (%v), want %q", have, err, want)
 	}
-	for _, version := range have[:2] {
-		if !slices.Equal(pairs(t, filepath.Join(root, version)), want) {
-			t.Errorf("%s holds something else than a snapshot without the person", version)
-		}
-	}
-	publish(t, other, info(), shop(true))
-	if _, err := erasing(other, nil).Erase(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	open(t, other, have[0]) // the same name, so the same bytes
 	if now, _, err := Current(root); err != nil || now != have[1] {
 		t.Errorf("current is %q (%v), want %q", now, err, have[1])
 	}
@@ -97,29 +120,6 @@ func TestErasedSnapshotIsThatOfOthers(t *testing.T) {
 	if gone, err := erasing(root, nil).Erase(t.Context()); err != nil || len(gone) > 0 {
 		t.Errorf("erasing again took away %q (%v)", gone, err)
 	}
-}
-
-// pairs returns the whole content of a store, sorted.
-func pairs(t *testing.T, dir string) (out []string) {
-	t.Helper()
-	db, err := openStore(filepath.Join(dir, storeName))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	err = db.View(func(tx *bbolt.Tx) error {
-		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
-			return b.ForEach(func(k, v []byte) error {
-				out = append(out, fmt.Sprintf("%s %q %q", name, k, v))
-				return nil
-			})
-		})
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(out)
-	return out
 }
 
 func expectNowhere(t *testing.T, root string) {
@@ -143,7 +143,7 @@ func expectNowhere(t *testing.T, root string) {
 // cannot be searched goes.
 func TestErasureBesideTheStoreAndFromDamaged(t *testing.T) {
 	root := t.TempDir()
-	later := info()
+	later := shopInfo()
 	later.AsOf = "2011-12-09T00:00:00Z"
 	beside := publish(t, root, info(), func(w *Writer) error {
 		return errors.Join(small(w), w.Attach("scores.txt", func(path string) error { return os.WriteFile(path, []byte("a\n"+zebra+"\n"), 0o600) }))
@@ -167,7 +167,7 @@ func TestErasureOfSnapshotsIsFinishedAfterAnyFault(t *testing.T) {
 	fault, steps := errors.New("killed"), 0
 	for ; ; steps++ {
 		root, left := t.TempDir(), steps
-		version := publish(t, root, info(), shop(true))
+		version := publish(t, root, shopInfo(), shop(true))
 		if err := SetCurrent(root, durable.FS{}, version); err != nil {
 			t.Fatal(err)
 		}
@@ -201,5 +201,37 @@ func TestErasureOfSnapshotsIsFinishedAfterAnyFault(t *testing.T) {
 	}
 	if steps < 8 {
 		t.Errorf("only %d steps could fail", steps)
+	}
+}
+
+// Those who only refer to the person, or whose other id it is, are found as well,
+// and told by where they name it.
+func TestTracesOfAPerson(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, publish(t, root, shopInfo(), shop(true)))
+	traces := func(ids ...string) (out []string) {
+		t.Helper()
+		err := Each(t.Context(), dir, ids, []string{"referrer_id"}, func(at Trace) error {
+			if at.Customer != nil {
+				out = append(out, "customer "+at.Customer.ID())
+			} else {
+				out = append(out, "field "+at.Field+" id "+at.ID)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	for _, c := range []struct{ ids, want []string }{
+		{[]string{zebra}, []string{"customer " + zebra, "field referrer_id id " + zebra}},
+		{[]string{zebra + "-moved"}, []string{"field  id " + zebra + "-moved"}},
+		{[]string{"ann", "ann-app"}, []string{"customer ann"}},
+		{[]string{"nobody", ""}, nil},
+	} {
+		if got := traces(c.ids...); !slices.Equal(got, c.want) {
+			t.Errorf("%q has the traces %q, want %q", c.ids, got, c.want)
+		}
 	}
 }

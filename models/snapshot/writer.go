@@ -180,7 +180,12 @@ func (w *Writer) User(id string, u User) error {
 		return fmt.Errorf("user number %d: %w", w.users+1, err)
 	}
 	w.buf = appendUser(w.buf[:0], u, w.words, w.info.UserFields)
-	at, err := w.bulk.add(w.buf)
+	return w.record(id, w.buf)
+}
+
+// record writes the record of a customer.
+func (w *Writer) record(id string, b []byte) error {
+	at, err := w.bulk.add(b)
 	if err != nil {
 		return fmt.Errorf("user number %d: %w", w.users+1, err)
 	}

@@ -145,13 +145,14 @@ var (
 	descUsers    = prometheus.NewDesc("regulars_snapshot_users", "Customers of the snapshot being served.", nil, nil)
 	descItems    = prometheus.NewDesc("regulars_snapshot_items", "Items of the snapshot being served.", nil, nil)
 	descSwaps    = prometheus.NewDesc("regulars_snapshot_swaps_total", "Snapshots taken into service.", nil, nil)
+	descScored   = prometheus.NewDesc("regulars_live_scoring_total", "Requests that wanted the whole catalogue scored, by whether it was or, all cores being at it, was not.", []string{"outcome"}, nil)
 	descDamaged  = prometheus.NewDesc("regulars_snapshot_damaged_total", "Times that a customer's record proved damaged when it was read.", nil, nil)
 	descRefusals = prometheus.NewDesc("regulars_snapshot_refusals_total", "Attempts to load a snapshot that failed.", nil, nil)
 )
 
 // Describe is part of prometheus.Collector.
 func (s snapshotMetrics) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descReady, descAge, descInfo, descLoaded, descUsers, descItems, descSwaps, descDamaged, descRefusals} {
+	for _, d := range []*prometheus.Desc{descReady, descAge, descInfo, descLoaded, descUsers, descItems, descSwaps, descDamaged, descScored, descRefusals} {
 		to <- d
 	}
 }
@@ -163,6 +164,8 @@ func (s snapshotMetrics) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, kind, value, labels...)
 	}
 	tell(descSwaps, prometheus.CounterValue, float64(st.Swaps))
+	tell(descScored, prometheus.CounterValue, float64(st.Scored), "scored")
+	tell(descScored, prometheus.CounterValue, float64(st.Skipped), "skipped")
 	tell(descDamaged, prometheus.CounterValue, float64(st.Damaged))
 	tell(descRefusals, prometheus.CounterValue, float64(st.Refusals))
 	if !st.Ready {

@@ -14,7 +14,8 @@ import (
 type Privacy interface {
 	// Erase records that the customer is to be erased, and returns the receipt,
 	// as JSON, once all is removed, or after a few seconds, with done = false,
-	// while something is in the way; it is finished later all the same.
+	// while something is in the way; it is finished later all the same. The error
+	// wraps ErrNothingHeld where nothing is held, and nobody was erased by that id.
 	Erase(ctx context.Context, userID string) (receipt json.RawMessage, done bool, err error)
 	// Find returns what Erase would remove.
 	Find(ctx context.Context, userID string) (receipt json.RawMessage, err error)
@@ -26,8 +27,11 @@ type Privacy interface {
 	OptOut(ctx context.Context, userID string, refused bool) error
 }
 
-// ErrErased says that the customer was erased.
-var ErrErased = errors.New("the customer was erased")
+// Errors that a Privacy may wrap.
+var (
+	ErrErased      = errors.New("the customer was erased")
+	ErrNothingHeld = errors.New("nothing is held of the customer")
+)
 
 func (s *server) privacyRoutes(e *gin.Engine) {
 	if s.privacy == nil {
@@ -60,6 +64,9 @@ func (s *server) eraseUser(c *gin.Context) error {
 	}
 	// Once asked for it is carried through, whether or not the client waits.
 	receipt, done, err := s.privacy.Erase(context.WithoutCancel(c.Request.Context()), id)
+	if errors.Is(err, ErrNothingHeld) {
+		return notFound("nothing is held of customer %q", clip(id))
+	}
 	if err != nil {
 		return err
 	}
@@ -81,6 +88,9 @@ func (s *server) userData(c *gin.Context) error {
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Type", "application/json; charset=utf-8")
 	found, err := s.privacy.Tell(c.Request.Context(), id, c.Writer)
+	if !c.Writer.Written() {
+		c.Writer.Header().Del("Content-Type") // a problem has its own
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ func (r *people) Erase(_ context.Context, id string) (json.RawMessage, bool, err
 	if id == "broken" {
 		return nil, false, errors.New("/secret/path: no space left")
 	}
+	if id == "nobody" {
+		return nil, false, fmt.Errorf("register: %w", ErrNothingHeld)
+	}
 	if id == "busy" {
 		return json.RawMessage(`{"receipt":"R","status":"pending","removed":[]}`), false, nil
 	}
@@ -31,6 +34,9 @@ func (r *people) Find(context.Context, string) (json.RawMessage, error) {
 
 func (r *people) Tell(_ context.Context, id string, w io.Writer) (bool, error) {
 	switch id {
+	case "a/b/茶":
+		_, err := io.WriteString(w, `{"user_id":"a/b/茶"}`)
+		return true, err
 	case "17850":
 		_, err := io.WriteString(w, `{"user_id":"17850"}`)
 		return true, err
@@ -70,6 +76,12 @@ func TestPrivacyRoutes(t *testing.T) {
 		{"DELETE", "/v1/users/17850?force=true", "", 400, "unknown parameter"},
 		{"DELETE", "/v1/users/broken", "", 500, "something went wrong"},
 		{"DELETE", "/v1/users/" + strings.Repeat("x", 600), "", 400, "at most 512"},
+		{"DELETE", "/v1/users/nobody", "", 404, `"title":"Not Found"`},
+		{"DELETE", "/v1/users/a%2Fb%2F%E8%8C%B6", "", 200, `"status":"done"`},
+		{"DELETE", "/v1/users/a%ff", "", 400, "UTF-8"},
+		{"GET", "/v1/users/a%2Fb%2F%E8%8C%B6/data", "", 200, `{"user_id":"a/b/茶"}`},
+		{"GET", "/v1/users/a%ff/data", "", 400, "UTF-8"},
+		{"GET", "/v1/users/" + strings.Repeat("x", 600) + "/data", "", 400, "at most 512"},
 		{"GET", "/v1/users/17850/data", "", 200, `{"user_id":"17850"}`},
 		{"GET", "/v1/users/nobody/data", "", 404, "nothing is held"},
 		{"GET", "/v1/users/broken/data", "", 500, "something went wrong"},

@@ -45,8 +45,32 @@ func (w *writer) read(ctx context.Context, from seen) error {
 }
 
 func (w *writer) readErased(ctx context.Context, from seen) error {
-	var hashes []idHash
-	err := w.each(ctx, "SELECT seq, hash FROM erased WHERE seq > ? ORDER BY seq", []any{from.erased}, func(rows *sql.Rows) error {
+	fresh, err := w.erasedSince(ctx, from.erased)
+	if err != nil {
+		return err
+	}
+	row, err := w.row(ctx, "SELECT count(*) FROM erased")
+	if err != nil {
+		return err
+	}
+	var rows int
+	if err := row.Scan(&rows); err != nil {
+		return err
+	}
+	anew := w.erased+len(fresh) != rows // some may come back
+	if anew {
+		if fresh, err = w.erasedSince(ctx, 0); err != nil {
+			return err
+		}
+		w.erased = 0
+	}
+	w.erased += len(fresh)
+	w.overlay.forget(fresh, anew)
+	return nil
+}
+
+func (w *writer) erasedSince(ctx context.Context, seq int64) (hashes []idHash, err error) {
+	err = w.each(ctx, "SELECT seq, hash FROM erased WHERE seq > ? ORDER BY seq", []any{seq}, func(rows *sql.Rows) error {
 		var hash []byte
 		if err := rows.Scan(&w.seen.erased, &hash); err != nil {
 			return err
@@ -54,8 +78,7 @@ func (w *writer) readErased(ctx context.Context, from seen) error {
 		hashes = append(hashes, idHash(hash)) // 32 bytes: see hashOf
 		return nil
 	})
-	w.overlay.forget(hashes)
-	return err
+	return hashes, err
 }
 
 func (w *writer) readOptOuts(ctx context.Context, from seen) error {

@@ -88,7 +88,8 @@ func (o *overlay) setOptOut(userID string, out bool) {
 	o.optOuts[userID] = out
 }
 
-// Erased says whether the customer asked to be forgotten, see serving.Live.
+// Erased says whether the customer asked to be forgotten, see serving.Live, or
+// whose session it is.
 func (o *overlay) Erased(userID string) bool {
 	o.marksMu.RLock()
 	defer o.marksMu.RUnlock()
@@ -100,12 +101,16 @@ func (o *overlay) Erased(userID string) bool {
 }
 
 // forget takes customers in that asked to be forgotten, and drops what is known
-// of them. It looks for them before it shuts readers out.
-func (o *overlay) forget(hashes []idHash) {
-	if len(hashes) == 0 {
+// of them; anew, instead of those it knew. It looks for them before it shuts
+// readers out.
+func (o *overlay) forget(hashes []idHash, anew bool) {
+	if len(hashes) == 0 && !anew {
 		return
 	}
 	o.marksMu.Lock()
+	if anew {
+		clear(o.erased)
+	}
 	for _, h := range hashes {
 		o.erased[h] = struct{}{}
 	}
@@ -113,7 +118,7 @@ func (o *overlay) forget(hashes []idHash) {
 	var gone []owner
 	o.trailsMu.RLock()
 	for key, e := range o.trails {
-		if who := e.Value.(*trail).customer(); who != "" && o.Erased(who) {
+		if who := e.Value.(*trail).customer(); who != "" && o.Erased(who) || key.session && o.Erased(key.id) {
 			gone = append(gone, key)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,21 +13,45 @@ import (
 	"regulars/data/lake"
 )
 
-// held says what of a table is a customer's: ?1 is a JSON array of their ids.
+// Person is somebody of whom something may be held.
+type Person struct {
+	IDs      []string // as a customer
+	Aliases  []string // those that mean nobody else
+	Sessions []string // of theirs alone
+}
+
+// people are the parameters of a query about a person, as tables.
+const people = "WITH ids AS (SELECT value FROM json_each(?1)), aliases AS (SELECT value FROM json_each(?2)), sessions AS (SELECT value FROM json_each(?3)) "
+
+func (p Person) parameters() ([]any, error) {
+	var out []any
+	for _, list := range [][]string{p.IDs, p.Aliases, p.Sessions} {
+		text, err := json.Marshal(append([]string{}, list...))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, string(text))
+	}
+	return out, nil
+}
+
+// held says what of a table is a person's.
 type held struct {
 	table   string
 	columns []data.Column
 	where   string
 }
 
-const among = " IN (SELECT value FROM json_each(?1))"
+// A session that is known to be somebody else's is theirs.
+const ofSession = "links.source = '" + sessionSource + "'"
 
 var allHeld = []held{
-	{"events", eventSchema.Columns, "user_id" + among + " OR user_id IS NULL AND session_id IN (SELECT alias FROM links WHERE source = '" +
-		sessionSource + "' AND user_id" + among + ")"},
-	{"contacts", contactSchema.Columns, "user_id" + among},
-	{"opt_outs", []data.Column{{Name: "user_id", Kind: data.KindString}, {Name: "out", Kind: data.KindBool}, {Name: "ts", Kind: data.KindTime}}, "user_id" + among},
-	{"identities", linkSchema.Columns[1:], "user_id" + among}, // last: it tells whose the events are
+	{"events", eventSchema.Columns, "user_id IN ids OR user_id IS NULL AND (session_id IN (SELECT alias FROM links WHERE " + ofSession + " AND user_id IN ids) OR " +
+		"session_id IN sessions AND session_id NOT IN (SELECT alias FROM links WHERE " + ofSession + " AND user_id NOT IN ids))"},
+	{"contacts", contactSchema.Columns, "user_id IN ids"},
+	{"opt_outs", []data.Column{{Name: "user_id", Kind: data.KindString}, {Name: "out", Kind: data.KindBool}, {Name: "ts", Kind: data.KindTime}}, "user_id IN ids"},
+	// Last: it tells whose the events are.
+	{"identities", linkSchema.Columns[1:], "user_id IN ids OR NOT " + ofSession + " AND alias IN aliases"},
 }
 
 // source is the table in the file, which calls identities links.
@@ -37,87 +62,134 @@ func (h held) source() string {
 	return h.table
 }
 
-// Of returns all rows held of the customer with these ids, as JSON objects by
-// table; tables without any are left out. What anonymous sessions of theirs did
-// is among it.
-func (db *DB) Of(ctx context.Context, ids []string) (map[string][]json.RawMessage, error) {
-	list, err := json.Marshal(ids)
+// Each gives do all rows held of a person, as JSON objects with the table that
+// they are of. What anonymous sessions of theirs did is among it. It holds one
+// row at a time.
+func (db *DB) Each(ctx context.Context, p Person, do func(table, row string) error) error {
+	args, err := p.parameters()
 	if err != nil {
-		return nil, fmt.Errorf("reading what is held of a customer: %w", err)
+		return fmt.Errorf("reading what is held of a customer: %w", err)
 	}
-	out := map[string][]json.RawMessage{}
 	for _, h := range allHeld {
 		s := data.Schema{Columns: h.columns}
-		rows, err := db.sql.QueryContext(ctx, "SELECT "+strings.Join(s.ColumnNames(), ", ")+" FROM "+h.source()+" WHERE "+h.where, string(list))
-		if err != nil {
-			return nil, explain(err)
-		}
-		err = scan(rows, func(rows *sql.Rows) error {
-			row := make(data.Row, len(h.columns))
+		names, row := s.ColumnNames(), make(data.Row, len(h.columns))
+		err := db.each(ctx, people+"SELECT "+strings.Join(names, ", ")+" FROM "+h.source()+" WHERE "+h.where, args, func(rows *sql.Rows) error {
 			if err := rows.Scan(cells(h.columns, row)...); err != nil {
-				return err
+				return explain(err)
 			}
-			out[h.table] = append(out[h.table], json.RawMessage(lake.RowJSON(s.ColumnNames(), row)))
-			return nil
+			return do(h.table, lake.RowJSON(names, row))
 		})
 		if err != nil {
-			return nil, explain(err)
-		}
-	}
-	return out, nil
-}
-
-// Erase deletes all that is held of the customer with these ids and takes
-// nothing in of them from now on. It returns how many rows were deleted, by
-// table; tables without any are left out. A server that holds the file open
-// knows within a second.
-func (db *DB) Erase(ctx context.Context, ids []string, now time.Time) (map[string]int64, error) {
-	list, err := json.Marshal(ids)
-	if err != nil {
-		return nil, fmt.Errorf("erasing a customer: %w", err)
-	}
-	out := map[string]int64{}
-	err = db.inTx(ctx, func(tx *sql.Tx) error {
-		// What is deleted is overwritten, not merely given up.
-		if _, err := tx.ExecContext(ctx, "PRAGMA secure_delete = on"); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// each gives do every row of a query.
+func (db *DB) each(ctx context.Context, query string, args []any, do func(*sql.Rows) error) error {
+	rows, err := db.sql.QueryContext(ctx, query, args...)
+	if err != nil {
+		return explain(err)
+	}
+	return scan(rows, do)
+}
+
+// Sessions returns the sessions that are known to be of these customers.
+func (db *DB) Sessions(ctx context.Context, ids []string) (out []string, err error) {
+	args, err := Person{IDs: ids}.parameters()
+	if err != nil {
+		return nil, err
+	}
+	err = db.each(ctx, people+"SELECT alias FROM links WHERE "+ofSession+" AND user_id IN ids ORDER BY alias", args, func(rows *sql.Rows) error {
+		var session string
+		err := rows.Scan(&session)
+		out = append(out, session)
+		return explain(err)
+	})
+	return out, err
+}
+
+// Link says that an alias is a customer's.
+type Link struct {
+	Source, Alias, UserID string
+	At                    time.Time
+}
+
+// Aliases returns the links of aliases that are held, whether or not the lake has
+// them; those of sessions are not among them.
+func (db *DB) Aliases(ctx context.Context) (out []Link, err error) {
+	err = db.each(ctx, "SELECT source, alias, user_id, ts FROM links WHERE NOT "+ofSession+" ORDER BY seq", nil, func(rows *sql.Rows) error {
+		var l Link
+		var at int64
+		err := rows.Scan(&l.Source, &l.Alias, &l.UserID, &at)
+		l.At = microTime(at)
+		out = append(out, l)
+		return explain(err)
+	})
+	return out, err
+}
+
+// Erase deletes all that is held of a person and takes nothing in of them from
+// now on, until Lift of the same erasure. It may be repeated. What was deleted
+// is in no byte of the file, nor of its log, when it returns nil; where readers
+// keep it in use, that is an error, and repeating it mends it. A server that
+// holds the file open takes nothing in of the person from the moment on, and has
+// forgotten them within a second.
+func (db *DB) Erase(ctx context.Context, erasure string, p Person, now time.Time) error {
+	args, err := p.parameters()
+	if err != nil {
+		return fmt.Errorf("erasing a customer: %w", err)
+	}
+	sessions, err := db.Sessions(ctx, p.IDs)
+	if err != nil {
+		return fmt.Errorf("erasing a customer: %w", err)
+	}
+	err = db.inTx(ctx, func(tx *sql.Tx) error {
 		for _, h := range allHeld {
-			n, err := changed(tx.ExecContext(ctx, "DELETE FROM "+h.source()+" WHERE "+h.where, string(list)))
-			if err != nil {
+			if _, err := tx.ExecContext(ctx, people+"DELETE FROM "+h.source()+" WHERE "+h.where, args...); err != nil {
 				return err
 			}
-			if n > 0 {
-				out[h.table] = n
-			}
 		}
-		for _, id := range ids {
-			h := hashOf(id)
-			if _, err := tx.ExecContext(ctx, "INSERT INTO erased (hash, ts) VALUES (?, ?) ON CONFLICT DO NOTHING", h[:], now.UnixMicro()); err != nil {
+		for _, list := range [][]string{p.IDs, p.Sessions, sessions} {
+			if err := block(ctx, tx, erasure, list, now); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("erasing a customer: %w", err)
+		return fmt.Errorf("erasing a customer: %w", err)
 	}
-	// The log beside the file still has what was deleted, until it is folded in;
-	// where readers keep it busy, that comes later by itself.
-	_, err = db.sql.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)")
-	return out, explain(err)
+	return db.scrub(ctx)
 }
 
-// Erase is that of DB, in force at once.
-func (s *Store) Erase(ctx context.Context, ids []string) (map[string]int64, error) {
-	out, err := s.db.Erase(ctx, ids, s.opts.Now())
-	if err != nil {
-		return nil, err
+// block takes nothing in of these ids.
+func block(ctx context.Context, tx *sql.Tx, erasure string, ids []string, now time.Time) error {
+	for _, id := range ids {
+		h := hashOf(id)
+		_, err := tx.ExecContext(ctx, "INSERT INTO erased (hash, erasure, ts) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", h[:], erasure, now.UnixMicro())
+		if err != nil {
+			return err
+		}
 	}
-	return out, s.Sync(ctx)
+	return nil
 }
 
-// Of is that of DB.
-func (s *Store) Of(ctx context.Context, ids []string) (map[string][]json.RawMessage, error) {
-	return s.db.Of(ctx, ids)
+// Lift lets what an erasure keeps out be taken in again.
+func (db *DB) Lift(ctx context.Context, erasure string) error {
+	_, err := db.sql.ExecContext(ctx, "DELETE FROM erased WHERE erasure = ?", erasure)
+	return explain(err)
+}
+
+// scrub empties the write-ahead log into the file.
+func (db *DB) scrub(ctx context.Context) error {
+	var busy, log, done int
+	if err := db.sql.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done); err != nil {
+		return explain(err)
+	}
+	if busy != 0 {
+		return errors.New("emptying the write-ahead log of the event log: somebody else reads it, so that what was deleted may stand in it; try again")
+	}
+	return nil
 }

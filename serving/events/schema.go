@@ -5,6 +5,7 @@ import "regulars/data/state"
 // format of events.db. History:
 //
 //	1  events, contacts, links, items, opt-outs, erasures
+//	2  of an erasure, which one it is
 //
 // Times are microseconds since 1970 UTC, money is in ten-thousandths. seq grows
 // with every change and is unique in its table: who has read up to one finds
@@ -102,5 +103,16 @@ var format = state.Format{Name: "event log", ApplicationID: 0x52474556, Large: t
 		seq  INTEGER PRIMARY KEY AUTOINCREMENT,
 		hash BLOB NOT NULL UNIQUE,
 		ts   INTEGER NOT NULL
-	) STRICT;`,
+	) STRICT;`, `
+	ALTER TABLE erased RENAME TO erased_before;
+	-- Of customers and of their sessions.
+	CREATE TABLE erased (
+		seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+		hash    BLOB NOT NULL,
+		erasure TEXT NOT NULL,
+		ts      INTEGER NOT NULL,
+		UNIQUE (hash, erasure)
+	) STRICT;
+	INSERT INTO erased (hash, erasure, ts) SELECT hash, '', ts FROM erased_before;
+	DROP TABLE erased_before;`,
 }}

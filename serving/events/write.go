@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
@@ -36,9 +37,10 @@ const (
 	duplicate
 )
 
-// refuseErased keeps out rows of customers who asked to be forgotten.
-func (b *batch) refuseErased(userID string) error {
-	if userID != "" && b.overlay.Erased(userID) {
+// refuseErased keeps out rows of customers who asked to be forgotten, and of what
+// was their session.
+func (b *batch) refuseErased(id string) error {
+	if id != "" && b.overlay.Erased(id) {
 		return refuse("the customer was erased: nothing is kept of them")
 	}
 	return nil
@@ -51,7 +53,7 @@ var insertEvent = "INSERT INTO events (" + strings.Join(eventSchema.ColumnNames(
 // event takes in one event. One without an id gets one.
 func (b *batch) event(r record) (outcome, error) {
 	user, session := r.text("user_id"), r.text("session_id")
-	if err := b.refuseErased(user); err != nil {
+	if err := b.refuseErased(cmp.Or(user, session)); err != nil {
 		return 0, err
 	}
 	if !r.has("event_id") {
@@ -116,7 +118,7 @@ func (b *batch) numberLine(r record) error {
 // session that is somebody's stays theirs: devices are shared, and the event
 // itself says whose it is.
 func (b *batch) joinSession(session, user string, ts data.Value) error {
-	if session == "" || user == "" || b.overlay.customerOf(session) != "" {
+	if session == "" || user == "" || b.overlay.customerOf(session) != "" || b.overlay.Erased(session) {
 		return nil
 	}
 	_, err := b.link(sessionSource, session, user, ts)
@@ -180,6 +182,9 @@ func (b *batch) identity(r record) (outcome, error) {
 	source, alias := r.text("source"), r.text("alias")
 	if r.has("session_id") {
 		source, alias = sessionSource, r.text("session_id")
+	}
+	if err := b.refuseErased(alias); err != nil {
+		return 0, err
 	}
 	if !r.has("ts") {
 		r.set("ts", data.Time(b.now))

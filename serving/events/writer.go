@@ -19,6 +19,7 @@ type writer struct {
 	statements map[string]*sql.Stmt
 	overlay    *overlay
 	seen       seen
+	erased     int   // rows, of those in the overlay
 	version    int64 // of the file, by which the writes of others show
 }
 

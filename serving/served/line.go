@@ -1,12 +1,10 @@
 package served
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -101,31 +99,16 @@ func Read(dir string, from, to time.Time, visit func(r *Record) error) (Skipped,
 }
 
 func readFile(path string, from, to time.Time, visit func(r *Record) error) (skipped Skipped, err error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return 0, fmt.Errorf("reading lists shown: %w", err)
-	}
-	defer file.Close()
-	lines := bufio.NewReaderSize(file, 1<<16)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if len(line) > 0 {
-			r, ok := parse(line)
-			if !ok {
-				skipped++
-			} else if !r.At.Before(from) && r.At.Before(to) {
-				if err := visit(r); err != nil {
-					return skipped, err
-				}
-			}
+	err = eachLine(context.Background(), path, func(_ []byte, r *Record) error {
+		switch {
+		case r == nil:
+			skipped++
+		case !r.At.Before(from) && r.At.Before(to):
+			return visit(r)
 		}
-		if errors.Is(err, io.EOF) {
-			return skipped, nil
-		}
-		if err != nil {
-			return skipped, fmt.Errorf("reading lists shown: %w", err)
-		}
-	}
+		return nil
+	})
+	return skipped, err
 }
 
 // parse reads a line; ok is false of one that is torn or none of ours.

@@ -21,13 +21,7 @@ type Record struct {
 	User, Session  string // "" = not known
 	Items          []Shown
 
-	line []byte // memory for what becomes of it
-}
-
-// lines are lines one behind the other, and where each ends.
-type lines struct {
-	text []byte
-	ends []int
+	line []byte // what is written of it
 }
 
 // Shown is one item of a list, in the order of the list.
@@ -38,11 +32,17 @@ type Shown struct {
 
 // Options of a Log; the zero value means the defaults.
 type Options struct {
-	Queue  int              // records that wait to be written. Default 4096
-	Bytes  int64            // of a file before the next is begun. Default 64 MB
-	Keep   time.Duration    // for which files stay. Default 90 days
-	Now    func() time.Time // Default time.Now
-	Report func(err error)  // told when writing begins to fail, and with nil when it works again. Default: nobody
+	Queue int              // records that wait to be written. Default 4096
+	Bytes int64            // of a file before the next is begun. Default 64 MB
+	Keep  time.Duration    // for which files stay. Default 90 days
+	Now   func() time.Time // Default time.Now
+	// Erased says of a customer or a session that nobody is to be named: the list is
+	// written down without them. Default: of nobody.
+	Erased func(id string) bool
+	// Renew is called when all that is written next must go by the latest word on who
+	// was erased: see Forget. Default: nothing is.
+	Renew  func() error
+	Report func(err error) // told when writing begins to fail, and with nil when it works again. Default: nobody
 }
 
 const (
@@ -56,9 +56,7 @@ const (
 type Log struct {
 	dir     string
 	opts    Options
-	mu      sync.Mutex // of waiting, held shortly
-	waiting lines
-	queued  atomic.Int64  // records that wait, or are being written
+	queue   chan *Record
 	filling chan struct{} // told when the queue is half full
 	pool    sync.Pool
 	dropped atomic.Int64
@@ -77,12 +75,18 @@ func Open(dir string, opts Options) (*Log, error) {
 	if opts.Report == nil {
 		opts.Report = func(error) {}
 	}
+	if opts.Erased == nil {
+		opts.Erased = func(string) bool { return false }
+	}
+	if opts.Renew == nil {
+		opts.Renew = func() error { return nil }
+	}
 	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, 90*24*time.Hour)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
 	}
-	l := &Log{dir: dir, opts: opts, filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
-	l.pool.New = func() any { return &Record{line: make([]byte, 0, 1024)} }
+	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+	l.pool.New = func() any { return new(Record) }
 	go l.run()
 	return l, nil
 }
@@ -94,28 +98,18 @@ func (l *Log) New() *Record { return l.pool.Get().(*Record) }
 // at once, while all that it speaks of is at hand.
 func (l *Log) Add(r *Record) {
 	r.line = r.appendJSON(r.line[:0])
-	waiting := l.add(r.line)
-	l.recycle(r)
-	if waiting > l.opts.Queue/2 {
+	select {
+	case l.queue <- r:
+	default:
+		l.dropped.Add(1)
+		l.recycle(r)
+	}
+	if len(l.queue) > cap(l.queue)/2 {
 		select {
 		case l.filling <- struct{}{}:
 		default: // the writer knows
 		}
 	}
-}
-
-// add returns how many lines wait.
-func (l *Log) add(line []byte) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.waiting.ends) >= l.opts.Queue {
-		l.dropped.Add(1)
-		return len(l.waiting.ends)
-	}
-	l.queued.Add(1)
-	l.waiting.text = append(l.waiting.text, line...)
-	l.waiting.ends = append(l.waiting.ends, len(l.waiting.text))
-	return len(l.waiting.ends)
 }
 
 func (l *Log) recycle(r *Record) {
@@ -133,7 +127,7 @@ type Status struct {
 
 // Status returns the state of the log.
 func (l *Log) Status() Status {
-	return Status{Queued: int(l.queued.Load()), Written: l.written.Load(), Dropped: l.dropped.Load()}
+	return Status{Queued: len(l.queue), Written: l.written.Load(), Dropped: l.dropped.Load()}
 }
 
 // Close writes what is queued and ends. Nothing may be added afterwards.
@@ -148,16 +142,16 @@ type writer struct {
 	*Log
 	file    *os.File
 	buf     *bufio.Writer
-	taken   lines // memory of those that were taken last
 	size    int64
 	unsaved int64 // records not yet synced
 	opened  time.Time
+	asked   time.Time // when it was last asked to begin anew
 	failing bool
 }
 
 func (l *Log) run() {
 	defer close(l.done)
-	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16)}
+	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16), asked: asked(l.dir)}
 	look, tick := time.NewTicker(takeEvery), time.NewTicker(syncEvery)
 	defer look.Stop()
 	defer tick.Stop()
@@ -168,13 +162,27 @@ func (l *Log) run() {
 		case <-l.filling:
 			w.drain()
 		case <-tick.C:
-			w.note(w.save())
+			w.note(w.tidy())
 			w.expire()
 		case <-l.closing:
 			l.err = w.finish()
 			return
 		}
 	}
+}
+
+// tidy makes sure of what is written, and begins anew where that is asked for:
+// everybody who was erased before is known from then on.
+func (w *writer) tidy() error {
+	when := asked(w.dir)
+	if when.Equal(w.asked) {
+		return w.save()
+	}
+	if err := w.opts.Renew(); err != nil {
+		return errors.Join(err, w.save()) // the next tick tries again
+	}
+	w.asked = when
+	return w.end()
 }
 
 func (w *writer) finish() error {
@@ -184,20 +192,15 @@ func (w *writer) finish() error {
 
 // drain writes what is queued by now.
 func (w *writer) drain() {
-	w.mu.Lock()
-	w.taken, w.waiting = w.waiting, lines{w.taken.text[:0], w.taken.ends[:0]}
-	w.mu.Unlock()
-	begin := 0
-	for _, end := range w.taken.ends {
-		w.take(w.taken.text[begin:end])
-		begin = end
+	for n := len(w.queue); n > 0; n-- {
+		w.take(<-w.queue)
 	}
 }
 
-// take writes a line, or counts it as dropped.
-func (w *writer) take(line []byte) {
-	err := w.write(line)
-	w.queued.Add(-1)
+// take writes a record, or counts it as dropped.
+func (w *writer) take(r *Record) {
+	err := w.write(r)
+	w.recycle(r)
 	if err != nil {
 		w.unsaved++ // it goes the way of those before it that were not saved
 		w.abandon()
@@ -205,11 +208,15 @@ func (w *writer) take(line []byte) {
 	w.note(err)
 }
 
-func (w *writer) write(line []byte) error {
+func (w *writer) write(r *Record) error {
 	if err := w.rotate(); err != nil {
 		return err
 	}
-	n, err := w.buf.Write(line)
+	if w.opts.Erased(r.User) || w.opts.Erased(r.Session) {
+		r.User, r.Session = "", ""
+		r.line = r.appendJSON(r.line[:0])
+	}
+	n, err := w.buf.Write(r.line)
 	if err != nil {
 		return err
 	}
@@ -239,6 +246,16 @@ func (w *writer) rotate() error {
 	file, err := os.OpenFile(filepath.Join(w.dir, now.UTC().Format(nameForm)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("beginning a file of lists shown: %w", err)
+	}
+	if err := hold(file); err != nil {
+		return errors.Join(fmt.Errorf("beginning a file of lists shown: %w", err), file.Close())
+	}
+	// Who asks does not see files begun later. The next tick ends this one too,
+	// because it may have been seen.
+	if !asked(w.dir).Equal(w.asked) {
+		if err := w.opts.Renew(); err != nil {
+			return errors.Join(err, file.Close())
+		}
 	}
 	w.file, w.size, w.opened = file, 0, now
 	w.buf.Reset(file)
