@@ -182,14 +182,25 @@ func (db *DB) Lift(ctx context.Context, erasure string) error {
 	return explain(err)
 }
 
+// scrubWait bounds how long others may keep the write-ahead log in use: SQLite
+// itself waits for readers, but not for somebody else who empties it.
+const scrubWait = 5 * time.Second
+
 // scrub empties the write-ahead log into the file.
 func (db *DB) scrub(ctx context.Context) error {
-	var busy, log, done int
-	if err := db.sql.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done); err != nil {
-		return explain(err)
+	for deadline := time.Now().Add(scrubWait); ; {
+		var busy, log, done int
+		err := db.sql.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &log, &done)
+		if err != nil || busy == 0 {
+			return explain(err)
+		}
+		if time.Now().After(deadline) {
+			return errors.New("emptying the write-ahead log of the event log: somebody else reads it, so that what was deleted may stand in it; try again")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
-	if busy != 0 {
-		return errors.New("emptying the write-ahead log of the event log: somebody else reads it, so that what was deleted may stand in it; try again")
-	}
-	return nil
 }
