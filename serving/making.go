@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"regulars/models"
 	"regulars/models/snapshot"
 	"regulars/serving/filter"
 	"regulars/serving/placement"
@@ -31,6 +32,7 @@ type making struct {
 	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
 	turns   *turns
+	looked  byte       // keeps fetch from being left out
 	spare   *sync.Pool // where it goes when the list is made
 }
 
@@ -54,7 +56,7 @@ type source struct {
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
 	m := s.makings.Get().(*making)
-	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, picks: m.picks[:0], turns: s.turns, spare: &s.makings,
+	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, turns: s.turns, picks: m.picks[:0], spare: &s.makings,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
 	v.listen(m.live)
 	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
@@ -221,12 +223,33 @@ func (m *making) list(role string, a Ask) List {
 
 // plain is the picks as they are, and whether none of them was asked for.
 func (m *making) plain() (items []Item, fallback bool) {
+	m.fetch()
 	items, fallback = make([]Item, len(m.picks)), true
 	for i, p := range m.picks {
 		items[i] = m.item(p)
 		fallback = fallback && !(p.asked && items[i].chosen())
 	}
 	return items, fallback
+}
+
+// fetch looks at what the list will name, one item right after the other: they lie
+// anywhere in memory, and the processor waits for all of them at once where it
+// would wait for each in its turn.
+func (m *making) fetch() {
+	for i := range m.picks {
+		p := &m.picks[i]
+		m.looked += first(m.v.snap.ItemAt(p.Item).ID)
+		if p.Reason.Kind == models.ReasonBought || p.Reason.Kind == models.ReasonTogether {
+			m.looked += first(m.v.snap.ItemAt(p.Reason.Of).Title)
+		}
+	}
+}
+
+func first(text string) byte {
+	if text == "" {
+		return 0
+	}
+	return text[0]
 }
 
 func (m *making) item(p pick) Item {

@@ -20,6 +20,8 @@ type Record struct {
 	Placement, Arm string // "" = none
 	User, Session  string // "" = not known
 	Items          []Shown
+
+	line []byte // what is written of it
 }
 
 // Shown is one item of a list, in the order of the list.
@@ -92,8 +94,10 @@ func Open(dir string, opts Options) (*Log, error) {
 // New returns an empty record to fill and Add.
 func (l *Log) New() *Record { return l.pool.Get().(*Record) }
 
-// Add takes a record of New, which is the log's from then on.
+// Add takes a record of New, which is the log's from then on. It is put into words
+// at once, while all that it speaks of is at hand.
 func (l *Log) Add(r *Record) {
+	r.line = r.appendJSON(r.line[:0])
 	select {
 	case l.queue <- r:
 	default:
@@ -110,7 +114,7 @@ func (l *Log) Add(r *Record) {
 
 func (l *Log) recycle(r *Record) {
 	clear(r.Items) // holds on to no text
-	*r = Record{Items: r.Items[:0]}
+	*r = Record{Items: r.Items[:0], line: r.line}
 	l.pool.Put(r)
 }
 
@@ -138,7 +142,6 @@ type writer struct {
 	*Log
 	file    *os.File
 	buf     *bufio.Writer
-	line    []byte
 	size    int64
 	unsaved int64 // records not yet synced
 	opened  time.Time
@@ -211,9 +214,9 @@ func (w *writer) write(r *Record) error {
 	}
 	if w.opts.Erased(r.User) || w.opts.Erased(r.Session) {
 		r.User, r.Session = "", ""
+		r.line = r.appendJSON(r.line[:0])
 	}
-	w.line = r.appendJSON(w.line[:0])
-	n, err := w.buf.Write(w.line)
+	n, err := w.buf.Write(r.line)
 	if err != nil {
 		return err
 	}

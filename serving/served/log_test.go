@@ -36,9 +36,9 @@ func begin(t testing.TB, dir string, opts Options) (*Log, *clock) {
 
 func add(l *Log, r Record) {
 	into := l.New()
-	items := append(into.Items, r.Items...)
+	items, line := append(into.Items, r.Items...), into.line
 	*into = r
-	into.Items = items
+	into.Items, into.line = items, line
 	l.Add(into)
 }
 
