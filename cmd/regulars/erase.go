@@ -75,36 +75,38 @@ func (o eraseOptions) check(ids []string) error {
 	return nil
 }
 
-func (g *global) erase(ctx context.Context, o eraseOptions, ids []string) (err error) {
+func (g *global) erase(ctx context.Context, o eraseOptions, ids []string) error {
 	w, err := g.open(false)
 	if err != nil {
 		return err
 	}
-	db, err := w.state()
+	return w.withState(func(db *state.DB) error {
+		switch {
+		case o.dry:
+			return g.findPeople(ctx, w.eraser(db), ids)
+		case o.list:
+			all, err := db.Erasures(ctx)
+			if err != nil {
+				return err
+			}
+			return g.printReceipts(all)
+		case o.forget != "":
+			return g.lift(ctx, w, db, o.forget)
+		}
+		return g.erasePeople(ctx, w, db, ids)
+	})
+}
+
+// lift lets the person of a receipt come back.
+func (g *global) lift(ctx context.Context, w *workspace, db *state.DB, receipt string) error {
+	lifted, err := db.LiftErasure(ctx, receipt)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	switch {
-	case o.dry:
-		return g.findPeople(ctx, w.eraser(db), ids)
-	case o.list:
-		all, err := db.Erasures(ctx)
-		if err != nil {
-			return err
-		}
-		return g.printReceipts(all)
-	case o.forget != "":
-		lifted, err := db.LiftErasure(ctx, o.forget)
-		if err != nil {
-			return err
-		}
-		if err := (eventsPlace{w}).lift(ctx, lifted.ID); err != nil {
-			return err
-		}
-		return g.printReceipts([]state.Erasure{lifted})
+	if err := (eventsPlace{w}).lift(ctx, lifted.ID); err != nil {
+		return err
 	}
-	return g.erasePeople(ctx, w, db, ids)
+	return g.printReceipts([]state.Erasure{lifted})
 }
 
 func (g *global) findPeople(ctx context.Context, e *privacy.Eraser, ids []string) error {
@@ -228,21 +230,18 @@ func newData(g *global) *cobra.Command {
 person, as one JSON object: rows by where they lie, and receipts of erasures.`,
 		Example: "  regulars data --workspace my-shop 17850 > 17850.json",
 		Args:    arguments(1, 1, "one customer"),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			w, err := g.open(false)
 			if err != nil {
 				return err
 			}
-			db, err := w.state()
-			if err != nil {
+			return w.withState(func(db *state.DB) error {
+				found, err := w.eraser(db).Tell(cmd.Context(), args[0], g.stdout)
+				if err == nil && !found {
+					err = errors.New("nothing is held of this customer")
+				}
 				return err
-			}
-			defer func() { err = errors.Join(err, db.Close()) }()
-			found, err := w.eraser(db).Tell(cmd.Context(), args[0], g.stdout)
-			if err == nil && !found {
-				err = errors.New("nothing is held of this customer")
-			}
-			return err
+			})
 		},
 	})
 }

@@ -51,7 +51,7 @@ var mayImport = map[string][]string{
 	"training/loyalty":         {"data", "features", "models/artifact", "training/page", parquetGo},
 	"training/schedule":        {"training", "data/state", "github.com/robfig/cron/v3"},
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/...", "serving/filter", "serving/placement"},
-	"serving/audience":         {"serving", "serving/filter", "models/snapshot", parquetGo},
+	"serving/audience":         {"serving", "serving/filter", "models/artifact", "models/snapshot", parquetGo},
 	"serving/placement":        {},
 	"serving/served":           {"data/durable", "serving/placement"},
 	"serving/filter":           {"models/snapshot", "github.com/expr-lang/expr/..."},

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -31,7 +30,7 @@ func newJobsList(g *global) *cobra.Command {
 			if filter.Limit < 1 {
 				return usageError{fmt.Errorf("--limit is %d: it must be above 0", filter.Limit)}
 			}
-			return g.withState(func(db *state.DB) error {
+			return g.withHistory(func(db *state.DB) error {
 				runs, err := db.Runs(cmd.Context(), filter)
 				if err != nil {
 					return err
@@ -86,7 +85,7 @@ func newJobsLogs(g *global) *cobra.Command {
 }
 
 func (g *global) withRun(ctx context.Context, id string, show func(state.Run) error) error {
-	return g.withState(func(db *state.DB) error {
+	return g.withHistory(func(db *state.DB) error {
 		r, ok, err := db.Run(ctx, id)
 		if err != nil {
 			return err
@@ -98,7 +97,7 @@ func (g *global) withRun(ctx context.Context, id string, show func(state.Run) er
 	})
 }
 
-func (g *global) withState(use func(*state.DB) error) (err error) {
+func (g *global) withHistory(use func(*state.DB) error) error {
 	w, err := g.open(false)
 	if err != nil {
 		return err
@@ -106,15 +105,12 @@ func (g *global) withState(use func(*state.DB) error) (err error) {
 	if !w.stateExists() {
 		return fmt.Errorf("nothing has run in %s yet", w.dir)
 	}
-	db, err := w.state()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := db.MarkInterrupted(context.Background(), state.ProcessAlive); err != nil {
-		return err
-	}
-	return use(db)
+	return w.withState(func(db *state.DB) error {
+		if _, err := db.MarkInterrupted(context.Background(), state.ProcessAlive); err != nil {
+			return err
+		}
+		return use(db)
+	})
 }
 
 // cause picks from the end of a log the line in which this program says why it

@@ -193,16 +193,10 @@ func (g *global) revokeKey(ctx context.Context, db *state.DB, id string, forget 
 	return err
 }
 
-// withKeys opens the state of a workspace, which needs no lock: jobs may run.
-func (g *global) withKeys(use func(*state.DB) error) (err error) {
+func (g *global) withKeys(use func(*state.DB) error) error {
 	w, err := g.open(false)
 	if err != nil {
 		return err
 	}
-	db, err := w.state()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return use(db)
+	return w.withState(use)
 }

@@ -39,50 +39,35 @@ func (w *workspace) linksInUse(ctx context.Context) ([]identity.Link, error) {
 }
 
 // erased returns who was erased, for imports: nil for nobody.
-func (w *workspace) erased() (_ func(id string) bool, err error) {
-	if !w.stateExists() {
-		return nil, nil
-	}
-	db, err := w.state()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	marks, err := db.Marks(context.Background())
-	if err != nil || !marks.AnyErased() {
-		return nil, err
-	}
-	return marks.Erased, nil
+func (w *workspace) erased() (marked func(id string) bool, err error) {
+	err = w.ifState(func(db *state.DB) error {
+		marks, err := db.Marks(context.Background())
+		if err == nil && marks.AnyErased() {
+			marked = marks.Erased
+		}
+		return err
+	})
+	return marked, err
 }
 
 // optOuts returns what customers have told the server of personalisation.
 func (w *workspace) optOuts() (out map[string]bool, err error) {
-	if !w.stateExists() {
-		return nil, nil
-	}
-	db, err := w.state()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	return db.OptOuts(context.Background())
+	err = w.ifState(func(db *state.DB) (err error) {
+		out, err = db.OptOuts(context.Background())
+		return err
+	})
+	return out, err
 }
 
 // finishErasures does what is pending, under the workspace's lock. A job that
 // would work on somebody who is to be forgotten must not go on.
-func (w *workspace) finishErasures(ctx context.Context) (err error) {
-	if !w.stateExists() {
+func (w *workspace) finishErasures(ctx context.Context) error {
+	return w.ifState(func(db *state.DB) error {
+		if _, err := w.eraser(db).Resume(ctx); err != nil {
+			return fmt.Errorf("an erasure that was asked for cannot be finished: see `regulars erase --resume`: %w", err)
+		}
 		return nil
-	}
-	db, err := w.state()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := w.eraser(db).Resume(ctx); err != nil {
-		return fmt.Errorf("an erasure that was asked for cannot be finished: see `regulars erase --resume`: %w", err)
-	}
-	return nil
+	})
 }
 
 // register is the server's side of erasures and opt-outs: who is marked, and the

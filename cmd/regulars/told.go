@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"regulars/data/state"
 	"regulars/serving"
@@ -41,18 +40,15 @@ func (s *server) renewMarks() error {
 }
 
 // withTold has use know who was erased and who opted out, for commands.
-func (w *workspace) withTold(ctx context.Context, use func(serving.Live) error) (err error) {
+func (w *workspace) withTold(ctx context.Context, use func(serving.Live) error) error {
 	if !w.stateExists() {
 		return use(&intake{})
 	}
-	db, err := w.state()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	marks, err := db.Marks(ctx)
-	if err != nil {
-		return err
-	}
-	return use(told{&intake{}, marks})
+	return w.withState(func(db *state.DB) error {
+		marks, err := db.Marks(ctx)
+		if err != nil {
+			return err
+		}
+		return use(told{&intake{}, marks})
+	})
 }

@@ -181,6 +181,24 @@ func (w *workspace) asOf(flag string) (data.Day, error) {
 	return last + 1, nil
 }
 
+// withState opens the state database, which needs no lock: jobs may run.
+func (w *workspace) withState(use func(*state.DB) error) (err error) {
+	db, err := w.state()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return use(db)
+}
+
+// ifState is withState where there is such a database, and nothing where there is none.
+func (w *workspace) ifState(use func(*state.DB) error) error {
+	if !w.stateExists() {
+		return nil
+	}
+	return w.withState(use)
+}
+
 // recorded runs work as a run of a job: its begin, end and report go to the
 // workspace's history. A scheduled run was recorded by the scheduler already.
 func (w *workspace) recorded(ctx context.Context, job, asOf string, work func() (any, error)) (err error) {

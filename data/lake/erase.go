@@ -31,18 +31,7 @@ type Subject struct {
 // told as "lake/users.referrer_id". It holds one row at a time.
 func (l *Lake) Each(ctx context.Context, s Subject, do func(where, row string) error) error {
 	of := newSubject(s)
-	for _, schema := range data.Schemas() {
-		files, err := l.personal(schema.Table)
-		if err != nil {
-			return err
-		}
-		for _, f := range files {
-			if err := f.each(ctx, of, do); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return l.eachPersonal(func(f personalFile) error { return f.each(ctx, of, do) })
 }
 
 // Erase takes the subject out of every file that names it: rows are removed,
@@ -54,14 +43,24 @@ func (l *Lake) Erase(ctx context.Context, s Subject) error {
 		return err
 	}
 	of := newSubject(s)
+	return l.eachPersonal(func(f personalFile) error {
+		if err := l.eraseFrom(ctx, f, of); err != nil {
+			return fmt.Errorf("erasing from %s: %w", f.where, err)
+		}
+		return nil
+	})
+}
+
+// eachPersonal gives do every file that may hold rows of people, table by table.
+func (l *Lake) eachPersonal(do func(personalFile) error) error {
 	for _, schema := range data.Schemas() {
 		files, err := l.personal(schema.Table)
 		if err != nil {
 			return err
 		}
 		for _, f := range files {
-			if err := l.eraseFrom(ctx, f, of); err != nil {
-				return fmt.Errorf("erasing from %s: %w", f.where, err)
+			if err := do(f); err != nil {
+				return err
 			}
 		}
 	}

@@ -223,23 +223,32 @@ type ordered struct {
 func (o ordered) Fields() []parquet.Field { return o.fields }
 
 func schemaOf(cols []Column) *parquet.Schema {
-	group := parquet.Group{}
-	for _, c := range cols {
-		node := parquet.Compressed(c.node(), &parquet.Zstd)
+	names, nodes := make([]string, len(cols)), make([]parquet.Node, len(cols))
+	for i, c := range cols {
+		names[i], nodes[i] = c.name, parquet.Compressed(c.node(), &parquet.Zstd)
 		if c.null != nil {
-			node = parquet.Optional(node)
+			nodes[i] = parquet.Optional(nodes[i])
 		}
-		group[c.name] = node
+	}
+	return OrderedSchema("columns", names, nodes)
+}
+
+// OrderedSchema is a schema of columns in the order given: names are distinct, a
+// node each.
+func OrderedSchema(name string, names []string, nodes []parquet.Node) *parquet.Schema {
+	group := parquet.Group{}
+	for i, column := range names {
+		group[column] = nodes[i]
 	}
 	byName := map[string]parquet.Field{}
 	for _, f := range group.Fields() {
 		byName[f.Name()] = f
 	}
 	o := ordered{Group: group}
-	for _, c := range cols {
-		o.fields = append(o.fields, byName[c.name])
+	for _, column := range names {
+		o.fields = append(o.fields, byName[column])
 	}
-	return parquet.NewSchema("columns", o)
+	return parquet.NewSchema(name, o)
 }
 
 // ReadColumns reads a Parquet file of required float, double, int32, int64 and

@@ -11,6 +11,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"regulars/models/artifact"
 	"regulars/serving"
 	"regulars/serving/filter"
 )
@@ -182,28 +183,12 @@ func newParquetFile(w io.Writer, columns []Column) *parquetFile {
 	return &parquetFile{columns: columns, w: parquet.NewGenericWriter[any](w, parquetSchema(columns), parquet.Compression(&parquet.Zstd), parquet.CreatedBy("regulars", "1", ""))}
 }
 
-// ordered is a group of columns in the order given; parquet.Group sorts them by name.
-type ordered struct {
-	parquet.Group
-	fields []parquet.Field
-}
-
-func (o ordered) Fields() []parquet.Field { return o.fields }
-
 func parquetSchema(columns []Column) *parquet.Schema {
-	group := parquet.Group{}
-	for _, c := range columns {
-		group[c.Name] = parquet.Optional(parquetNode(c.Kind))
+	names, nodes := make([]string, len(columns)), make([]parquet.Node, len(columns))
+	for i, c := range columns {
+		names[i], nodes[i] = c.Name, parquet.Optional(parquetNode(c.Kind))
 	}
-	byName := map[string]parquet.Field{}
-	for _, f := range group.Fields() {
-		byName[f.Name()] = f
-	}
-	o := ordered{Group: group}
-	for _, c := range columns {
-		o.fields = append(o.fields, byName[c.Name])
-	}
-	return parquet.NewSchema("audience", o)
+	return artifact.OrderedSchema("audience", names, nodes)
 }
 
 func parquetNode(kind filter.Kind) parquet.Node {
