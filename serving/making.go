@@ -23,8 +23,7 @@ type making struct {
 	picks []pick
 
 	who     subject
-	known   bool // the sieve knows who it is
-	visitor string
+	known   bool             // the sieve knows who it is
 	plan    *placement.Plan  // nil: no placement
 	need    *placement.Need  // nil: the picks are the list
 	counts  Counts           // nil: nothing was counted
@@ -56,10 +55,10 @@ type source struct {
 // items; end ends it.
 func (s *Store) making(v *view, who subject, a Ask, without ...int32) (*making, error) {
 	m := s.makings.Get().(*making)
-	*m = making{k: a.K, visitor: who.visitor, taken: v.mark(), counts: s.opts.Counts, turns: s.turns, picks: m.picks[:0], spare: &s.makings,
+	*m = making{k: a.K, who: who, taken: v.mark(), counts: s.opts.Counts, turns: s.turns, picks: m.picks[:0], spare: &s.makings,
 		eligibility: eligibility{v: v, live: s.opts.Live, now: s.opts.Now(), lately: who.lately}}
 	v.listen(m.live)
-	m.who, m.sieve.rows = who, filter.Rows{Item: &m.sieve.item}
+	m.sieve.rows = filter.Rows{Item: &m.sieve.item}
 	err := m.ask(a)
 	if err != nil {
 		m.end()
@@ -89,7 +88,7 @@ func (m *making) ask(a Ask) error {
 	if a.Placement == nil {
 		return nil
 	}
-	return m.follow(a.Placement, cmp.Or(m.visitor, a.ID))
+	return m.follow(a.Placement, cmp.Or(m.who.visitor, a.ID))
 }
 
 // filter compiles a filter, and has the sieve know the customer if it asks about
