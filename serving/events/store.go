@@ -19,6 +19,9 @@ const (
 	// mostTogether bounds the rows of one transaction, and so how long those
 	// who come next wait.
 	mostTogether = 5_000
+	// syncEvery is how long after one transaction began the next does at the
+	// earliest: what comes in between shares its sync.
+	syncEvery = 10 * time.Millisecond
 	// lookAgain is how often it is looked whether others have written.
 	lookAgain = time.Second
 )
@@ -108,6 +111,7 @@ func (s *Store) run(w *writer) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
 	ctx, told := context.Background(), false
+	var last time.Time // when the last transaction began
 	for {
 		select {
 		case first, open := <-s.queue:
@@ -115,6 +119,8 @@ func (s *Store) run(w *writer) {
 				s.ended <- explain(w.close())
 				return
 			}
+			time.Sleep(time.Until(last.Add(syncEvery)))
+			last = time.Now()
 			s.together(ctx, w, s.gather(first))
 		case <-tick.C:
 			err := w.catchUp(ctx)
