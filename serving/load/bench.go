@@ -57,6 +57,7 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"memory", (*measuring).memory},
+		{"health", func(b *measuring) error { return b.against(alive, 0) }},
 		{"recommendations", func(b *measuring) error { return b.against(recommend, .6) }},
 		{"filtered", func(b *measuring) error { return b.against(filtered, .35) }},
 		{"scores", func(b *measuring) error { return b.against(scored, .6) }},
@@ -179,6 +180,9 @@ func (b *measuring) record() (bodies, error) {
 		out["GET /v1/users/:id/"+what] = body
 	}
 	var err error
+	if out["GET /healthz"], err = b.server.fetch("GET", "/healthz", "", ""); err != nil {
+		return nil, err
+	}
 	out["POST /v1/recommendations"], err = b.server.fetch("POST", "/v1/recommendations", b.key, `{"items":["i00000001","i00000002"]}`)
 	if err != nil {
 		return nil, err

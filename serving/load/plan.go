@@ -16,6 +16,7 @@ const (
 	recommend kind = "recommendations" // of a customer
 	filtered  kind = "filtered"        // the same, of items below a price
 	scored    kind = "scores"          // of a customer
+	alive     kind = "health"          // no more than that the server is there
 	basket    kind = "basket"          // what goes with the items of a session
 )
 
@@ -169,6 +170,8 @@ func (w *worker) request() (update bool) {
 		w.get("/recommendations?k=10&filter=item.price%20%3C%2050")
 	case scored:
 		w.get("/scores")
+	case alive:
+		w.out = w.head(append(w.out[:0], "GET /healthz"...))
 	case basket:
 		w.post("/v1/recommendations", func(b []byte) []byte {
 			b = append(b, `{"k":10,"items":["`...)
@@ -186,8 +189,13 @@ func (w *worker) request() (update bool) {
 
 func (w *worker) get(what string) {
 	b := appendID(append(w.out[:0], "GET /v1/users/"...), 'c', w.random.IntN(w.plan.Users))
-	b = append(append(b, what...), " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "...)
-	w.out = append(append(b, w.plan.Key...), "\r\n\r\n"...)
+	w.out = w.head(append(b, what...))
+}
+
+// head ends the head of a request without a body.
+func (w *worker) head(b []byte) []byte {
+	b = append(b, " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "...)
+	return append(append(b, w.plan.Key...), "\r\n\r\n"...)
 }
 
 // post writes a request whose body is an object; fields appends it but for its end.

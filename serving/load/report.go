@@ -14,7 +14,7 @@ type report struct {
 	figures []figure
 }
 
-// figure is a number that is to be at least or at most another, of which one is 0.
+// figure is a number that is to be at least or at most another, where that is not 0.
 type figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
@@ -25,7 +25,10 @@ type figure struct {
 func (f figure) met() bool { return f.Value >= f.Least && (f.Most == 0 || f.Value <= f.Most) }
 
 func (f figure) bound() string {
-	if f.Least > 0 {
+	switch {
+	case f.Least == 0 && f.Most == 0:
+		return "–"
+	case f.Least > 0:
 		return fmt.Sprintf("≥ %.3g", f.Least)
 	}
 	return fmt.Sprintf("≤ %.3g", f.Most)
