@@ -3,110 +3,29 @@ package ranking
 import (
 	"cmp"
 	"errors"
-	"maps"
-	"math"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
-
-	"github.com/parquet-go/parquet-go"
 
 	"regulars/data"
 	"regulars/data/interactions"
 	"regulars/features/matrix"
 	"regulars/models"
 	"regulars/training/metrics"
+	"regulars/training/retailtest"
 )
 
-// dataDir finds the folder of public data sets beside the project, or skips.
-func dataDir(t testing.TB) string {
-	t.Helper()
-	dir, err := filepath.Abs(".")
-	for err == nil && dir != filepath.Dir(dir) {
-		if _, e := os.Stat(filepath.Join(dir, "go.mod")); e == nil {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	dir = filepath.Join(dir, "..", "shared", "data")
-	if _, err := os.Stat(filepath.Join(dir, "online_retail_2009_2010.parquet")); err != nil {
-		t.Skip("real data is not here: ", err)
-	}
-	return dir
-}
-
-type retailLine struct {
-	Invoice   string  `parquet:"Invoice"`
-	StockCode string  `parquet:"StockCode"`
-	Quantity  int64   `parquet:"Quantity"`
-	Date      int64   `parquet:"InvoiceDate"`
-	Price     float64 `parquet:"Price"`
-	Customer  *string `parquet:"Customer ID,optional"`
-	Title     *string `parquet:"Description,optional"`
-	Country   string  `parquet:"Country"`
-}
-
-// retail reads Online Retail II as interactions, one a customer, product and
-// invoice, the title and price that a product was first sold with, and the
-// country of each customer.
+// retail is Online Retail II, with customers grouped by country.
 func retail(t testing.TB) Data {
 	t.Helper()
-	dir := dataDir(t)
-	product := regexp.MustCompile(`^[0-9]{5}[A-Za-z]*$`)
-	type purchase struct{ user, item, invoice string }
-	days, earlier := map[purchase]int32{}, map[string]bool{}
-	first, country := map[string]retailLine{}, map[string]string{}
-	for _, name := range []string{"online_retail_2009_2010.parquet", "online_retail_2010_2011.parquet"} {
-		lines, err := parquet.ReadFile[retailLine](filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		held := map[string]bool{}
-		for _, l := range lines {
-			held[l.Invoice] = true
-			if earlier[l.Invoice] || l.Customer == nil || l.Price <= 0 || l.Quantity <= 0 ||
-				strings.HasPrefix(l.Invoice, "C") || !product.MatchString(l.StockCode) {
-				continue
-			}
-			if _, ok := first[l.StockCode]; !ok && l.Title != nil {
-				first[l.StockCode] = l
-			}
-			country[*l.Customer] = l.Country
-			days[purchase{*l.Customer, l.StockCode, l.Invoice}] = int32(data.DayOfMicros(l.Date))
-		}
-		earlier = held
-	}
-	var users, items []string
-	for p := range days {
-		users, items = append(users, p.user), append(items, p.item)
-	}
-	uv, iv := matrix.NewVocabulary(users), matrix.NewVocabulary(items)
-	list := make([]matrix.Event, 0, len(days))
-	for p, day := range days {
-		u, _ := uv.Lookup(p.user)
-		i, _ := iv.Lookup(p.item)
-		list = append(list, matrix.Event{User: u, Item: i, Day: day, Weight: 1})
-	}
-	ev, err := matrix.NewEvents(uv.Len(), iv.Len(), list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	of := &interactions.Items{IDs: iv.IDs(), Title: make([]string, iv.Len()), Price: make([]float64, iv.Len())}
-	for i, id := range iv.IDs() {
-		of.Price[i] = math.NaN()
-		if l, ok := first[id]; ok {
-			of.Title[i], of.Price[i] = *l.Title, l.Price
-		}
-	}
-	d := Data{Events: ev, Dated: true, Items: of, IDs: iv, Users: uv}
-	countries := matrix.NewVocabulary(slices.Collect(maps.Values(country)))
-	d.Group, d.Groups = make([]int32, uv.Len()), countries.Len()
-	for u, id := range uv.IDs() {
-		d.Group[u], _ = countries.Lookup(country[id])
+	shop := retailtest.Read(t)
+	d := Data{Events: shop.Events, Dated: true, IDs: shop.Items, Users: shop.Users,
+		Items: &interactions.Items{IDs: shop.Items.IDs(), Title: shop.Titles, Price: shop.Prices}}
+	countries := matrix.NewVocabulary(shop.Countries)
+	d.Group, d.Groups = make([]int32, len(shop.Countries)), countries.Len()
+	for u, country := range shop.Countries {
+		d.Group[u], _ = countries.Lookup(country)
 	}
 	return d
 }
