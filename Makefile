@@ -3,12 +3,13 @@
 # make demo      the README's first command
 
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+REDOCLY = @redocly/cli@2.77.0
 
 # Packages whose tests the race detector can afford. Left out: features/duck, whose
 # threads are DuckDB's own, and cmd, whose tests are mostly child processes.
 RACE = ./data/... ./features ./features/matrix ./features/read ./models/... ./serving/... ./training/...
 
-.PHONY: check lint test race integration bench bench-features bench-gowalla bench-gowalla-ease bench-ranking bench-kernels bench-trees bench-serving demo tidy
+.PHONY: check lint lint-openapi test race integration bench bench-features bench-gowalla bench-gowalla-ease bench-ranking bench-kernels bench-trees bench-serving demo tidy
 
 check: lint test
 
@@ -16,6 +17,10 @@ lint:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
+
+# The description of the API, which needs Node 20 or later.
+lint-openapi:
+	REDOCLY_TELEMETRY=off REDOCLY_SUPPRESS_UPDATE_NOTICE=true npx --yes $(REDOCLY) lint --config serving/api/redocly.yaml serving/api/openapi.yaml
 
 test:
 	go test ./...
