@@ -263,12 +263,12 @@ func newAudienceExport(g *global) *cobra.Command {
 Customers who refuse personalisation, and with a channel those who have not
 agreed to it, are left out unless --include names them. A file is there whole or
 not at all.`,
-		Example: `  regulars audience export --workspace my-shop --filter 'score.churn > 0.6' --sort -score.value_at_risk --limit 5000 --format csv --out slipping.csv
-  regulars audience export --workspace my-shop slipping --format csv --lang zh --ids wecom --out slipping.csv
+		Example: `  regulars audience export --workspace my-shop --filter 'score.churn > 0.6' --sort -score.value_at_risk --limit 5000 --out slipping.csv
+  regulars audience export --workspace my-shop slipping --lang zh --ids wecom --out slipping.csv
   regulars audience export --workspace my-shop slipping --since 2011-12-07-1a2b3c4d`,
 		Args: arguments(0, 1, "at most the name of an audience"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !slices.Contains(audience.Formats(), f.format) {
+			if f.settle(); !slices.Contains(audience.Formats(), f.format) {
 				return usageError{fmt.Errorf("--format %q must be one of %s", f.format, strings.Join(audience.Formats(), ", "))}
 			}
 			if f.lang != string(serving.English) && f.lang != string(serving.Chinese) {
@@ -286,9 +286,19 @@ not at all.`,
 	cmd.Flags().StringSliceVar(&f.columns, "columns", nil, "which, beside the id (default: all)")
 	cmd.Flags().StringSliceVar(&f.ids, "ids", nil, "sources whose ids of the customers become columns, such as wecom,email")
 	cmd.Flags().StringVar(&f.lang, "lang", string(serving.English), "of reasons and of the headers of CSV: en or zh")
-	cmd.Flags().StringVar(&f.format, "format", string(audience.JSONL), strings.Join(audience.Formats(), ", "))
+	cmd.Flags().StringVar(&f.format, "format", "", strings.Join(audience.Formats(), ", ")+" (default: as the name of --out ends, or else jsonl)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "the file to write (default: stdout)")
 	return cmd
+}
+
+// settle takes the format that the name of the file says, where none is given.
+func (f *audienceFlags) settle() {
+	if f.format != "" {
+		return
+	}
+	if f.format = strings.ToLower(strings.TrimPrefix(filepath.Ext(f.out), ".")); !slices.Contains(audience.Formats(), f.format) {
+		f.format = string(audience.JSONL)
+	}
 }
 
 func (g *global) exportAudience(ctx context.Context, w *workspace, e *audience.Engine, spec audience.Spec, f *audienceFlags) error {

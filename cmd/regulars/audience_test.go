@@ -74,7 +74,7 @@ func TestAudienceCommands(t *testing.T) {
 			t.Errorf("%s: %q, error %v", line, out, err)
 		}
 	}
-	out, told, err := typed("audience", "export", "slipping", "--format", "csv", "--out", file, "--workspace", dir)
+	out, told, err := typed("audience", "export", "slipping", "--out", file, "--workspace", dir) // whose name says the format
 	text, read := os.ReadFile(file)
 	if err := errors.Join(err, read); err != nil || out != "" || string(text) != csv || !strings.HasPrefix(told, "2 rows of snapshot 2011-12-08-") {
 		t.Errorf("%q, told %q, file %q, error %v", out, told, text, err)
