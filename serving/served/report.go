@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
-	"math"
 	"slices"
 	"time"
 
@@ -33,13 +32,6 @@ type Events interface {
 	OfLists(ctx context.Context, from, to time.Time, visit func(Event) error) error
 }
 
-// Estimate is a figure with its 95% interval.
-type Estimate struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
-}
-
 // Report compares the arms of a placement.
 type Report struct {
 	Placement string    `json:"placement"`
@@ -59,10 +51,10 @@ type Arm struct {
 	Orders      int64   `json:"orders"`
 	Revenue     float64 `json:"revenue"`
 
-	// Of lists: the share that was clicked, the share that led to an order
-	// (Wilson's intervals, which take lists for independent), and what each
-	// brought in (interval over visitors). Absent without lists, and without two
-	// visitors.
+	// Of lists: the share that was clicked, the share that led to an order, and what
+	// each brought in. Visitors are what is split, so intervals are over visitors,
+	// however many lists one has seen. Shares are absent without lists, money where
+	// visitors do not differ in it.
 	ClickThrough   *Estimate   `json:"click_through,omitempty"`
 	Conversion     *Estimate   `json:"conversion,omitempty"`
 	RevenuePerList *Estimate   `json:"revenue_per_list,omitempty"`
@@ -89,22 +81,18 @@ type outcome struct {
 	revenue        float64
 }
 
-// visitor is what became of all lists of one visitor.
-type visitor struct {
-	lists   int64
-	revenue float64
-}
-
 // tally counts one arm.
 type tally struct {
 	Arm
-	clicked, ordered int64
-	visitors         map[uint64]visitor
+	place    map[uint64]int // of a visitor among them
+	visitors []visitor      // as they first came, so that sums do not hang on chance
 }
 
 // counting is a report being made. It holds a number for every list that was
 // clicked or led to an order, and for every visitor, and no ids.
 type counting struct {
+	set         *placement.Set
+	name        string
 	seed        maphash.Seed
 	outcomes    map[uint64]outcome
 	orders      map[uint64]bool // of a list
@@ -119,12 +107,9 @@ func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) 
 	if !ok {
 		return Report{}, false, nil
 	}
-	c := &counting{seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, orders: map[uint64]bool{}, impressions: map[string]int64{}}
-	for _, plan := range p.Plans() {
-		c.arm(plan.Arm)
-	}
+	c := newCounting(r.Set, p)
 	if r.Events != nil {
-		if err := r.Events.OfLists(ctx, from, to, func(e Event) error { c.event(r.Set, name, e); return nil }); err != nil {
+		if err := r.Events.OfLists(ctx, from, to, func(e Event) error { c.event(e); return nil }); err != nil {
 			return Report{}, false, err
 		}
 	}
@@ -140,19 +125,27 @@ func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) 
 	return Report{Placement: name, From: from, To: to, Arms: c.finish()}, true, nil
 }
 
+func newCounting(set *placement.Set, p *placement.Placement) *counting {
+	c := &counting{set: set, name: p.Name, seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, orders: map[uint64]bool{}, impressions: map[string]int64{}}
+	for _, plan := range p.Plans() {
+		c.arm(plan.Arm)
+	}
+	return c
+}
+
 // arm returns the tally of an arm.
 func (c *counting) arm(name string) *tally {
 	i := slices.IndexFunc(c.arms, func(t *tally) bool { return t.Name == name })
 	if i < 0 {
 		i = len(c.arms)
-		c.arms = append(c.arms, &tally{Arm: Arm{Name: name}, visitors: map[uint64]visitor{}})
+		c.arms = append(c.arms, &tally{Arm: Arm{Name: name}, place: map[uint64]int{}})
 	}
 	return c.arms[i]
 }
 
-func (c *counting) event(set *placement.Set, name string, e Event) {
-	plan, ok := set.Of(e.RecommendationID)
-	if !ok || plan.Placement != name {
+func (c *counting) event(e Event) {
+	plan, ok := c.set.Of(e.RecommendationID)
+	if !ok || plan.Placement != c.name {
 		return
 	}
 	key := maphash.String(c.seed, e.RecommendationID)
@@ -182,22 +175,34 @@ func (c *counting) list(l *Record) {
 	t.Clicks += int64(o.clicks)
 	t.Orders += int64(o.orders)
 	t.Revenue += o.revenue
+	v := t.visitor(maphash.String(c.seed, cmp.Or(l.User, l.Session, l.ID)))
+	v.lists++
+	v.revenue += o.revenue
 	if o.clicks > 0 {
-		t.clicked++
+		v.clicked++
 	}
 	if o.orders > 0 {
-		t.ordered++
+		v.ordered++
 	}
-	who := maphash.String(c.seed, cmp.Or(l.User, l.Session, l.ID))
-	v := t.visitors[who]
-	t.visitors[who] = visitor{v.lists + 1, v.revenue + o.revenue}
+}
+
+// visitor returns what is known of a visitor, to be added to.
+func (t *tally) visitor(who uint64) *visitor {
+	i, known := t.place[who]
+	if !known {
+		i = len(t.visitors)
+		t.place[who], t.visitors = i, append(t.visitors, visitor{})
+	}
+	return &t.visitors[i]
 }
 
 func (c *counting) finish() []Arm {
 	out := make([]Arm, len(c.arms))
 	for i, t := range c.arms {
 		t.Impressions, t.Visitors = c.impressions[t.Name], int64(len(t.visitors))
-		t.ClickThrough, t.Conversion, t.RevenuePerList = wilson(t.clicked, t.Lists), wilson(t.ordered, t.Lists), t.perList()
+		t.ClickThrough = share(t.visitors, func(v visitor) int64 { return v.clicked })
+		t.Conversion = share(t.visitors, func(v visitor) int64 { return v.ordered })
+		t.RevenuePerList = perList(t.visitors)
 		if out[i] = t.Arm; i > 0 {
 			out[i].Difference = t.less(out[0])
 		}
@@ -212,45 +217,4 @@ func (a Arm) less(first Arm) *Difference {
 		return nil
 	}
 	return d
-}
-
-// z is the quantile of the normal distribution for 95%.
-const z = 1.959963984540054
-
-// wilson is a share with its score interval (Wilson 1927); nil of nothing.
-func wilson(hits, of int64) *Estimate {
-	if of == 0 {
-		return nil
-	}
-	n, p := float64(of), float64(hits)/float64(of)
-	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	// Rounding must not take the share out of its interval.
-	return &Estimate{p, min(max(0, (middle-half)/(1+z*z/n)), p), max(min(1, (middle+half)/(1+z*z/n)), p)}
-}
-
-// difference is a − b, its interval made of those of both (Newcombe 1998, method
-// 10, for shares; for symmetric ones it is the usual one).
-func difference(a, b *Estimate) *Estimate {
-	if a == nil || b == nil {
-		return nil
-	}
-	d := a.Value - b.Value
-	return &Estimate{d, d - math.Hypot(a.Value-a.Low, b.High-b.Value), d + math.Hypot(a.High-a.Value, b.Value-b.Low)}
-}
-
-// perList is what a list brought in: the ratio of two sums over visitors, whose
-// lists and orders depend on each other, with its error by linearisation
-// (Cochran, Sampling Techniques, section 6.4).
-func (t *tally) perList() *Estimate {
-	n := float64(len(t.visitors))
-	if n < 2 {
-		return nil
-	}
-	ratio, squares := t.Revenue/float64(t.Lists), 0.0
-	for _, v := range t.visitors {
-		e := v.revenue - ratio*float64(v.lists)
-		squares += e * e
-	}
-	half := z * math.Sqrt(squares*n/(n-1)) / float64(t.Lists)
-	return &Estimate{ratio, ratio - half, ratio + half}
 }

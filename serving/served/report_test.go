@@ -29,20 +29,20 @@ func close2(got *Estimate, value, low, high float64) bool {
 // to .3662 (two-sided methods, page 861, table I, method 3), and 56/70 − 48/80 the
 // interval .0524 to .3339 (page 877, table II, method 10, example a).
 func TestIntervals(t *testing.T) {
-	if got := wilson(81, 263); !close2(got, .3080, .2553, .3662) {
+	if got := wilson(81./263, 263); !close2(got, .3080, .2553, .3662) {
 		t.Errorf("81/263: %+v", got)
 	}
-	if got := difference(wilson(56, 70), wilson(48, 80)); !close2(got, .2, .0524, .3339) {
+	if got := difference(wilson(.8, 70), wilson(.6, 80)); !close2(got, .2, .0524, .3339) {
 		t.Errorf("56/70 − 48/80: %+v", got)
 	}
-	for _, n := range []int64{1, 3, 1000} {
-		for _, hits := range []int64{0, n} {
-			if got := wilson(hits, n); got.Low > got.Value || got.High < got.Value || got.Low < 0 || got.High > 1 {
-				t.Errorf("%d/%d: %+v", hits, n, got)
+	for _, n := range []float64{1, 3, 1000} {
+		for _, p := range []float64{0, 1} {
+			if got := wilson(p, n); got.Low > got.Value || got.High < got.Value || got.Low < 0 || got.High > 1 {
+				t.Errorf("%v of %v: %+v", p, n, got)
 			}
 		}
 	}
-	if wilson(0, 0) != nil || difference(nil, wilson(1, 2)) != nil {
+	if share(nil, func(v visitor) int64 { return v.clicked }) != nil || perList(nil) != nil || difference(nil, wilson(.5, 2)) != nil {
 		t.Error("a share of nothing")
 	}
 }
@@ -89,8 +89,9 @@ func TestReport(t *testing.T) {
 	if first.ClickThrough.Value != 1./3 || first.Conversion.Value != 2./3 || first.Difference != nil {
 		t.Errorf("%+v", first)
 	}
-	// Visitor u: 2 lists, 20; t: 1 list, 0. The residuals of 20/3 a list are 20/3 and −20/3.
-	if half := z * math.Sqrt(2*(20./3)*(20./3)*2) / 3; !close2(first.RevenuePerList, 20./3, 20./3-half, 20./3+half) {
+	// Visitor u: 2 lists, 20; t: 1 list, 0. Without u a list brings 0, without t 10; it is
+	// 20/3 with both. Student's quantile for one degree of freedom is 12.7062.
+	if half := 12.7062047 * math.Sqrt(((20./3)*(20./3)+(10./3)*(10./3))/2); !close2(first.RevenuePerList, 20./3, 20./3-half, 20./3+half) {
 		t.Errorf("revenue %+v", first.RevenuePerList)
 	}
 	if second.RevenuePerList != nil || second.Difference.RevenuePerList != nil || second.Difference.ClickThrough.Value != -1./3 {
