@@ -90,6 +90,16 @@ func (p *Plan) Sign(id string) string { return id + codeMark + p.Code }
 
 const codeMark = "-"
 
+// CodeOf returns the code of the arm that made the list with a recommendation id,
+// which need not be configured any more; "" where the id ends with none.
+func CodeOf(recommendationID string) string {
+	cut := strings.LastIndex(recommendationID, codeMark)
+	if cut < 0 || len(recommendationID)-cut != len(codeMark)+codeLength {
+		return ""
+	}
+	return recommendationID[cut+len(codeMark):]
+}
+
 // digest hashes texts so that no two ways to cut them hash alike.
 func digest(texts ...string) [sha256.Size]byte {
 	buf := make([]byte, 0, 256)

@@ -16,6 +16,7 @@ type Event struct {
 	Type             string // such as "click"
 	OrderID          string
 	Revenue          float64 // of a purchase: of its line; negative of a return
+	Return           bool    // of a purchase: it was sent back
 }
 
 // Types of events that are counted.
@@ -48,8 +49,8 @@ type Arm struct {
 	Visitors    int64   `json:"visitors"`    // a list of nobody known is one of its own
 	Impressions int64   `json:"impressions"` // of items
 	Clicks      int64   `json:"clicks"`      // on items
-	Orders      int64   `json:"orders"`
-	Revenue     float64 `json:"revenue"`
+	Orders      int64   `json:"orders"`      // distinct; what was sent back is none
+	Revenue     float64 `json:"revenue"`     // less what was sent back
 
 	// Of lists: the share that was clicked, the share that led to an order, and what
 	// each brought in. Visitors are what is split, so intervals are over visitors,
@@ -77,26 +78,29 @@ type Reporter struct {
 
 // outcome is what became of one list.
 type outcome struct {
-	clicks, orders int32
-	revenue        float64
+	clicks  int
+	orders  []uint64 // distinct
+	revenue float64
 }
 
 // tally counts one arm.
 type tally struct {
 	Arm
+	orders   map[uint64]bool
 	place    map[uint64]int // of a visitor among them
 	visitors []visitor      // as they first came, so that sums do not hang on chance
 }
 
-// counting is a report being made. It holds a number for every list that was
+// counting is a report being made. It holds numbers for every list that was
 // clicked or led to an order, and for every visitor, and no ids.
 type counting struct {
 	set         *placement.Set
 	name        string
 	seed        maphash.Seed
 	outcomes    map[uint64]outcome
-	orders      map[uint64]bool // of a list
-	impressions map[string]int64
+	impressions map[string]int64  // by the code of an arm
+	codes       map[string]*tally // by the code of an arm
+	nameless    uint64            // orders
 	arms        []*tally
 }
 
@@ -126,9 +130,9 @@ func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) 
 }
 
 func newCounting(set *placement.Set, p *placement.Placement) *counting {
-	c := &counting{set: set, name: p.Name, seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, orders: map[uint64]bool{}, impressions: map[string]int64{}}
+	c := &counting{set: set, name: p.Name, seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, impressions: map[string]int64{}, codes: map[string]*tally{}}
 	for _, plan := range p.Plans() {
-		c.arm(plan.Arm)
+		c.codes[plan.Code] = c.arm(plan.Arm)
 	}
 	return c
 }
@@ -138,30 +142,30 @@ func (c *counting) arm(name string) *tally {
 	i := slices.IndexFunc(c.arms, func(t *tally) bool { return t.Name == name })
 	if i < 0 {
 		i = len(c.arms)
-		c.arms = append(c.arms, &tally{Arm: Arm{Name: name}, place: map[uint64]int{}})
+		c.arms = append(c.arms, &tally{Arm: Arm{Name: name}, orders: map[uint64]bool{}, place: map[uint64]int{}})
 	}
 	return c.arms[i]
 }
 
+// event notes what became of a list, which may be one of an arm that is not
+// configured any more.
 func (c *counting) event(e Event) {
-	plan, ok := c.set.Of(e.RecommendationID)
-	if !ok || plan.Placement != c.name {
+	code := placement.CodeOf(e.RecommendationID)
+	if plan, ok := c.set.Of(e.RecommendationID); code == "" || ok && plan.Placement != c.name {
 		return
 	}
 	key := maphash.String(c.seed, e.RecommendationID)
 	o := c.outcomes[key]
 	switch e.Type {
 	case typeImpression:
-		c.impressions[plan.Arm]++
+		c.impressions[code]++
 		return
 	case typeClick:
 		o.clicks++
 	case typePurchase:
 		o.revenue += e.Revenue
-		// The lines of one order are one order; one without an id is its own.
-		if order := maphash.String(c.seed, e.RecommendationID+"\x00"+e.OrderID); e.OrderID == "" || !c.orders[order] {
-			c.orders[order] = true
-			o.orders++
+		if order := c.order(e); !e.Return && !slices.Contains(o.orders, order) {
+			o.orders = append(o.orders, order)
 		}
 	default:
 		return
@@ -169,19 +173,32 @@ func (c *counting) event(e Event) {
 	c.outcomes[key] = o
 }
 
+// order tells orders apart. The lines of one are one order; one without an id is
+// its own.
+func (c *counting) order(e Event) uint64 {
+	if e.OrderID != "" {
+		return maphash.String(c.seed, e.OrderID)
+	}
+	c.nameless++
+	return maphash.Comparable(c.seed, c.nameless)
+}
+
 func (c *counting) list(l *Record) {
 	t, o := c.arm(l.Arm), c.outcomes[maphash.String(c.seed, l.ID)]
+	c.codes[placement.CodeOf(l.ID)] = t
 	t.Lists++
 	t.Clicks += int64(o.clicks)
-	t.Orders += int64(o.orders)
 	t.Revenue += o.revenue
+	for _, order := range o.orders {
+		t.orders[order] = true // which several lists may have led to
+	}
 	v := t.visitor(maphash.String(c.seed, cmp.Or(l.User, l.Session, l.ID)))
 	v.lists++
 	v.revenue += o.revenue
 	if o.clicks > 0 {
 		v.clicked++
 	}
-	if o.orders > 0 {
+	if len(o.orders) > 0 {
 		v.ordered++
 	}
 }
@@ -197,9 +214,14 @@ func (t *tally) visitor(who uint64) *visitor {
 }
 
 func (c *counting) finish() []Arm {
+	for code, n := range c.impressions {
+		if t := c.codes[code]; t != nil {
+			t.Impressions += n
+		}
+	}
 	out := make([]Arm, len(c.arms))
 	for i, t := range c.arms {
-		t.Impressions, t.Visitors = c.impressions[t.Name], int64(len(t.visitors))
+		t.Orders, t.Visitors = int64(len(t.orders)), int64(len(t.visitors))
 		t.ClickThrough = share(t.visitors, func(v visitor) int64 { return v.clicked })
 		t.Conversion = share(t.visitors, func(v visitor) int64 { return v.ordered })
 		t.RevenuePerList = perList(t.visitors)

@@ -65,21 +65,26 @@ func TestReport(t *testing.T) {
 	a1, a2 := list("1", a, "u", ""), list("2", a, "u", "s")
 	list("3", a, "", "t")
 	b1 := list("4", b, "", "")
-	list("5", placement.Plan{Placement: "home", Arm: "gone", Code: "zzzzzz"}, "v", "")
+	gone := list("5", placement.Plan{Placement: "home", Arm: "gone", Code: "zzzzzz"}, "v", "")
 	cart1 := list("6", other, "u", "")
 	add(l, Record{ID: a.Sign("7"), At: noon.Add(time.Hour), Placement: "home", Arm: "a", User: "late"})
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
+	bought := func(list, order string, revenue float64) Event {
+		return Event{RecommendationID: list, Type: "purchase", OrderID: order, Revenue: revenue, Return: revenue < 0}
+	}
+	did := func(list, what string) Event { return Event{RecommendationID: list, Type: what} }
 	r := &Reporter{Dir: dir, Set: set, Events: events{
-		{a1, "impression", "", 0}, {a1, "impression", "", 0}, {b1, "impression", "", 0}, {a1, "click", "", 0}, {a1, "click", "", 0}, {a1, "view", "", 0},
-		{a1, "purchase", "o1", 10}, {a1, "purchase", "o1", 5}, {a2, "purchase", "o2", 3}, {a2, "purchase", "", 1}, {a2, "purchase", "", 1},
-		{cart1, "purchase", "o9", 99}, {"unsigned", "click", "", 0}, {a.Sign("7"), "click", "", 0}, {a.Sign("never shown"), "click", "", 0}}}
+		did(a1, "impression"), did(a1, "impression"), did(b1, "impression"), did(a1, "click"), did(a1, "click"), did(a1, "view"),
+		bought(a1, "o1", 10), bought(a1, "o1", 5), bought(a2, "o1", 2), bought(a2, "o2", 2), bought(a2, "", 1), bought(a2, "", 1),
+		bought(b1, "returned", -4), did(gone, "impression"), did(gone, "click"), bought(gone, "o3", 7),
+		bought(cart1, "o9", 99), did("unsigned", "click"), did(a.Sign("7"), "click"), did(a.Sign("never shown"), "click")}}
 	got, ok, err := r.Report(context.Background(), "home", noon, noon.Add(time.Hour))
 	if err != nil || !ok || len(got.Arms) != 3 {
 		t.Fatalf("%+v, %v, %v", got, ok, err)
 	}
-	for i, want := range []string{"a 3 lists 2 visitors 2 impressions 2 clicks 4 orders 20", "b 1 lists 1 visitors 1 impressions 0 clicks 0 orders 0", "gone 1 lists 1 visitors 0 impressions 0 clicks 0 orders 0"} {
+	for i, want := range []string{"a 3 lists 2 visitors 2 impressions 2 clicks 4 orders 21", "b 1 lists 1 visitors 1 impressions 0 clicks 0 orders -4", "gone 1 lists 1 visitors 1 impressions 1 clicks 1 orders 7"} {
 		x := got.Arms[i]
 		if s := fmt.Sprintf("%s %d lists %d visitors %d impressions %d clicks %d orders %v", x.Name, x.Lists, x.Visitors, x.Impressions, x.Clicks, x.Orders, x.Revenue); s != want {
 			t.Errorf("%s, want %s", s, want)
@@ -89,9 +94,9 @@ func TestReport(t *testing.T) {
 	if first.ClickThrough.Value != 1./3 || first.Conversion.Value != 2./3 || first.Difference != nil {
 		t.Errorf("%+v", first)
 	}
-	// Visitor u: 2 lists, 20; t: 1 list, 0. Without u a list brings 0, without t 10; it is
-	// 20/3 with both. Student's quantile for one degree of freedom is 12.7062.
-	if half := 12.7062047 * math.Sqrt(((20./3)*(20./3)+(10./3)*(10./3))/2); !close2(first.RevenuePerList, 20./3, 20./3-half, 20./3+half) {
+	// Visitor u: 2 lists, 21; t: 1 list, 0. Without u a list brings 0, without t 10.5; it is
+	// 7 with both. Student's quantile for one degree of freedom is 12.7062.
+	if half := 12.7062047 * math.Sqrt((7*7+3.5*3.5)/2); !close2(first.RevenuePerList, 7, 7-half, 7+half) {
 		t.Errorf("revenue %+v", first.RevenuePerList)
 	}
 	if second.RevenuePerList != nil || second.Difference.RevenuePerList != nil || second.Difference.ClickThrough.Value != -1./3 {
