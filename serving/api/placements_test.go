@@ -126,6 +126,7 @@ func TestPlacementReport(t *testing.T) {
 		"home/report?to=2011-13-01":                 `to must be an instant such as`,
 		"home/report?from=2011-12-08&to=2011-12-08": `from is not before to`,
 		"home/report?from=2001-12-08&to=2011-12-08": `more than 366 days apart`,
+		"home/report?from=2011-11-08&to=2011-12-08": `"status":400,"detail":"to is too early: what was shown, and what became of it, is kept since 20`,
 		"home/report?since=2001-12-08":              `unknown parameter \"since\": this route knows from, to`,
 		"%ff/report":                                `the id is not valid UTF-8`,
 	} {

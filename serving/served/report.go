@@ -73,7 +73,26 @@ type Difference struct {
 type Reporter struct {
 	Dir    string
 	Set    *placement.Set
-	Events Events // nil: nothing is known of what became of lists
+	Events Events           // nil: nothing is known of what became of lists
+	Keep   time.Duration    // for which the events stay. Default: as long as the lists
+	Now    func() time.Time // Default: time.Now
+}
+
+// NotKeptError is that all of the time asked about is before what is kept.
+type NotKeptError struct{ Since time.Time }
+
+func (e *NotKeptError) Error() string {
+	return "what was shown, and what became of it, is kept since " + e.Since.UTC().Format(time.RFC3339)
+}
+
+// since is the first instant of which lists and events are both still there: lists
+// whose clicks are forgotten would count as shown in vain.
+func (r *Reporter) since() time.Time {
+	now := time.Now
+	if r.Now != nil {
+		now = r.Now
+	}
+	return now().Add(-min(cmp.Or(r.Keep, keepLists), keepLists))
 }
 
 // outcome is what became of one list.
@@ -105,11 +124,17 @@ type counting struct {
 }
 
 // Report counts the lists of a placement that were shown from one instant up to
-// another. ok is false where there is no such placement.
+// another, or from a later one where no more is kept, which the report says. ok is
+// false where there is no such placement. The error may be a *NotKeptError.
 func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) (report Report, ok bool, err error) {
 	p, ok := r.Set.Find(name)
 	if !ok {
 		return Report{}, false, nil
+	}
+	if since := r.since(); from.Before(since) {
+		if from = since.UTC(); !from.Before(to) {
+			return Report{}, true, &NotKeptError{since}
+		}
 	}
 	c := newCounting(r.Set, p)
 	if r.Events != nil {

@@ -2,6 +2,7 @@ package served
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -75,7 +76,8 @@ func TestReport(t *testing.T) {
 		return Event{RecommendationID: list, Type: "purchase", OrderID: order, Revenue: revenue, Return: revenue < 0}
 	}
 	did := func(list, what string) Event { return Event{RecommendationID: list, Type: what} }
-	r := &Reporter{Dir: dir, Set: set, Events: events{
+	now := func() time.Time { return noon.Add(time.Hour) }
+	r := &Reporter{Dir: dir, Set: set, Now: now, Events: events{
 		did(a1, "impression"), did(a1, "impression"), did(b1, "impression"), did(a1, "click"), did(a1, "click"), did(a1, "view"),
 		bought(a1, "o1", 10), bought(a1, "o1", 5), bought(a2, "o1", 2), bought(a2, "o2", 2), bought(a2, "", 1), bought(a2, "", 1),
 		bought(b1, "returned", -4), did(gone, "impression"), did(gone, "click"), bought(gone, "o3", 7),
@@ -105,8 +107,22 @@ func TestReport(t *testing.T) {
 	if _, ok, err := r.Report(context.Background(), "hall", noon, noon); ok || err != nil {
 		t.Errorf("a placement that there is none of: %v, %v", ok, err)
 	}
-	none, _, err := (&Reporter{Dir: dir, Set: set}).Report(context.Background(), "home", noon.AddDate(1, 0, 0), noon.AddDate(2, 0, 0))
+	none, _, err := (&Reporter{Dir: dir, Set: set, Now: now}).Report(context.Background(), "home", noon.AddDate(1, 0, 0), noon.AddDate(2, 0, 0))
 	if err != nil || len(none.Arms) != 2 || none.Arms[0].ClickThrough != nil || none.Arms[1].Difference != nil {
 		t.Errorf("of no time: %+v, %v", none, err)
+	}
+	// Of lists whose clicks are forgotten nothing is said.
+	r.Now, r.Keep = func() time.Time { return noon.Add(25 * time.Hour) }, 24*time.Hour+30*time.Minute
+	kept, _, err := r.Report(context.Background(), "home", noon.AddDate(0, 0, -9), noon.AddDate(0, 0, 2))
+	if err != nil || !kept.From.Equal(noon.Add(30*time.Minute)) || kept.Arms[0].Lists != 1 {
+		t.Errorf("%+v, %v", kept, err)
+	}
+	var notKept *NotKeptError
+	if _, ok, err = r.Report(context.Background(), "home", noon, noon.Add(time.Minute)); !ok || !errors.As(err, &notKept) || !notKept.Since.Equal(kept.From) {
+		t.Errorf("%v, %v", ok, err)
+	}
+	r.Keep = 1000 * time.Hour * 24
+	if kept, _, err = r.Report(context.Background(), "home", noon.AddDate(-1, 0, 0), noon.Add(time.Hour)); err != nil || !kept.From.Equal(noon.Add(25*time.Hour).AddDate(0, 0, -90)) {
+		t.Errorf("%v, %v", kept.From, err)
 	}
 }
