@@ -140,7 +140,10 @@ func (s *server) note(list serving.List, sessionID string) {
 		return
 	}
 	r := s.shown.New()
-	r.ID, r.At, r.Session = list.ID, s.now(), sessionID
+	r.ID, r.At = list.ID, s.now()
+	if list.Visitor != "" { // else they refuse, and their session would tell who it was
+		r.Session = sessionID
+	}
 	if list.Visitor != sessionID {
 		r.User = list.Visitor
 	}
