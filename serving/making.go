@@ -23,17 +23,18 @@ type making struct {
 	picks []pick
 
 	who     subject
-	known   bool                 // the sieve knows who it is
-	plan    *placement.Plan      // nil: no placement
-	need    *placement.Need      // nil: the picks are the list
-	counts  Counts               // nil: nothing was counted
-	about   []*compiled          // by rule of the plan: its filter
-	items   []placement.Item     // of the picks, where need is not nil
-	novel   []snapshot.Candidate // that may be explored beside the picks
+	known   bool             // the sieve knows who it is
+	plan    *placement.Plan  // nil: no placement
+	need    *placement.Need  // nil: the picks are the list
+	counts  Counts           // nil: nothing was counted
+	about   []*compiled      // by rule of the plan: its filter
+	items   []placement.Item // of the picks, where need is not nil
 	relaxed []string
 	turns   *turns
 	looked  byte       // keeps fetch from being left out
 	spare   *sync.Pool // where it goes when the list is made
+
+	novel []snapshot.Candidate // that may be explored beside the picks
 }
 
 // A pick is an item that may be shown, with a score that compares with those of
