@@ -20,6 +20,7 @@ type Held struct {
 
 	snap      *snapshot.Snapshot
 	now       time.Time
+	live      Live
 	release   func()
 	onDamaged func(error)
 }
@@ -31,7 +32,7 @@ func (s *Store) Hold() (*Held, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Held{snap: v.snap, AsOf: v.asOf, now: s.opts.Now(), release: v.release, onDamaged: v.onDamaged}, nil
+	return &Held{snap: v.snap, AsOf: v.asOf, now: s.opts.Now(), live: s.opts.Live, release: v.release, onDamaged: v.onDamaged}, nil
 }
 
 // HoldVersion opens an older snapshot, told of at the same moment as h. The
@@ -48,7 +49,7 @@ func (s *Store) HoldVersion(version string, h *Held) (*Held, error) {
 		return nil, err
 	}
 	// Closing what was only read has no error that anybody could act upon.
-	old := &Held{snap: snap, now: h.now, release: func() { _ = snap.Close() }, onDamaged: func(error) {}}
+	old := &Held{snap: snap, now: h.now, live: h.live, release: func() { _ = snap.Close() }, onDamaged: func(error) {}}
 	if old.AsOf, err = time.Parse(time.RFC3339, snap.Info().AsOf); err != nil {
 		old.Release()
 		return nil, err
@@ -89,8 +90,12 @@ func (h *Held) told(err error) error {
 }
 
 // NextOrder tells when the next order of a customer comes; nil = not known.
-func (h *Held) NextOrder(scores *snapshot.Scores) *NextOrder {
-	return nextOrderOf(h.Info(), h.AsOf, scores, h.now)
+func (h *Held) NextOrder(userID string, scores *snapshot.Scores) *NextOrder {
+	next := nextOrderOf(h.Info(), h.AsOf, scores, h.now)
+	if next != nil && orderedSince(h.live, userID, h.AsOf) {
+		return nil
+	}
+	return next
 }
 
 // Reasons words why the churn probability is as it is, the strongest first.

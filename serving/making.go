@@ -33,6 +33,8 @@ type making struct {
 	turns   *turns
 	looked  byte       // keeps fetch from being left out
 	spare   *sync.Pool // where it goes when the list is made
+
+	novel []snapshot.Candidate // that may be explored beside the picks
 }
 
 // A pick is an item that may be shown, with a score that compares with those of

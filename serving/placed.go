@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"regulars/models/snapshot"
@@ -23,8 +24,14 @@ type Counts interface {
 	Counts(itemID string) (impressions, clicks int64)
 }
 
-// triedFrom is how many of the picks behind a list may be explored.
+// triedFrom is how many of the picks behind a list may be explored, beside those
+// of the list by novelty.
 const triedFrom = 100
+
+// novelty is the list of what is like the customer's purchases, whether or not
+// anybody ever bought it: of all that may be shown, least is known of that, and no
+// other list holds it.
+const novelty = "content"
 
 // What of a placement may not hold besides rules, because the snapshot lacks what
 // it asks for.
@@ -54,6 +61,11 @@ func (m *making) follow(p *placement.Placement, visitor string) error {
 		return nil
 	}
 	m.need = placement.NewNeed(plan.Rules, m.k)
+	if n := named(m.v.snap.Info().Lists, novelty); plan.Explore > 0 && n >= 0 {
+		if m.novel, err = m.v.listFor(m.who, n); err != nil {
+			return err
+		}
+	}
 	return m.rules(plan)
 }
 
@@ -217,17 +229,31 @@ func (m *making) explore(seed string, slots []placement.Slot) []placement.Probe 
 		listed[s.Index] = true
 	}
 	var trials []placement.Trial
-	for i, p := range m.picks {
-		if len(trials) == triedFrom {
-			break
-		}
-		if !listed[i] && !p.pinned && !m.buried(i) {
-			trials = append(trials, m.trial(i))
+	try := func(from, most int) {
+		for i := from; i < len(m.picks) && len(trials) < most; i++ {
+			if (i >= len(listed) || !listed[i]) && !m.picks[i].pinned && !m.buried(i) {
+				trials = append(trials, m.trial(i))
+			}
 		}
 	}
+	try(0, triedFrom)
+	try(m.pickNovel(), math.MaxInt)
 	return placement.Explore(m.plan.Explore, seed, len(slots), trials,
 		func(s int) bool { return !slots[s].Held },
 		func(before []placement.Probe, t placement.Trial) bool { return m.leavesRoom(slots, before, t.Index) })
+}
+
+// pickNovel picks what of the list by novelty may be shown and was not picked, and
+// returns the place of the first of them.
+func (m *making) pickNovel() int {
+	first := len(m.picks)
+	for _, c := range m.novel {
+		if !m.ignored[c.Item] && m.may(c) && m.taken.add(c.Item) {
+			m.picks = append(m.picks, pick{Candidate: c, why: m.v.why})
+			m.items = append(m.items, m.placed(c.Item, 0))
+		}
+	}
+	return first
 }
 
 func (m *making) trial(pick int) placement.Trial {

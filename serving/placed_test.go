@@ -270,6 +270,48 @@ func TestExploration(t *testing.T) {
 	}
 }
 
+// What nobody ever bought lies behind all that a list is made of. It is explored
+// where it is like what the customer buys, with the propensity of all the others.
+func TestExplorationFindsWhatIsNew(t *testing.T) {
+	sh := shop{horizon: 90, novel: true, users: map[string]snapshot.User{}}
+	seen := counts{}
+	for i := range 300 {
+		id := fmt.Sprint("i", i)
+		sh.items = append(sh.items, snapshot.Item{ID: id, InStock: i != 291})
+		sh.popular = append(sh.popular, snapshot.Candidate{Item: int32(i), Score: float32(1000 - i)})
+		seen[id] = [2]int64{5000, 100}
+	}
+	delete(seen, "i290")
+	delete(seen, "i291")
+	sh.users["ann"] = snapshot.User{Lists: [][]snapshot.Candidate{nil, nil, nil, nil, {{Item: 0, Score: 3}, {Item: 291, Score: 2}, {Item: 290, Score: 1}}}}
+	s := load(t, sh)
+	s.opts.Counts = seen
+	const n = 400
+	inverse, times := 0.0, 0
+	for i := range n {
+		l, err := s.Recommend("ann", Ask{Placement: place(t, placement.Definition{K: 1, Explore: .5}), ID: fmt.Sprint(i)})
+		if err != nil || len(l.Items) != 1 {
+			t.Fatalf("%+v, %v", l, err)
+		}
+		if it := l.Items[0]; it.ID == "i290" {
+			times++
+			inverse += 1 / it.Propensity
+			if it.Strategy != Explored || it.Reason.Kind == "" {
+				t.Fatalf("%+v", it)
+			}
+		} else if it.ID == "i291" {
+			t.Fatal("what is out of stock is explored")
+		}
+	}
+	// It can be explored in every list: what was told of how often adds up to that.
+	if e := 5 * math.Sqrt(n); times < n/4 || math.Abs(inverse-n) > e {
+		t.Errorf("explored %d times of %d, with propensities that say %v", times, n, inverse)
+	}
+	if l, err := s.Recommend("nobody", Ask{Placement: place(t, placement.Definition{K: 1, Explore: 1}), ID: "x"}); err != nil || l.Items[0].ID == "i290" {
+		t.Errorf("%+v, %v", l, err)
+	}
+}
+
 // Whatever a placement asks, a list is as long as what may be shown, holds no item
 // twice and none that may not be shown.
 func TestPlacementsAreNeverShort(t *testing.T) {

@@ -20,11 +20,12 @@ type ScoreCard struct {
 	HorizonDays    int
 	Currency       string
 	Scores         snapshot.Scores
-	NextOrder      *NextOrder // nil where the course is not known or ended before today
+	NextOrder      *NextOrder // nil where the course is not known, or ended before today or by an order
 	OptedOut       bool       // the customer refuses personalisation: there are no scores, whatever there is
 
-	info *snapshot.Info
-	asOf time.Time
+	info    *snapshot.Info
+	asOf    time.Time
+	ordered bool // since asOf
 }
 
 // Scores returns a customer's scores; ok is false when the customer is unknown
@@ -72,7 +73,21 @@ func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, o
 		card.OptedOut = true
 		return card, true, nil
 	}
-	return v.card(userID, now, scores), true, nil
+	card = v.card(userID, now, scores)
+	if card.NextOrder != nil && orderedSince(s.opts.Live, id, v.asOf) {
+		card.NextOrder, card.ordered = nil, true
+	}
+	return card, true, nil
+}
+
+// orderedSince reports whether the customer is known to have ordered since the
+// snapshot: the next order was told given that they had not.
+func orderedSince(live Live, id string, asOf time.Time) bool {
+	if live == nil {
+		return false
+	}
+	recent, _ := live.Recent(id, "")
+	return slices.ContainsFunc(recent.Bought, func(t Touch) bool { return !t.At.Before(asOf) })
 }
 
 // scored returns the id and the scores of a customer, nil where there are none, and
@@ -170,8 +185,17 @@ func (c ScoreCard) NextOrderNote(lang Lang) string {
 	if c.NextOrder != nil || len(c.Scores.Course) == 0 {
 		return ""
 	}
+	if c.ordered {
+		return fmt.Sprintf(orderCame[lang.known()], c.asOf.UTC().Format(time.DateOnly))
+	}
 	days := c.info.CourseDays[len(c.info.CourseDays)-1]
 	return fmt.Sprintf(courseEnded[lang.known()], c.asOf.UTC().Format(time.DateOnly), days)
+}
+
+// orderCame takes the day.
+var orderCame = map[Lang]string{
+	English: "the customer has ordered since %s, the day of the scores: later scores tell what follows",
+	Chinese: "客户在评分日期 %s 之后已下单，下次评分后再作预测",
 }
 
 // courseEnded takes the day and how many days were looked ahead of it.

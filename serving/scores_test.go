@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"regulars/features/words"
 	"regulars/models/snapshot"
@@ -33,6 +34,39 @@ func TestScoresAll(t *testing.T) {
 	}
 	if err != nil || !slices.Equal(ids, []string{"new", "ann", "new"}) || !slices.Equal(unknown, []string{"nobody", "bob"}) || meta.ModelVersion != "c1" {
 		t.Errorf("%v, unknown %v, %+v, %v", ids, unknown, meta, err)
+	}
+}
+
+// The next order is told given that there was none since the snapshot. Where one is
+// known it is not told, neither of a customer nor to an audience.
+func TestNextOrderEndsWithAnOrder(t *testing.T) {
+	sh := tiny()
+	sh.course = []int{10, 100}
+	sh.users["ann"].Scores.Course = []float32{.9, .1}
+	asOf := noon.Add(-12 * time.Hour)
+	for name, c := range map[string]struct {
+		live Live
+		want bool
+	}{
+		"nothing is told":       {nil, true},
+		"ordered before":        {told{recent: map[string]Recent{"ann": {Bought: touches(asOf.Add(-time.Second), "a")}}}, true},
+		"looked at an item":     {told{recent: map[string]Recent{"ann": {Viewed: touches(noon, "a")}}}, true},
+		"somebody else ordered": {told{recent: map[string]Recent{"bob": {Bought: touches(noon, "a")}}}, true},
+		"ordered since":         {told{recent: map[string]Recent{"ann": {Bought: touches(asOf, "a")}}}, false},
+	} {
+		s := listening(t, sh, c.live, noon)
+		card, ok, err := s.Scores("ann")
+		if err != nil || !ok || (card.NextOrder != nil) != c.want || (card.NextOrderNote(English) == "") != c.want {
+			t.Errorf("%s: %+v, %q, %v, %v", name, card.NextOrder, card.NextOrderNote(English), ok, err)
+		}
+		held, err := s.Hold()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next := held.NextOrder("ann", sh.users["ann"].Scores); (next != nil) != c.want {
+			t.Errorf("%s: to an audience %+v", name, next)
+		}
+		held.Release()
 	}
 }
 

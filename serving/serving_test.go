@@ -32,15 +32,23 @@ type shop struct {
 	popular  []snapshot.Candidate
 	profile  []snapshot.Field
 	factors  []float32
-	horizon  int // any number, to make another version; the lower, the newer
+	course   []int // days
+	novel    bool  // the last list of a user is that by content
+	horizon  int   // any number, to make another version; the lower, the newer
 }
 
 func publish(t testing.TB, root string, sh shop) string {
+	lists := []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}},
+		{Strategy: "popular-region", Groups: []string{"north", "south"}}}
+	strategies := []string{"repeat", "ials", "trending", "popular-region"}
+	if sh.novel {
+		strategies = append(strategies, "content")
+		lists = append(lists, snapshot.ListKind{Strategy: "content"})
+	}
 	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: time.Date(2011, 12, 8, 3, 0, -sh.horizon, 0, time.UTC).Format(time.RFC3339), AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
-		HorizonDays: sh.horizon, UserFields: sh.profile, Strategies: []string{"repeat", "ials", "trending", "popular-region"}, Main: "blend",
-		Lists: []snapshot.ListKind{{Strategy: "repeat", Also: []string{"again"}}, {Strategy: "trending", Shared: true}, {Strategy: "ials", Also: []string{"discovery"}},
-			{Strategy: "popular-region", Groups: []string{"north", "south"}}},
+		HorizonDays: sh.horizon, CourseDays: sh.course, UserFields: sh.profile, Strategies: strategies, Main: "blend",
+		Lists:     lists,
 		ItemLists: []snapshot.ListKind{{Strategy: "ials", Also: []string{"similar"}}, {Strategy: "repeat", Also: []string{"together"}}}}, func(w *snapshot.Writer) error {
 		errs := []error{w.Items(sh.items)}
 		if sh.factors != nil {

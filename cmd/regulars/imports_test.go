@@ -54,7 +54,7 @@ var mayImport = map[string][]string{
 	"serving":                  {"data", "features/lifecycle", "features/matrix", "features/words", "models/...", "serving/filter", "serving/placement"},
 	"serving/audience":         {"serving", "serving/filter", "models/artifact", "models/snapshot", parquetGo},
 	"serving/placement":        {},
-	"serving/served":           {"data/durable", "serving/placement"},
+	"serving/served":           {"data/durable", "serving/placement", gonum},
 	"serving/filter":           {"models/snapshot", "github.com/expr-lang/expr/..."},
 	"serving/events":           {"serving", "data", "data/lake", "data/state"},
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},

@@ -57,7 +57,7 @@ func (s *server) closePlacements() error {
 
 // reports tells what became of what was shown.
 func (s *server) reports() api.PlacementReports {
-	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake}
+	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake, Keep: s.workspace.config.Serve.KeepEvents}
 }
 
 // checkPlacements tells of placements that the snapshot in use cannot answer as
@@ -79,8 +79,15 @@ type itemCounts struct {
 	seen atomic.Pointer[map[string]events.Seen]
 }
 
-// countAgain is how often the server counts what was shown and clicked.
-const countAgain = time.Minute
+// The server counts what was shown and clicked every countAgain, but no more than
+// one part in countShare of the time: it reads all events that are kept.
+const (
+	countAgain = time.Minute
+	countShare = 20
+)
+
+// countPause is how long the server waits after a count that took so long.
+func countPause(took time.Duration) time.Duration { return max(countAgain, (countShare-1)*took) }
 
 // Counts returns how often an item was shown and clicked.
 func (c *itemCounts) Counts(itemID string) (impressions, clicks int64) {
@@ -93,9 +100,8 @@ func (c *itemCounts) Counts(itemID string) (impressions, clicks int64) {
 
 // runCounts counts again and again, until ctx ends.
 func (s *server) runCounts(ctx context.Context) error {
-	tick := time.NewTicker(countAgain)
-	defer tick.Stop()
 	for {
+		begun := time.Now()
 		switch seen, err := s.intake.seen(ctx); {
 		case err == nil:
 			s.placing.counts.seen.Store(&seen)
@@ -105,7 +111,7 @@ func (s *server) runCounts(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(countPause(time.Since(begun))):
 		}
 	}
 }

@@ -72,7 +72,10 @@ func (s *server) placementReport(c *gin.Context) error {
 		return err
 	}
 	report, ok, err := s.reports.Report(c.Request.Context(), name, from, to)
+	var notKept *served.NotKeptError
 	switch {
+	case errors.As(err, &notKept):
+		return badRequest("to is too early: %s", notKept)
 	case errors.Is(err, events.ErrUnavailable):
 		s.log.Error("a report cannot be made", "placement", name, "error", err)
 		return newProblem(http.StatusServiceUnavailable, "what became of the lists cannot be read at present: try again later")
@@ -137,7 +140,10 @@ func (s *server) note(list serving.List, sessionID string) {
 		return
 	}
 	r := s.shown.New()
-	r.ID, r.At, r.Session = list.ID, s.now(), sessionID
+	r.ID, r.At = list.ID, s.now()
+	if list.Visitor != "" { // else they refuse, and their session would tell who it was
+		r.Session = sessionID
+	}
 	if list.Visitor != sessionID {
 		r.User = list.Visitor
 	}

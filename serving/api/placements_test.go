@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,12 +127,48 @@ func TestPlacementReport(t *testing.T) {
 		"home/report?to=2011-13-01":                 `to must be an instant such as`,
 		"home/report?from=2011-12-08&to=2011-12-08": `from is not before to`,
 		"home/report?from=2001-12-08&to=2011-12-08": `more than 366 days apart`,
+		"home/report?from=2011-11-08&to=2011-12-08": `"status":400,"detail":"to is too early: what was shown, and what became of it, is kept since 20`,
 		"home/report?since=2001-12-08":              `unknown parameter \"since\": this route knows from, to`,
 		"%ff/report":                                `the id is not valid UTF-8`,
 	} {
 		if w := ask(h, "GET", "/v1/placements/"+target); w.Code < 400 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}
+	}
+}
+
+// refusing is a shop whose customers all refuse personalisation.
+type refusing struct{ shown }
+
+func (refusing) OptedOut(string) (out, known bool) { return true, true }
+
+// Nor their session: identities tell whose it is.
+func TestWhoRefusesIsNotWrittenDown(t *testing.T) {
+	root, dir := t.TempDir(), t.TempDir()
+	publish(t, root, 5, 90)
+	store := serving.NewStore(root, serving.Options{Live: refusing{}})
+	if err := store.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	log, err := served.Open(dir, served.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := New(Options{Store: store, NewID: fixedID, Shown: log})
+	ask(h, "GET", "/v1/users/17850/recommendations?session_id=mine")
+	send(h, "POST", "/v1/recommendations", `{"session_id":"mine","user_id":"17850","items":["85120001"]}`)
+	send(h, "POST", "/v1/recommendations", `{"session_id":"somebody's"}`)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var who []string
+	_, err = served.Read(dir, time.Now().Add(-time.Hour), time.Now(), func(r *served.Record) error {
+		who = append(who, r.User+"/"+r.Session)
+		return nil
+	})
+	if err != nil || !slices.Equal(who, []string{"/", "/", "/somebody's"}) {
+		t.Errorf("%q, %v", who, err)
 	}
 }
 

@@ -12,21 +12,26 @@ type ListEvent struct {
 	Type             string
 	OrderID          string
 	Revenue          float64 // of a purchase: of its line, in the shop's currency; negative of a return
+	Return           bool    // of a purchase: it was sent back
 }
 
 // OfLists visits the events from one instant up to another that name a
-// recommendation, in any order.
+// recommendation, in any order. An order line that was told several times, such as
+// by the page and by the till, comes once, as it does to the lake.
 func (s *Store) OfLists(ctx context.Context, from, to time.Time, visit func(ListEvent) error) error {
 	rows, err := s.db.sql.QueryContext(ctx, `SELECT recommendation_id, type, coalesce(order_id, ''),
-		(coalesce(quantity, 1) * coalesce(unit_price, 0) - coalesce(discount, 0)) * iif(coalesce(is_return, 0), -1, 1)
-		FROM events WHERE recommendation_id IS NOT NULL AND ts >= ? AND ts < ?`, from.UnixMicro(), to.UnixMicro())
+		(coalesce(quantity, 1) * coalesce(unit_price, 0) - coalesce(discount, 0)) * iif(coalesce(is_return, 0), -1, 1),
+		coalesce(is_return, 0)
+		FROM events AS e WHERE recommendation_id IS NOT NULL AND ts >= ? AND ts < ? AND NOT (type = 'purchase' AND line_number IS NOT NULL AND
+		EXISTS (SELECT 1 FROM events AS f WHERE f.order_id = e.order_id AND f.line_number = e.line_number AND f.type = e.type AND
+		f.recommendation_id IS NOT NULL AND coalesce(f.is_return, 0) = coalesce(e.is_return, 0) AND f.seq < e.seq))`, from.UnixMicro(), to.UnixMicro())
 	if err != nil {
 		return explain(err)
 	}
 	return explain(scan(rows, func(rows *sql.Rows) error {
 		var e ListEvent
 		var money int64
-		if err := rows.Scan(&e.RecommendationID, &e.Type, &e.OrderID, &money); err != nil {
+		if err := rows.Scan(&e.RecommendationID, &e.Type, &e.OrderID, &money, &e.Return); err != nil {
 			return err
 		}
 		e.Revenue = float64(money) / moneyUnit

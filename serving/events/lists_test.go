@@ -23,6 +23,8 @@ func TestOfLists(t *testing.T) {
 		`{"session_id":"s","type":"impression","item_id":"a","recommendation_id":"r1"}`, `{"session_id":"s","type":"impression","item_id":"a"}`, `{"session_id":"s","type":"click","item_id":"a","recommendation_id":"r1"}`,
 		`{"type":"purchase","user_id":"u","item_id":"a","order_id":"o","line_number":1,"quantity":3,"unit_price":2.5,"discount":0.5,"recommendation_id":"r1"}`,
 		`{"type":"purchase","user_id":"u","item_id":"b","order_id":"o2","line_number":1,"quantity":1,"unit_price":4,"is_return":true,"recommendation_id":"r2"}`,
+		`{"type":"purchase","user_id":"u","item_id":"a","order_id":"o","line_number":1,"quantity":3,"unit_price":2.5,"discount":0.5,"recommendation_id":"r1","event_id":"again"}`,
+		`{"type":"purchase","user_id":"u","item_id":"a","order_id":"o","line_number":2,"unit_price":1,"recommendation_id":"r1"}`,
 		`{"session_id":"s","type":"click","item_id":"b","recommendation_id":"r3","ts":"2026-04-01T12:00:00Z"}`,
 	} {
 		rows = append(rows, json.RawMessage(row))
@@ -35,7 +37,7 @@ func TestOfLists(t *testing.T) {
 		got[e]++
 		return nil
 	})
-	want := map[ListEvent]int{{"r1", "impression", "", 0}: 1, {"r1", "click", "", 0}: 1, {"r1", "purchase", "o", 7}: 1, {"r2", "purchase", "o2", -4}: 1}
+	want := map[ListEvent]int{{"r1", "impression", "", 0, false}: 1, {"r1", "click", "", 0, false}: 1, {"r1", "purchase", "o", 7, false}: 1, {"r1", "purchase", "o", 1, false}: 1, {"r2", "purchase", "o2", -4, true}: 1}
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}

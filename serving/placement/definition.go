@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 )
 
 // Definition is a placement as it is configured. Its arms follow it but for what
@@ -294,10 +293,6 @@ func (s *Set) Of(recommendationID string) (plan *Plan, ok bool) {
 	if s == nil {
 		return nil, false
 	}
-	cut := strings.LastIndex(recommendationID, codeMark)
-	if cut < 0 {
-		return nil, false
-	}
-	plan, ok = s.codes[recommendationID[cut+1:]]
+	plan, ok = s.codes[CodeOf(recommendationID)]
 	return plan, ok
 }

@@ -142,6 +142,30 @@ func TestGrowingShareKeepsItsVisitors(t *testing.T) {
 	})
 }
 
+// An arm that comes takes visitors from the others, by its share, and nobody
+// changes between those: one who had seen one of them would then be of another.
+func TestComingArmTakesFromAll(t *testing.T) {
+	_, before := set(t, Definition{Name: "home", Arms: []Arm{{Name: "a", Share: .25}, {Name: "b", Share: .5}, {Name: "c", Share: .25}}})
+	_, after := set(t, Definition{Name: "home", Arms: []Arm{{Name: "a", Share: .2}, {Name: "b", Share: .4}, {Name: "c", Share: .2}, {Name: "new", Share: .2}}})
+	const n = 20000
+	taken := map[string]int{}
+	for i := range n {
+		id := fmt.Sprint("user", i)
+		was, is := before.Assign(id).Arm, after.Assign(id).Arm
+		if was != is && is != "new" {
+			t.Fatalf("%s went from %s to %s", id, was, is)
+		}
+		if was != is {
+			taken[was]++
+		}
+	}
+	for arm, share := range map[string]float64{"a": .25, "b": .5, "c": .25} {
+		if e := 5 * math.Sqrt(n*share*.2*(1-share*.2)); math.Abs(float64(taken[arm])-n*share*.2) > e {
+			t.Errorf("%d of %s went, not %v ± %v", taken[arm], arm, n*share*.2, e)
+		}
+	}
+}
+
 // TestArrange works lists out by hand. Items are named by their place: scores
 // fall from 1 by .1, brands are X for the first three and Y for the others.
 func TestArrange(t *testing.T) {

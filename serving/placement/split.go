@@ -25,7 +25,13 @@ type Placement struct {
 	Name  string
 	salt  string
 	plans []Plan
-	upTo  []uint64 // of the hash, inclusive, for every plan
+	draws []draws // by plan
+}
+
+// draws is how an arm draws lots for visitors.
+type draws struct {
+	seed  uint64
+	share float64
 }
 
 // lone is the arm of a placement without arms.
@@ -33,17 +39,9 @@ const lone = "default"
 
 func newPlacement(d Definition) *Placement {
 	p := &Placement{Name: d.Name, salt: d.Salt, plans: d.plans()}
-	sum := 0.0
-	for i := range p.plans {
-		if len(d.Arms) > 0 {
-			sum += d.Arms[i].Share
-		}
-		// The top of a hash is 2⁶⁴−1, which float64 cannot tell from 2⁶⁴.
-		upTo := uint64(math.MaxUint64)
-		if i < len(p.plans)-1 && sum < 1 {
-			upTo = uint64(math.Ldexp(sum, 64)) - 1
-		}
-		p.upTo = append(p.upTo, upTo)
+	for _, a := range d.Arms {
+		sum := digest(a.Name)
+		p.draws = append(p.draws, draws{binary.BigEndian.Uint64(sum[:]), a.Share})
 	}
 	return p
 }
@@ -90,6 +88,16 @@ func (p *Plan) Sign(id string) string { return id + codeMark + p.Code }
 
 const codeMark = "-"
 
+// CodeOf returns the code of the arm that made the list with a recommendation id,
+// which need not be configured any more; "" where the id ends with none.
+func CodeOf(recommendationID string) string {
+	cut := strings.LastIndex(recommendationID, codeMark)
+	if cut < 0 || len(recommendationID)-cut != len(codeMark)+codeLength {
+		return ""
+	}
+	return recommendationID[cut+len(codeMark):]
+}
+
 // digest hashes texts so that no two ways to cut them hash alike.
 func digest(texts ...string) [sha256.Size]byte {
 	buf := make([]byte, 0, 256)
@@ -102,16 +110,29 @@ func digest(texts ...string) [sha256.Size]byte {
 }
 
 // Assign returns the plan of a visitor: always the same one for the same id, as
-// long as salt and shares stay, and independent of other placements.
+// long as salt and shares stay, and independent of other placements. Every arm draws
+// a lot for the visitor, an exponential one by its share, and the least wins, which
+// each does by its share (weighted rendezvous hashing). So an arm that comes takes
+// visitors from the others, and one that goes leaves them its own, while nobody
+// changes between two that stay and keep their proportion.
 func (p *Placement) Assign(visitor string) *Plan {
 	sum := digest(p.salt, p.Name, visitor)
-	hash := binary.BigEndian.Uint64(sum[:])
-	for i := range p.plans {
-		if hash <= p.upTo[i] {
-			return &p.plans[i]
+	hash, won, least := binary.BigEndian.Uint64(sum[:]), 0, math.Inf(1)
+	for i, d := range p.draws {
+		if lot := -math.Log(uniform(hash^d.seed)) / d.share; lot < least {
+			won, least = i, lot
 		}
 	}
-	return &p.plans[len(p.plans)-1]
+	return &p.plans[won]
+}
+
+// uniform scatters a number over (0, 1): the finalizer of SplitMix64 (Steele, Lea,
+// Flood 2014), of which neighbours share nothing.
+func uniform(x uint64) float64 {
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	x ^= x >> 31
+	return (float64(x>>11) + .5) / (1 << 53)
 }
 
 // Plans returns one plan an arm, in the order of the configuration.

@@ -46,6 +46,7 @@ type Options struct {
 }
 
 const (
+	keepLists = 90 * 24 * time.Hour
 	hourly    = time.Hour             // a file holds no more than this
 	takeEvery = 20 * time.Millisecond // how long a record waits at most: waking the writer costs more than writing
 	syncEvery = time.Second           // what is written less long ago may be lost if the machine stops
@@ -81,7 +82,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	if opts.Renew == nil {
 		opts.Renew = func() error { return nil }
 	}
-	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, 90*24*time.Hour)
+	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, keepLists)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
 	}

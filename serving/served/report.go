@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"hash/maphash"
-	"math"
 	"slices"
 	"time"
 
@@ -17,6 +16,7 @@ type Event struct {
 	Type             string // such as "click"
 	OrderID          string
 	Revenue          float64 // of a purchase: of its line; negative of a return
+	Return           bool    // of a purchase: it was sent back
 }
 
 // Types of events that are counted.
@@ -31,13 +31,6 @@ type Events interface {
 	// OfLists visits the events from one instant up to another that name a
 	// recommendation, each once, in any order.
 	OfLists(ctx context.Context, from, to time.Time, visit func(Event) error) error
-}
-
-// Estimate is a figure with its 95% interval.
-type Estimate struct {
-	Value float64 `json:"value"`
-	Low   float64 `json:"low"`
-	High  float64 `json:"high"`
 }
 
 // Report compares the arms of a placement.
@@ -56,13 +49,13 @@ type Arm struct {
 	Visitors    int64   `json:"visitors"`    // a list of nobody known is one of its own
 	Impressions int64   `json:"impressions"` // of items
 	Clicks      int64   `json:"clicks"`      // on items
-	Orders      int64   `json:"orders"`
-	Revenue     float64 `json:"revenue"`
+	Orders      int64   `json:"orders"`      // distinct; what was sent back is none
+	Revenue     float64 `json:"revenue"`     // less what was sent back
 
-	// Of lists: the share that was clicked, the share that led to an order
-	// (Wilson's intervals, which take lists for independent), and what each
-	// brought in (interval over visitors). Absent without lists, and without two
-	// visitors.
+	// Of lists: the share that was clicked, the share that led to an order, and what
+	// each brought in. Visitors are what is split, so intervals are over visitors,
+	// however many lists one has seen. Shares are absent without lists, money where
+	// visitors do not differ in it.
 	ClickThrough   *Estimate   `json:"click_through,omitempty"`
 	Conversion     *Estimate   `json:"conversion,omitempty"`
 	RevenuePerList *Estimate   `json:"revenue_per_list,omitempty"`
@@ -80,51 +73,72 @@ type Difference struct {
 type Reporter struct {
 	Dir    string
 	Set    *placement.Set
-	Events Events // nil: nothing is known of what became of lists
+	Events Events           // nil: nothing is known of what became of lists
+	Keep   time.Duration    // for which the events stay. Default: as long as the lists
+	Now    func() time.Time // Default: time.Now
+}
+
+// NotKeptError is that all of the time asked about is before what is kept.
+type NotKeptError struct{ Since time.Time }
+
+func (e *NotKeptError) Error() string {
+	return "what was shown, and what became of it, is kept since " + e.Since.UTC().Format(time.RFC3339)
+}
+
+// since is the first instant of which lists and events are both still there: lists
+// whose clicks are forgotten would count as shown in vain.
+func (r *Reporter) since() time.Time {
+	now := time.Now
+	if r.Now != nil {
+		now = r.Now
+	}
+	return now().Add(-min(cmp.Or(r.Keep, keepLists), keepLists))
 }
 
 // outcome is what became of one list.
 type outcome struct {
-	clicks, orders int32
-	revenue        float64
-}
-
-// visitor is what became of all lists of one visitor.
-type visitor struct {
-	lists   int64
+	clicks  int
+	orders  []uint64 // distinct
 	revenue float64
 }
 
 // tally counts one arm.
 type tally struct {
 	Arm
-	clicked, ordered int64
-	visitors         map[uint64]visitor
+	orders   map[uint64]bool
+	place    map[uint64]int // of a visitor among them
+	visitors []visitor      // as they first came, so that sums do not hang on chance
 }
 
-// counting is a report being made. It holds a number for every list that was
+// counting is a report being made. It holds numbers for every list that was
 // clicked or led to an order, and for every visitor, and no ids.
 type counting struct {
+	set         *placement.Set
+	name        string
 	seed        maphash.Seed
 	outcomes    map[uint64]outcome
-	orders      map[uint64]bool // of a list
-	impressions map[string]int64
+	impressions map[string]int64  // by the code of an arm
+	codes       map[string]*tally // by the code of an arm
+	nameless    uint64            // orders
 	arms        []*tally
 }
 
 // Report counts the lists of a placement that were shown from one instant up to
-// another. ok is false where there is no such placement.
+// another, or from a later one where no more is kept, which the report says. ok is
+// false where there is no such placement. The error may be a *NotKeptError.
 func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) (report Report, ok bool, err error) {
 	p, ok := r.Set.Find(name)
 	if !ok {
 		return Report{}, false, nil
 	}
-	c := &counting{seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, orders: map[uint64]bool{}, impressions: map[string]int64{}}
-	for _, plan := range p.Plans() {
-		c.arm(plan.Arm)
+	if since := r.since(); from.Before(since) {
+		if from = since.UTC(); !from.Before(to) {
+			return Report{}, true, &NotKeptError{since}
+		}
 	}
+	c := newCounting(r.Set, p)
 	if r.Events != nil {
-		if err := r.Events.OfLists(ctx, from, to, func(e Event) error { c.event(r.Set, name, e); return nil }); err != nil {
+		if err := r.Events.OfLists(ctx, from, to, func(e Event) error { c.event(e); return nil }); err != nil {
 			return Report{}, false, err
 		}
 	}
@@ -140,35 +154,43 @@ func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) 
 	return Report{Placement: name, From: from, To: to, Arms: c.finish()}, true, nil
 }
 
+func newCounting(set *placement.Set, p *placement.Placement) *counting {
+	c := &counting{set: set, name: p.Name, seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, impressions: map[string]int64{}, codes: map[string]*tally{}}
+	for _, plan := range p.Plans() {
+		c.codes[plan.Code] = c.arm(plan.Arm)
+	}
+	return c
+}
+
 // arm returns the tally of an arm.
 func (c *counting) arm(name string) *tally {
 	i := slices.IndexFunc(c.arms, func(t *tally) bool { return t.Name == name })
 	if i < 0 {
 		i = len(c.arms)
-		c.arms = append(c.arms, &tally{Arm: Arm{Name: name}, visitors: map[uint64]visitor{}})
+		c.arms = append(c.arms, &tally{Arm: Arm{Name: name}, orders: map[uint64]bool{}, place: map[uint64]int{}})
 	}
 	return c.arms[i]
 }
 
-func (c *counting) event(set *placement.Set, name string, e Event) {
-	plan, ok := set.Of(e.RecommendationID)
-	if !ok || plan.Placement != name {
+// event notes what became of a list, which may be one of an arm that is not
+// configured any more.
+func (c *counting) event(e Event) {
+	code := placement.CodeOf(e.RecommendationID)
+	if plan, ok := c.set.Of(e.RecommendationID); code == "" || ok && plan.Placement != c.name {
 		return
 	}
 	key := maphash.String(c.seed, e.RecommendationID)
 	o := c.outcomes[key]
 	switch e.Type {
 	case typeImpression:
-		c.impressions[plan.Arm]++
+		c.impressions[code]++
 		return
 	case typeClick:
 		o.clicks++
 	case typePurchase:
 		o.revenue += e.Revenue
-		// The lines of one order are one order; one without an id is its own.
-		if order := maphash.String(c.seed, e.RecommendationID+"\x00"+e.OrderID); e.OrderID == "" || !c.orders[order] {
-			c.orders[order] = true
-			o.orders++
+		if order := c.order(e); !e.Return && !slices.Contains(o.orders, order) {
+			o.orders = append(o.orders, order)
 		}
 	default:
 		return
@@ -176,28 +198,58 @@ func (c *counting) event(set *placement.Set, name string, e Event) {
 	c.outcomes[key] = o
 }
 
+// order tells orders apart. The lines of one are one order; one without an id is
+// its own.
+func (c *counting) order(e Event) uint64 {
+	if e.OrderID != "" {
+		return maphash.String(c.seed, e.OrderID)
+	}
+	c.nameless++
+	return maphash.Comparable(c.seed, c.nameless)
+}
+
 func (c *counting) list(l *Record) {
 	t, o := c.arm(l.Arm), c.outcomes[maphash.String(c.seed, l.ID)]
+	c.codes[placement.CodeOf(l.ID)] = t
 	t.Lists++
 	t.Clicks += int64(o.clicks)
-	t.Orders += int64(o.orders)
 	t.Revenue += o.revenue
+	for _, order := range o.orders {
+		t.orders[order] = true // which several lists may have led to
+	}
+	v := t.visitor(maphash.String(c.seed, cmp.Or(l.User, l.Session, l.ID)))
+	v.lists++
+	v.revenue += o.revenue
 	if o.clicks > 0 {
-		t.clicked++
+		v.clicked++
 	}
-	if o.orders > 0 {
-		t.ordered++
+	if len(o.orders) > 0 {
+		v.ordered++
 	}
-	who := maphash.String(c.seed, cmp.Or(l.User, l.Session, l.ID))
-	v := t.visitors[who]
-	t.visitors[who] = visitor{v.lists + 1, v.revenue + o.revenue}
+}
+
+// visitor returns what is known of a visitor, to be added to.
+func (t *tally) visitor(who uint64) *visitor {
+	i, known := t.place[who]
+	if !known {
+		i = len(t.visitors)
+		t.place[who], t.visitors = i, append(t.visitors, visitor{})
+	}
+	return &t.visitors[i]
 }
 
 func (c *counting) finish() []Arm {
+	for code, n := range c.impressions {
+		if t := c.codes[code]; t != nil {
+			t.Impressions += n
+		}
+	}
 	out := make([]Arm, len(c.arms))
 	for i, t := range c.arms {
-		t.Impressions, t.Visitors = c.impressions[t.Name], int64(len(t.visitors))
-		t.ClickThrough, t.Conversion, t.RevenuePerList = wilson(t.clicked, t.Lists), wilson(t.ordered, t.Lists), t.perList()
+		t.Orders, t.Visitors = int64(len(t.orders)), int64(len(t.visitors))
+		t.ClickThrough = share(t.visitors, func(v visitor) int64 { return v.clicked })
+		t.Conversion = share(t.visitors, func(v visitor) int64 { return v.ordered })
+		t.RevenuePerList = perList(t.visitors)
 		if out[i] = t.Arm; i > 0 {
 			out[i].Difference = t.less(out[0])
 		}
@@ -212,45 +264,4 @@ func (a Arm) less(first Arm) *Difference {
 		return nil
 	}
 	return d
-}
-
-// z is the quantile of the normal distribution for 95%.
-const z = 1.959963984540054
-
-// wilson is a share with its score interval (Wilson 1927); nil of nothing.
-func wilson(hits, of int64) *Estimate {
-	if of == 0 {
-		return nil
-	}
-	n, p := float64(of), float64(hits)/float64(of)
-	middle, half := p+z*z/(2*n), z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	// Rounding must not take the share out of its interval.
-	return &Estimate{p, min(max(0, (middle-half)/(1+z*z/n)), p), max(min(1, (middle+half)/(1+z*z/n)), p)}
-}
-
-// difference is a − b, its interval made of those of both (Newcombe 1998, method
-// 10, for shares; for symmetric ones it is the usual one).
-func difference(a, b *Estimate) *Estimate {
-	if a == nil || b == nil {
-		return nil
-	}
-	d := a.Value - b.Value
-	return &Estimate{d, d - math.Hypot(a.Value-a.Low, b.High-b.Value), d + math.Hypot(a.High-a.Value, b.Value-b.Low)}
-}
-
-// perList is what a list brought in: the ratio of two sums over visitors, whose
-// lists and orders depend on each other, with its error by linearisation
-// (Cochran, Sampling Techniques, section 6.4).
-func (t *tally) perList() *Estimate {
-	n := float64(len(t.visitors))
-	if n < 2 {
-		return nil
-	}
-	ratio, squares := t.Revenue/float64(t.Lists), 0.0
-	for _, v := range t.visitors {
-		e := v.revenue - ratio*float64(v.lists)
-		squares += e * e
-	}
-	half := z * math.Sqrt(squares*n/(n-1)) / float64(t.Lists)
-	return &Estimate{ratio, ratio - half, ratio + half}
 }
