@@ -34,7 +34,7 @@ func priced() shop {
 
 func TestFilters(t *testing.T) {
 	price, yes := 1.5, true
-	s := listening(t, priced(), told{items: map[string]ItemUpdate{"e": {At: noon, Price: &price}, "d": {At: noon, InStock: &yes}}}, noon)
+	s := listening(t, priced(), told{items: map[string]ItemUpdate{"e": {Price: word(price)}, "d": {InStock: word(yes)}}}, noon)
 	for name, c := range map[string]struct{ user, filter, want string }{
 		"of items":               {"ann", "item.price > 2", "d:repeat c:popular"},
 		"told since":             {"ann", "item.price < 2", "e:repeat a:ials"},

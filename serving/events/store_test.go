@@ -232,11 +232,11 @@ func TestItemUpdates(t *testing.T) {
 	}
 	for _, when := range []string{"at once", "after a restart"} {
 		i, _ := s.Item("i")
-		if i.InStock == nil || *i.InStock || i.Price == nil || *i.Price != 12.5 || i.AvailableFrom != nil || !i.At.Equal(noon) {
+		if i.InStock == nil || i.InStock.Value || i.Price == nil || i.Price.Value != 12.5 || i.AvailableFrom != nil {
 			t.Errorf("%s: %+v", when, i)
 		}
 		j, ok := s.Item("j")
-		if !ok || j.InStock != nil || j.Price != nil || !j.AvailableFrom.Equal(time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC)) {
+		if !ok || j.InStock != nil || j.Price != nil || !j.AvailableFrom.Value.Equal(time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC)) {
 			t.Errorf("%s: %+v", when, j)
 		}
 		s = reopen(t, s, path)
