@@ -270,6 +270,19 @@ func TestExploration(t *testing.T) {
 	}
 }
 
+// Exploration leaves a reserve what it is for, also where that would be listed
+// without it, and gives the other slots away.
+func TestExplorationKeepsReserves(t *testing.T) {
+	s := load(t, priced())
+	home := place(t, placement.Definition{K: 3, Explore: 1, Rules: []placement.Rule{{Reserve: "item.id == 'e'", Slots: 1}}})
+	for i := range 50 {
+		l, err := s.Recommend("ann", Ask{Placement: home, ID: fmt.Sprint(i)})
+		if err != nil || l.Items[0].ID != "e" || l.Items[0].Strategy != "repeat" || l.Items[0].Propensity != 1 || l.Items[1].Strategy != Explored {
+			t.Fatalf("%s, %v", ruled(l), err)
+		}
+	}
+}
+
 // Whatever a placement asks, a list is as long as what may be shown, holds no item
 // twice and none that may not be shown.
 func TestPlacementsAreNeverShort(t *testing.T) {

@@ -32,8 +32,8 @@ type shop struct {
 	popular  []snapshot.Candidate
 	profile  []snapshot.Field
 	factors  []float32
-	aliases  map[string]string    // other id of a customer → the one that stands for all
-	horizon  int // any number, to make another version; the lower, the newer
+	aliases  map[string]string // other id of a customer → the one that stands for all
+	horizon  int               // any number, to make another version; the lower, the newer
 }
 
 func publish(t testing.TB, root string, sh shop) string {
