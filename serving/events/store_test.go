@@ -243,6 +243,22 @@ func TestItemUpdates(t *testing.T) {
 	}
 }
 
+// A till whose clock is ahead does not keep out what others say after it.
+func TestItemUpdatesOfTomorrow(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	tell(t, s.Items, fmt.Sprintf(`{"item_id":"i","in_stock":false,"ts":%q}`, noon.Add(5*time.Hour).Format(time.RFC3339)))
+	if i, _ := s.Item("i"); i.InStock.Value || !i.InStock.At.Equal(noon) {
+		t.Errorf("told ahead of time: %+v", i.InStock)
+	}
+	if res := tell(t, s.Items, `{"item_id":"i","in_stock":true}`); res.Accepted != 1 {
+		t.Errorf("told after it: %+v", res)
+	}
+	if i, _ := s.Item("i"); !i.InStock.Value {
+		t.Error("the later word does not hold")
+	}
+}
+
 func TestRecent(t *testing.T) {
 	path := logPath(t)
 	s := opened(t, path, Options{})
