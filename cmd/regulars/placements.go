@@ -57,7 +57,8 @@ func (s *server) closePlacements() error {
 
 // reports tells what became of what was shown.
 func (s *server) reports() api.PlacementReports {
-	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake}
+	kept := min(shown.Kept, s.workspace.config.Serve.KeepEvents)
+	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake, Held: func() time.Time { return time.Now().Add(-kept) }}
 }
 
 // checkPlacements tells of placements that the snapshot in use cannot answer as

@@ -12,13 +12,15 @@ type ListEvent struct {
 	Type             string
 	OrderID          string
 	Revenue          float64 // of a purchase: of its line, in the shop's currency; negative of a return
+	Return           bool    // what was bought was sent back
 }
 
 // OfLists visits the events from one instant up to another that name a
 // recommendation, in any order.
 func (s *Store) OfLists(ctx context.Context, from, to time.Time, visit func(ListEvent) error) error {
 	rows, err := s.db.sql.QueryContext(ctx, `SELECT recommendation_id, type, coalesce(order_id, ''),
-		(coalesce(quantity, 1) * coalesce(unit_price, 0) - coalesce(discount, 0)) * iif(coalesce(is_return, 0), -1, 1)
+		(coalesce(quantity, 1) * coalesce(unit_price, 0) - coalesce(discount, 0)) * iif(coalesce(is_return, 0), -1, 1),
+		coalesce(is_return, 0)
 		FROM events WHERE recommendation_id IS NOT NULL AND ts >= ? AND ts < ?`, from.UnixMicro(), to.UnixMicro())
 	if err != nil {
 		return explain(err)
@@ -26,7 +28,7 @@ func (s *Store) OfLists(ctx context.Context, from, to time.Time, visit func(List
 	return explain(scan(rows, func(rows *sql.Rows) error {
 		var e ListEvent
 		var money int64
-		if err := rows.Scan(&e.RecommendationID, &e.Type, &e.OrderID, &money); err != nil {
+		if err := rows.Scan(&e.RecommendationID, &e.Type, &e.OrderID, &money, &e.Return); err != nil {
 			return err
 		}
 		e.Revenue = float64(money) / moneyUnit

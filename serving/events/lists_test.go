@@ -35,7 +35,7 @@ func TestOfLists(t *testing.T) {
 		got[e]++
 		return nil
 	})
-	want := map[ListEvent]int{{"r1", "impression", "", 0}: 1, {"r1", "click", "", 0}: 1, {"r1", "purchase", "o", 7}: 1, {"r2", "purchase", "o2", -4}: 1}
+	want := map[ListEvent]int{{"r1", "impression", "", 0, false}: 1, {"r1", "click", "", 0, false}: 1, {"r1", "purchase", "o", 7, false}: 1, {"r2", "purchase", "o2", -4, true}: 1}
 	if err != nil || !maps.Equal(got, want) {
 		t.Errorf("%v, %v, want %v", got, err, want)
 	}

@@ -30,6 +30,9 @@ type Shown struct {
 	Propensity   float64 // of the item in its slot, given the slots before; 0 = it was certain
 }
 
+// Kept is for how long lists shown are kept where nobody says.
+const Kept = 90 * 24 * time.Hour
+
 // Options of a Log; the zero value means the defaults.
 type Options struct {
 	Queue int              // records that wait to be written. Default 4096
@@ -81,7 +84,7 @@ func Open(dir string, opts Options) (*Log, error) {
 	if opts.Renew == nil {
 		opts.Renew = func() error { return nil }
 	}
-	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, 90*24*time.Hour)
+	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, Kept)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
 	}

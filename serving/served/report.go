@@ -17,6 +17,7 @@ type Event struct {
 	Type             string // such as "click"
 	OrderID          string
 	Revenue          float64 // of a purchase: of its line; negative of a return
+	Return           bool    // what was bought was sent back, which is no order
 }
 
 // Types of events that are counted.
@@ -81,6 +82,9 @@ type Reporter struct {
 	Dir    string
 	Set    *placement.Set
 	Events Events // nil: nothing is known of what became of lists
+	// Held is the instant from which all that was shown, and all that became of it, is still
+	// there. nil: all of it is.
+	Held func() time.Time
 }
 
 // outcome is what became of one list.
@@ -113,11 +117,17 @@ type counting struct {
 }
 
 // Report counts the lists of a placement that were shown from one instant up to
-// another. ok is false where there is no such placement.
+// another, as far back as both they and what became of them are held: the report
+// says from when. ok is false where there is no such placement.
 func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) (report Report, ok bool, err error) {
 	p, ok := r.Set.Find(name)
 	if !ok {
 		return Report{}, false, nil
+	}
+	if r.Held != nil {
+		if held := r.Held().UTC(); from.Before(held) {
+			from, to = held, latest(held, to)
+		}
 	}
 	c := &counting{seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, orders: map[uint64]bool{}, impressions: map[string]int64{}}
 	for _, plan := range p.Plans() {
@@ -138,6 +148,13 @@ func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) 
 		return Report{}, false, err
 	}
 	return Report{Placement: name, From: from, To: to, Arms: c.finish()}, true, nil
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // arm returns the tally of an arm.
@@ -165,6 +182,9 @@ func (c *counting) event(set *placement.Set, name string, e Event) {
 		o.clicks++
 	case typePurchase:
 		o.revenue += e.Revenue
+		if e.Return {
+			break
+		}
 		// The lines of one order are one order; one without an id is its own.
 		if order := maphash.String(c.seed, e.RecommendationID+"\x00"+e.OrderID); e.OrderID == "" || !c.orders[order] {
 			c.orders[order] = true

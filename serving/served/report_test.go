@@ -72,14 +72,14 @@ func TestReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &Reporter{Dir: dir, Set: set, Events: events{
-		{a1, "impression", "", 0}, {a1, "impression", "", 0}, {b1, "impression", "", 0}, {a1, "click", "", 0}, {a1, "click", "", 0}, {a1, "view", "", 0},
-		{a1, "purchase", "o1", 10}, {a1, "purchase", "o1", 5}, {a2, "purchase", "o2", 3}, {a2, "purchase", "", 1}, {a2, "purchase", "", 1},
-		{cart1, "purchase", "o9", 99}, {"unsigned", "click", "", 0}, {a.Sign("7"), "click", "", 0}, {a.Sign("never shown"), "click", "", 0}}}
+		{a1, "impression", "", 0, false}, {a1, "impression", "", 0, false}, {b1, "impression", "", 0, false}, {a1, "click", "", 0, false}, {a1, "click", "", 0, false}, {a1, "view", "", 0, false},
+		{a1, "purchase", "o1", 10, false}, {a1, "purchase", "o1", 5, false}, {a2, "purchase", "o2", 3, false}, {a2, "purchase", "", 1, false}, {a2, "purchase", "", 1, false}, {a2, "purchase", "r2", -2, true}, {b1, "purchase", "", -1, true},
+		{cart1, "purchase", "o9", 99, false}, {"unsigned", "click", "", 0, false}, {a.Sign("7"), "click", "", 0, false}, {a.Sign("never shown"), "click", "", 0, false}}}
 	got, ok, err := r.Report(context.Background(), "home", noon, noon.Add(time.Hour))
 	if err != nil || !ok || len(got.Arms) != 3 {
 		t.Fatalf("%+v, %v, %v", got, ok, err)
 	}
-	for i, want := range []string{"a 3 lists 2 visitors 2 impressions 2 clicks 4 orders 20", "b 1 lists 1 visitors 1 impressions 0 clicks 0 orders 0", "gone 1 lists 1 visitors 0 impressions 0 clicks 0 orders 0"} {
+	for i, want := range []string{"a 3 lists 2 visitors 2 impressions 2 clicks 4 orders 18", "b 1 lists 1 visitors 1 impressions 0 clicks 0 orders -1", "gone 1 lists 1 visitors 0 impressions 0 clicks 0 orders 0"} {
 		x := got.Arms[i]
 		if s := fmt.Sprintf("%s %d lists %d visitors %d impressions %d clicks %d orders %v", x.Name, x.Lists, x.Visitors, x.Impressions, x.Clicks, x.Orders, x.Revenue); s != want {
 			t.Errorf("%s, want %s", s, want)
@@ -89,8 +89,8 @@ func TestReport(t *testing.T) {
 	if first.ClickThrough.Value != 1./3 || first.Conversion.Value != 2./3 || first.Difference != nil {
 		t.Errorf("%+v", first)
 	}
-	// Visitor u: 2 lists, 20; t: 1 list, 0. The residuals of 20/3 a list are 20/3 and −20/3.
-	if half := z * math.Sqrt(2*(20./3)*(20./3)*2) / 3; !close2(first.RevenuePerList, 20./3, 20./3-half, 20./3+half) {
+	// Visitor u: 2 lists, 18; t: 1 list, 0. The residuals of 6 a list are 6 and −6.
+	if half := z * math.Sqrt(2*6*6*2) / 3; !close2(first.RevenuePerList, 6, 6-half, 6+half) {
 		t.Errorf("revenue %+v", first.RevenuePerList)
 	}
 	if second.RevenuePerList != nil || second.Difference.RevenuePerList != nil || second.Difference.ClickThrough.Value != -1./3 {
@@ -98,6 +98,15 @@ func TestReport(t *testing.T) {
 	}
 	if _, ok, err := r.Report(context.Background(), "hall", noon, noon); ok || err != nil {
 		t.Errorf("a placement that there is none of: %v, %v", ok, err)
+	}
+	r.Held = func() time.Time { return noon.Add(30 * time.Minute) }
+	rest, _, err := r.Report(context.Background(), "home", noon, noon.Add(2*time.Hour))
+	if err != nil || !rest.From.Equal(noon.Add(30*time.Minute)) || rest.Arms[0].Lists != 1 || rest.Arms[0].Clicks != 1 {
+		t.Errorf("of what is held: %+v, %v", rest, err)
+	}
+	gone, _, err := r.Report(context.Background(), "home", noon, noon.Add(time.Minute))
+	if err != nil || !gone.To.Equal(gone.From) || gone.Arms[0].Lists != 0 {
+		t.Errorf("of what is not held any more: %+v, %v", gone, err)
 	}
 	none, _, err := (&Reporter{Dir: dir, Set: set}).Report(context.Background(), "home", noon.AddDate(1, 0, 0), noon.AddDate(2, 0, 0))
 	if err != nil || len(none.Arms) != 2 || none.Arms[0].ClickThrough != nil || none.Arms[1].Difference != nil {
