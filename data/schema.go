@@ -65,6 +65,11 @@ type Schema struct {
 	Columns []Column
 	Key     []string // duplicate = same values here; empty means all columns of the contract
 	KeyIfBy string   // when set, Key applies only to rows that have this column; others compare in full
+	// Across are the columns by which a row without KeyIfBy and one that has it are
+	// the same, where the lake has the one and is given the other: an order told as it
+	// happens has numbered lines, and the export that follows may have none. Empty:
+	// they never are.
+	Across []string
 	// Supersede says that a row without KeyIfBy takes the place of the earlier
 	// such row of the same Key: it is a duplicate only while it equals the newest
 	// of them in all columns of the contract.
@@ -130,7 +135,7 @@ func kindOf(word string) Kind {
 }
 
 var schemas = []Schema{
-	{Table: Orders, Key: []string{"order_id", "line_number"}, KeyIfBy: "line_number",
+	{Table: Orders, Key: []string{"order_id", "line_number"}, KeyIfBy: "line_number", Across: []string{"order_id", "item_id", "is_return"},
 		Columns: columns("order_id! line_number:int user_id! item_id! ts!:time quantity!+:int unit_price!0:money is_return!:bool " +
 			"channel store host_id live_id discount:money currency")},
 	{Table: Events, Key: []string{"event_id"}, KeyIfBy: "event_id",

@@ -53,7 +53,7 @@ func TestTheNextListKnows(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(rt, "updates") {
 			id := rapid.SampledFrom(sh.items).Draw(rt, "item").ID
 			in := rapid.Bool().Draw(rt, "in stock")
-			live.tell(id, ItemUpdate{At: noon.Add(-time.Minute), InStock: &in})
+			live.tell(id, ItemUpdate{InStock: &Word[bool]{in, noon.Add(-time.Minute)}})
 			stock[id] = in
 			others.Go(func() { _, _ = s.Popular(Ask{K: 3}) })
 			l, err := s.Popular(Ask{K: len(sh.items)})

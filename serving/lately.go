@@ -44,12 +44,12 @@ type interest struct {
 
 // subject tells who a request is about: the customer, and what they and their
 // session did. A session whose customer is known stands for that customer.
-func (s *Store) subject(v *view, userID, sessionID string) (subject, error) {
+func (s *Store) subject(v *view, userID, sessionID string) (who subject, err error) {
 	var recent Recent
 	if s.opts.Live != nil && userID == "" && sessionID != "" {
 		recent, _ = s.opts.Live.Recent("", sessionID)
 	}
-	who := subject{id: cmp.Or(userID, recent.UserID)}
+	who = subject{id: cmp.Or(userID, recent.UserID)}
 	if who.id != "" {
 		if err := v.excuse(who.find(v)); err != nil {
 			return subject{}, err
@@ -66,10 +66,57 @@ func (s *Store) subject(v *view, userID, sessionID string) (subject, error) {
 		return who, nil
 	}
 	if who.id != "" {
-		recent, _ = s.opts.Live.Recent(who.id, sessionID)
+		if recent, err = s.recent(v, who, sessionID, userID, recent.UserID); err != nil {
+			return subject{}, err
+		}
 	}
 	who.lately = v.lately(recent, s.opts.Now())
 	return who, nil
+}
+
+// recent is what a customer and their session did lately, by whichever of the
+// customer's ids it was told: those asked by, and those that the snapshot knows.
+func (s *Store) recent(v *view, who subject, sessionID string, asked ...string) (Recent, error) {
+	r, _ := s.opts.Live.Recent(who.id, sessionID)
+	if who.customer == nil {
+		return r, nil
+	}
+	aliases, err := who.customer.Aliases()
+	if err := v.excuse(err); err != nil {
+		return r, err
+	}
+	ids := asked
+	for _, a := range aliases {
+		ids = append(ids, a.ID)
+	}
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		if id == "" || id == who.id {
+			continue
+		}
+		if other, ok := s.opts.Live.Recent(id, ""); ok {
+			r = r.with(other)
+		}
+	}
+	return r, nil
+}
+
+// with is what is told of somebody by two ids. What was shown in vain by one was
+// not, if by the other it was wanted.
+func (r Recent) with(other Recent) Recent {
+	r.Bought = newestFirst(r.Bought, other.Bought)
+	r.Viewed = newestFirst(r.Viewed, other.Viewed)
+	r.Ignored = slices.DeleteFunc(newestFirst(r.Ignored, other.Ignored), func(t Touch) bool {
+		same := func(o Touch) bool { return o.ItemID == t.ItemID }
+		return slices.ContainsFunc(r.Viewed, same) || slices.ContainsFunc(r.Bought, same)
+	})
+	return r
+}
+
+func newestFirst(a, b []Touch) []Touch {
+	all := slices.Concat(a, b)
+	slices.SortStableFunc(all, func(x, y Touch) int { return y.At.Compare(x.At) })
+	return all
 }
 
 // find reads who a customer is. A record that proves damaged leaves them unknown.

@@ -46,6 +46,9 @@ func (l told) Erased(id string) bool { return l.erased[id] }
 // noon is twelve hours after the as_of of the shops here.
 var noon = time.Date(2011, 12, 8, 12, 0, 0, 0, time.UTC)
 
+// word is what was told at noon.
+func word[T any](value T) *Word[T] { return &Word[T]{value, noon} }
+
 func listening(t testing.TB, sh shop, l Live, now time.Time) *Store {
 	s := load(t, sh)
 	s.opts.Live, s.opts.Now = l, func() time.Time { return now }
@@ -74,9 +77,9 @@ func TestLately(t *testing.T) {
 		want string
 	}{
 		"nothing told":              {user: "ann", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
-		"gone since":                {live: told{items: map[string]ItemUpdate{"e": {At: noon, InStock: &no}, "b": {At: noon, InStock: &no}}}, user: "ann", want: "a:ials c:popular f:catalogue"},
-		"back since":                {live: told{items: map[string]ItemUpdate{"d": {At: noon, InStock: &yes}}}, user: "ann", want: "d:repeat e:repeat a:ials b:popular c:popular f:catalogue"},
-		"not before its day":        {live: told{items: map[string]ItemUpdate{"e": {At: noon, AvailableFrom: &later}, "a": {At: noon, AvailableFrom: &earlier}}}, user: "ann", want: "a:ials b:popular c:popular f:catalogue"},
+		"gone since":                {live: told{items: map[string]ItemUpdate{"e": {InStock: word(no)}, "b": {InStock: word(no)}}}, user: "ann", want: "a:ials c:popular f:catalogue"},
+		"back since":                {live: told{items: map[string]ItemUpdate{"d": {InStock: word(yes)}}}, user: "ann", want: "d:repeat e:repeat a:ials b:popular c:popular f:catalogue"},
+		"not before its day":        {live: told{items: map[string]ItemUpdate{"e": {AvailableFrom: word(later)}, "a": {AvailableFrom: word(earlier)}}}, user: "ann", want: "a:ials b:popular c:popular f:catalogue"},
 		"bought since":              {live: recent("ann", Recent{Bought: touches(earlier, "e", "b", "no such item")}), user: "ann", want: "a:ials c:popular f:catalogue"},
 		"bought before the as_of":   {live: recent("ann", Recent{Bought: touches(noon.AddDate(0, 0, -1), "e")}), user: "ann", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
 		"its cycle is not over":     {live: recent("cyc", Recent{Bought: touches(noon, "e", "a")}), now: noon.AddDate(0, 0, 6), user: "cyc", want: "b:popular c:popular f:catalogue !"},
@@ -115,6 +118,70 @@ func TestLately(t *testing.T) {
 				t.Errorf("%s, %v, want %s", got, err, c.want)
 			}
 		})
+	}
+}
+
+// A shop's app tells what its customers do by its own ids, and its pages ask by
+// the till's: they are the same person.
+func TestLatelyByEveryID(t *testing.T) {
+	sh := tiny()
+	sh.similar[2] = []snapshot.Candidate{{Item: 5, Score: .9, Strategy: 1}}
+	sh.aliases = map[string]string{"app-7": "ann", "till-7": "ann"}
+	u := sh.users["ann"]
+	u.Aliases = []snapshot.Alias{{Source: "app", ID: "app-7"}}
+	sh.users["ann"] = u
+	looked, purchased := Recent{Viewed: touches(noon, "c")}, Recent{Bought: touches(noon, "e")}
+	for name, c := range map[string]struct {
+		live told
+		user string
+		ask  Ask
+		want string
+	}{
+		"told by the id asked by":   {told{recent: map[string]Recent{"till-7": purchased}}, "till-7", Ask{K: 2}, "a:ials b:popular"},
+		"told by an alias":          {told{recent: map[string]Recent{"app-7": purchased}}, "ann", Ask{K: 2}, "a:ials b:popular"},
+		"asked by another":          {told{recent: map[string]Recent{"app-7": purchased}}, "till-7", Ask{K: 2}, "a:ials b:popular"},
+		"told by two":               {told{recent: map[string]Recent{"app-7": purchased, "ann": looked}}, "ann", Ask{K: 2}, "f:ials a:ials"},
+		"a session of an alias":     {told{recent: map[string]Recent{"#s": {UserID: "app-7"}, "app-7": purchased}}, "", Ask{K: 2, Session: "s"}, "a:ials b:popular"},
+		"ignored, but not by all":   {told{recent: map[string]Recent{"app-7": {Ignored: touches(noon, "e")}, "ann": {Viewed: touches(noon, "e")}}}, "ann", Ask{K: 1}, "e:repeat"},
+		"somebody else told by it":  {told{recent: map[string]Recent{"app-8": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
+		"one told by the main id":   {told{recent: map[string]Recent{"ann": purchased}}, "app-7", Ask{K: 2}, "a:ials b:popular"},
+		"refused by the main id":    {told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"app-7": looked}}, "app-7", Ask{K: 2}, "b:popular a:popular !"},
+		"nothing told":              {told{}, "app-7", Ask{K: 2}, "e:repeat a:ials"},
+		"a view told by both, once": {told{recent: map[string]Recent{"app-7": looked, "ann": looked}}, "ann", Ask{K: 2}, "f:ials e:repeat"},
+		"a session by any other id": {told{recent: map[string]Recent{"#s": purchased}}, "app-7", Ask{K: 2, Session: "s"}, "a:ials b:popular"},
+	} {
+		l, err := listening(t, sh, c.live, noon).Recommend(c.user, c.ask)
+		if got := text(l); err != nil || got != c.want {
+			t.Errorf("%s: %s, %v, want %s", name, got, err, c.want)
+		}
+	}
+}
+
+// The snapshot's row of an item stands against what was told before it, whatever
+// was told of another field since.
+func TestWordsHoldFieldByField(t *testing.T) {
+	morning := &Word[bool]{false, noon.Add(-2 * time.Hour)}
+	cheap := 2.5
+	for name, c := range map[string]struct {
+		from time.Time // of the snapshot's row
+		want string
+	}{
+		"told after the row":              {noon.Add(-3 * time.Hour), "a:ials"},
+		"stock told before, price after":  {noon.Add(-time.Hour), "e:repeat a:ials"},
+		"all told before the row":         {noon.Add(time.Hour), "e:repeat a:ials"},
+		"told at the very moment of both": {noon.Add(-2 * time.Hour), "e:repeat a:ials"},
+	} {
+		sh := priced()
+		sh.items[4].From = c.from.UnixMicro()
+		s := listening(t, sh, told{items: map[string]ItemUpdate{"e": {InStock: morning, Price: word(cheap)}}}, noon)
+		l, err := s.Recommend("ann", Ask{K: 2})
+		if got := text(l); err != nil || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: %s, %v, want %s", name, got, err, c.want)
+		}
+		l, err = s.Recommend("ann", Ask{K: 1, Filter: "item.price == 2.5"})
+		if held := c.from.Before(noon) && !strings.HasPrefix(c.want, "a"); err != nil || (len(l.Items) == 1) != held {
+			t.Errorf("%s: at the price told there are %s, %v", name, text(l), err)
+		}
 	}
 }
 

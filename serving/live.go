@@ -19,13 +19,19 @@ type Live interface {
 	Erased(userID string) bool
 }
 
-// ItemUpdate is what was told of an item. A field that is nil was not told. The update holds against the
-// snapshot where its At is later than the instant from which the snapshot's own row of the item is valid.
+// ItemUpdate is the latest word on each field of an item. A field that is nil was not told. A word holds against
+// the snapshot where it is later than the instant from which the snapshot's own row of the item is valid, whatever
+// was told of other fields since.
 type ItemUpdate struct {
-	At            time.Time
-	InStock       *bool
-	Price         *float64 // in the shop's currency
-	AvailableFrom *time.Time
+	InStock       *Word[bool]
+	Price         *Word[float64] // in the shop's currency
+	AvailableFrom *Word[time.Time]
+}
+
+// Word is what was told of a field, and when.
+type Word[T any] struct {
+	Value T
+	At    time.Time
 }
 
 // Recent is what a customer or session did lately, newest first.

@@ -295,26 +295,36 @@ func (e *eligibility) current(item int32) (it *snapshot.Item, told bool) {
 		return it, false
 	}
 	u, ok := e.live.Item(it.ID)
-	if !ok || it.From != snapshot.Undated && u.At.UnixMicro() <= it.From {
+	if !ok || !u.holds(it.From) {
 		return it, false
 	}
 	now := u.over(*it, e.v.asOf, e.now)
 	return &now, true
 }
 
-// over returns the item with the update's word where it has one. The snapshot
+// holds reports whether any word of the update is later than a row of the snapshot.
+func (u ItemUpdate) holds(from int64) bool {
+	return u.InStock.holds(from) || u.Price.holds(from) || u.AvailableFrom.holds(from)
+}
+
+// holds reports whether there is a word and it is later than a row of the snapshot.
+func (w *Word[T]) holds(from int64) bool {
+	return w != nil && (from == snapshot.Undated || w.At.UnixMicro() > from)
+}
+
+// over returns the item with the update's word where it has one that holds. The snapshot
 // counts an item that is not yet to be had as out of stock: where another day is
 // told, that one decides.
 func (u ItemUpdate) over(it snapshot.Item, asOf, now time.Time) snapshot.Item {
-	if u.Price != nil {
-		it.Price = *u.Price
+	if u.Price.holds(it.From) {
+		it.Price = u.Price.Value
 	}
-	if u.AvailableFrom != nil {
+	if u.AvailableFrom.holds(it.From) {
 		it.InStock = it.InStock || it.AvailableFrom != snapshot.Undated && it.AvailableFrom > asOf.UnixMicro()
-		it.AvailableFrom = u.AvailableFrom.UnixMicro()
+		it.AvailableFrom = u.AvailableFrom.Value.UnixMicro()
 	}
-	if u.InStock != nil {
-		it.InStock = *u.InStock
+	if u.InStock.holds(it.From) {
+		it.InStock = u.InStock.Value
 	}
 	it.InStock = it.InStock && (it.AvailableFrom == snapshot.Undated || it.AvailableFrom <= now.UnixMicro())
 	return it

@@ -274,7 +274,8 @@ func (m *making) buried(pick int) bool {
 }
 
 // leavesRoom reports whether a pick may stand in the slot behind those that are
-// decided without there being too many of its brand or category.
+// decided without there being too many of its brand or category, or too few of
+// what is reserved.
 func (m *making) leavesRoom(slots []placement.Slot, before []placement.Probe, pick int) bool {
 	list := make([]placement.Item, 0, len(slots))
 	for i, s := range slots {
@@ -287,5 +288,10 @@ func (m *making) leavesRoom(slots []placement.Slot, before []placement.Probe, pi
 			list = append(list, m.items[s.Index])
 		}
 	}
-	return !slices.ContainsFunc(m.plan.Rules, func(r placement.Rule) bool { return r.Exceeded(m.items[pick], list) })
+	for n, r := range m.plan.Rules {
+		if r.Exceeded(m.items[pick], list) || r.Encroached(n, m.items[slots[len(before)].Index], list) {
+			return false
+		}
+	}
+	return true
 }

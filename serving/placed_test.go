@@ -34,7 +34,7 @@ func priced() shop {
 
 func TestFilters(t *testing.T) {
 	price, yes := 1.5, true
-	s := listening(t, priced(), told{items: map[string]ItemUpdate{"e": {At: noon, Price: &price}, "d": {At: noon, InStock: &yes}}}, noon)
+	s := listening(t, priced(), told{items: map[string]ItemUpdate{"e": {Price: word(price)}, "d": {InStock: word(yes)}}}, noon)
 	for name, c := range map[string]struct{ user, filter, want string }{
 		"of items":               {"ann", "item.price > 2", "d:repeat c:popular"},
 		"told since":             {"ann", "item.price < 2", "e:repeat a:ials"},
@@ -309,6 +309,19 @@ func TestExplorationFindsWhatIsNew(t *testing.T) {
 	}
 	if l, err := s.Recommend("nobody", Ask{Placement: place(t, placement.Definition{K: 1, Explore: 1}), ID: "x"}); err != nil || l.Items[0].ID == "i290" {
 		t.Errorf("%+v, %v", l, err)
+	}
+}
+
+// Exploration leaves a reserve what it is for, also where that would be listed
+// without it, and gives the other slots away.
+func TestExplorationKeepsReserves(t *testing.T) {
+	s := load(t, priced())
+	home := place(t, placement.Definition{K: 3, Explore: 1, Rules: []placement.Rule{{Reserve: "item.id == 'e'", Slots: 1}}})
+	for i := range 50 {
+		l, err := s.Recommend("ann", Ask{Placement: home, ID: fmt.Sprint(i)})
+		if err != nil || l.Items[0].ID != "e" || l.Items[0].Strategy != "repeat" || l.Items[0].Propensity != 1 || l.Items[1].Strategy != Explored {
+			t.Fatalf("%s, %v", ruled(l), err)
+		}
 	}
 }
 

@@ -32,9 +32,10 @@ type shop struct {
 	popular  []snapshot.Candidate
 	profile  []snapshot.Field
 	factors  []float32
-	course   []int // days
-	novel    bool  // the last list of a user is that by content
-	horizon  int   // any number, to make another version; the lower, the newer
+	course   []int             // days
+	novel    bool              // the last list of a user is that by content
+	aliases  map[string]string // other id of a customer → the one that stands for all
+	horizon  int               // any number, to make another version; the lower, the newer
 }
 
 func publish(t testing.TB, root string, sh shop) string {
@@ -61,6 +62,9 @@ func publish(t testing.TB, root string, sh shop) string {
 		slices.Sort(ids)
 		for _, id := range ids {
 			errs = append(errs, w.User(id, sh.users[id]))
+		}
+		for other, id := range sh.aliases {
+			errs = append(errs, w.Alias(other, id))
 		}
 		if sh.regions != nil {
 			errs = append(errs, w.Grouped(3, sh.regions))

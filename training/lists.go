@@ -170,7 +170,7 @@ func (l *lister) batch(ctx context.Context, model models.BatchTopper, now int32,
 		var list []listed
 		for i, it := range items {
 			_, gone := slices.BinarySearch(l.hidden, it)
-			if !gone && len(list) < k && (scores[i] > 0 || !l.fresh) {
+			if !gone && len(list) < k && l.says(scores[i]) {
 				list = append(list, listed{item: it, score: scores[i]})
 			}
 		}
@@ -197,11 +197,18 @@ func (l *lister) list(h matrix.History, now int32, k int, dst []float32) ([]list
 	}
 	var out []listed
 	for _, it := range metrics.TopK(dst, k, excluded) {
-		if l.role == RoleRecommender || dst[it] > 0 {
+		if l.says(dst[it]) {
 			out = append(out, listed{item: it, score: dst[it]})
 		}
 	}
 	return out, nil
+}
+
+// says reports whether a score says anything of an item. 0 is what families give
+// to whatever they know nothing of; below it are the items that the main one knows and
+// ranks last.
+func (l *lister) says(score float32) bool {
+	return score > 0 || score < 0 && l.role == RoleRecommender
 }
 
 func (l *lister) blended(b *blend.Model, h matrix.History, now int32, k int, excluded []int32) ([]listed, error) {

@@ -123,7 +123,11 @@ func (im *Import) Write(b Batch) error {
 			continue
 		}
 		t.report.Read++
-		if !t.seen.add(w.keys, row) {
+		fresh, err := t.seen.offer(w.keys, row)
+		if err != nil {
+			return err
+		}
+		if !fresh {
 			t.report.Duplicate++
 			continue
 		}

@@ -124,7 +124,6 @@ func TestDuplicates(t *testing.T) {
 		{"other line", batch(data.Orders, "f", order("o", one, "u", day0)), batch(data.Orders, "g", order("o", data.Int(2), "u", day0)), false},
 		{"no line, all the same", batch(data.Orders, "f", order("o", null, "u", day0)), batch(data.Orders, "g", order("o", null, "u", day0)), true},
 		{"no line, other time", batch(data.Orders, "f", order("o", null, "u", day0)), batch(data.Orders, "g", order("o", null, "u", day0+1)), false},
-		{"line and no line", batch(data.Orders, "f", order("o", one, "u", day0)), batch(data.Orders, "g", order("o", null, "u", day0)), false},
 		{"contact id", batch(data.Contacts, "f", contact("c", day0)), batch(data.Contacts, "g", contact("c", day0+1)), true},
 		{"other contact id", batch(data.Contacts, "f", contact("c", day0)), batch(data.Contacts, "g", contact("d", day0)), false},
 		{"consent, all columns", batch(data.Consents, "f", consent(true)), batch(data.Consents, "g", consent(true)), true},
@@ -471,6 +470,43 @@ func TestDatedRowsKeepTheirKey(t *testing.T) {
 	got := importAll(t, l, lake.Source{}, batch(data.Items, "g", dated(2, day0), dated(2, day0+1), item("a", 9), item("a", 8))).Table(data.Items)
 	if got.Duplicate != 2 || prices(t, l) != "a 0.0100, a 0.0900, a 0.0200, a 0.0800" {
 		t.Errorf("%+v: %s", got, prices(t, l))
+	}
+}
+
+// An order told as it happens has numbered lines; the export that follows may have
+// none, other times and channels, and come before the lines that were told or behind them.
+func TestOrdersAreKnownWithAndWithoutLineNumbers(t *testing.T) {
+	line := func(id, item string, number int64, us int64) data.Row {
+		row := order(id, data.Null, "u", us)
+		s, _ := data.SchemaOf(data.Orders)
+		row[s.Index("item_id")] = data.String(item)
+		if number > 0 {
+			row[s.Index("line_number")] = data.Int(number)
+		}
+		return row
+	}
+	returned := line("o", "a", 0, day0+9)
+	s, _ := data.SchemaOf(data.Orders)
+	returned[s.Index("is_return")] = data.Bool(true)
+	for name, c := range map[string]struct {
+		first, then         []data.Row
+		accepted, duplicate int64
+	}{
+		"told first":            {[]data.Row{line("o", "a", 1, day0), line("o", "b", 2, day0)}, []data.Row{line("o", "b", 0, day0+1), line("o", "a", 0, day0+1)}, 0, 2},
+		"exported first":        {[]data.Row{line("o", "a", 0, day0), line("o", "b", 0, day0)}, []data.Row{line("o", "a", 1, day0+1), line("o", "b", 2, day0+1)}, 0, 2},
+		"another item":          {[]data.Row{line("o", "a", 1, day0)}, []data.Row{line("o", "b", 0, day0)}, 1, 0},
+		"another order":         {[]data.Row{line("o", "a", 1, day0)}, []data.Row{line("p", "a", 0, day0)}, 1, 0},
+		"sent back":             {[]data.Row{line("o", "a", 1, day0)}, []data.Row{returned}, 1, 0},
+		"both without a number": {[]data.Row{line("o", "a", 0, day0)}, []data.Row{line("o", "a", 0, day0+1)}, 1, 0},
+		"both with one":         {[]data.Row{line("o", "a", 1, day0)}, []data.Row{line("o", "a", 2, day0)}, 1, 0},
+		"in one import":         {nil, []data.Row{line("o", "a", 1, day0), line("o", "a", 0, day0)}, 2, 0},
+	} {
+		l := open(t, t.TempDir(), durable.FS{})
+		importAll(t, l, lake.Source{}, batch(data.Orders, "f", c.first...))
+		got := importAll(t, l, lake.Source{}, batch(data.Orders, "g", c.then...)).Table(data.Orders)
+		if got.Accepted != c.accepted || got.Duplicate != c.duplicate {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }
 

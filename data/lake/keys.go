@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
+	"sync"
 
 	"regulars/data"
 )
@@ -15,12 +16,37 @@ import (
 // on purpose.
 type keySet struct {
 	rows   map[rowKey]struct{}
-	newest map[rowKey]rowKey // of rows that supersede each other: their key → all columns of the newest
+	newest map[rowKey]rowKey   // of rows that supersede each other: their key → all columns of the newest
+	across map[rowKey]struct{} // of the lake's rows that are known by all their values: their columns of Across
+	// keyed reads, when it is first asked for, the same of the lake's rows that are known by their key; nil: there is no such.
+	keyed func() (map[rowKey]struct{}, error)
 }
 
 type rowKey [16]byte
 
-func newKeySet() keySet { return keySet{rows: map[rowKey]struct{}{}, newest: map[rowKey]rowKey{}} }
+func newKeySet() keySet {
+	return keySet{rows: map[rowKey]struct{}{}, newest: map[rowKey]rowKey{}, across: map[rowKey]struct{}{}}
+}
+
+// offer takes a row of an import in and reports whether it says anything new. An
+// error is one of reading the lake.
+func (s keySet) offer(k *keyer, row data.Row) (bool, error) {
+	if len(k.across) > 0 {
+		others := s.across
+		if !k.byKey(row) {
+			var err error
+			if others, err = s.keyed(); err != nil {
+				return false, err
+			}
+		}
+		if len(others) > 0 {
+			if _, had := others[k.values('a', k.across, row)]; had {
+				return false, nil
+			}
+		}
+	}
+	return s.add(k, row), nil
+}
 
 // add takes a row in and reports whether it says anything new.
 func (s keySet) add(k *keyer, row data.Row) bool {
@@ -49,6 +75,7 @@ type keyer struct {
 	key       []int // columns of the key; empty when rows compare in full
 	ifBy      int   // the key applies where this column has a value; -1: always
 	all       []int // the columns of the contract
+	across    []int // columns by which rows with and without ifBy are the same; empty: never
 	supersede bool
 	buf       []byte
 }
@@ -59,6 +86,9 @@ func newKeyer(s data.Schema) *keyer {
 	k := &keyer{ifBy: s.Index(s.KeyIfBy), supersede: s.Supersede}
 	for _, name := range s.Key {
 		k.key = append(k.key, s.Index(name))
+	}
+	for _, name := range s.Across {
+		k.across = append(k.across, s.Index(name))
 	}
 	contract, _ := data.SchemaOf(s.Table)
 	for _, c := range contract.Columns {
@@ -121,19 +151,42 @@ func keysOf(s data.Schema, paths []string) (keySet, error) {
 			return keySet{}, err
 		}
 	}
+	seen.keyed = sync.OnceValues(func() (map[rowKey]struct{}, error) { return acrossOf(s, paths) })
 	return seen, nil
+}
+
+// acrossOf reads the columns of Across of all rows that are known by their key.
+func acrossOf(s data.Schema, paths []string) (map[rowKey]struct{}, error) {
+	s.Columns = columnsOf(s, append(slices.Clone(s.Across), s.KeyIfBy))
+	k, out := newKeyer(s), map[rowKey]struct{}{}
+	for _, path := range paths {
+		err := eachRow(path, s, func(row data.Row) {
+			if k.byKey(row) {
+				out[k.values('a', k.across, row)] = struct{}{}
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// columnsOf returns those columns of a schema that are named.
+func columnsOf(s data.Schema, names []string) (out []data.Column) {
+	for _, c := range s.Columns {
+		if slices.Contains(names, c.Name) {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // addFile reads the key columns alone, and the whole file only where some row
 // is known by all its values.
 func (s keySet) addFile(schema data.Schema, path string) error {
 	narrow := schema
-	narrow.Columns = nil
-	for _, c := range schema.Columns {
-		if slices.Contains(schema.Key, c.Name) {
-			narrow.Columns = append(narrow.Columns, c)
-		}
-	}
+	narrow.Columns, narrow.Across = columnsOf(schema, schema.Key), nil
 	full := len(schema.Key) == 0
 	k := newKeyer(narrow)
 	if !full {
@@ -149,7 +202,12 @@ func (s keySet) addFile(schema data.Schema, path string) error {
 		}
 	}
 	k = newKeyer(schema)
-	return eachRow(path, schema, func(row data.Row) { s.add(k, row) })
+	return eachRow(path, schema, func(row data.Row) {
+		s.add(k, row)
+		if len(k.across) > 0 && !k.byKey(row) {
+			s.across[k.values('a', k.across, row)] = struct{}{}
+		}
+	})
 }
 
 func eachRow(path string, s data.Schema, do func(data.Row)) (err error) {

@@ -147,6 +147,16 @@ func (c *Customer) Value(n int) (Value, error) {
 	return v, c.snap.damaged(bulkName, d.err)
 }
 
+// Aliases decodes the other ids alone; mostly there are none.
+func (c *Customer) Aliases() ([]Alias, error) {
+	d := &decoder{b: c.profile}
+	for _, f := range c.snap.info.UserFields {
+		d.skipValue(f.Kind)
+	}
+	aliases := d.aliases()
+	return aliases, c.snap.damaged(bulkName, d.end())
+}
+
 // Candidates decodes the main list, best first.
 func (c *Customer) Candidates() ([]Candidate, error) {
 	d := &decoder{b: c.core}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -19,6 +20,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
+
+	"regulars/serving/placement"
 )
 
 // described is the description as tests read it: closed, so that a field of an
@@ -319,6 +322,48 @@ func TestContractIsNoticed(t *testing.T) {
 		w.Body.WriteString(c.body)
 		if err := (exchange{r, []byte(c.sent), w}).check(); (err != nil) != c.broken {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestDefaultsMayBeSent: clients that are generated from the description send its
+// defaults along, which must say what leaving them out says.
+func TestDefaultsMayBeSent(t *testing.T) {
+	h := New(Options{Store: loaded(t, 5), Intake: intake(t), NewID: fixedID, Placements: placements(t, placement.Definition{Name: "home", K: 2})})
+	schemas := described().Components.Schemas
+	for _, c := range []struct{ method, path, schema, least string }{
+		{"POST", "/v1/events", "Event", `{"event_id":"e","type":"view","session_id":"s"}`},
+		{"POST", "/v1/contacts", "Contact", `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a"}`},
+		{"POST", "/v1/items/update", "ItemUpdate", `{"item_id":"85120001","in_stock":true}`},
+		{"POST", "/v1/recommendations", "RecommendationsAsked", `{"session_id":"s","placement":"home"}`},
+		{"GET", "/v1/users/17850/recommendations", "", `{"placement":"home"}`},
+	} {
+		var least map[string]any
+		if err := json.Unmarshal([]byte(c.least), &least); err != nil {
+			t.Fatal(err)
+		}
+		most, parameters := maps.Clone(least), url.Values{}
+		if c.schema != "" {
+			for name, s := range schemas[c.schema].Value.Properties {
+				if s.Value.Default != nil {
+					most[name] = s.Value.Default
+				}
+			}
+		} else {
+			parameters.Set("placement", "home")
+			for _, p := range described().Paths.Value("/v1/users/{id}/recommendations").Get.Parameters {
+				if d := p.Value.Schema.Value.Default; d != nil {
+					parameters.Set(p.Value.Name, fmt.Sprint(d))
+				}
+			}
+		}
+		body, err := json.Marshal(most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := send(h, c.method, c.path+"?"+parameters.Encode(), string(body))
+		if w.Code >= 300 || strings.HasSuffix(c.path, "recommendations") && strings.Count(w.Body.String(), `"item_id"`) != 2 {
+			t.Errorf("%s %s?%s %s: %d %s", c.method, c.path, parameters.Encode(), body, w.Code, w.Body)
 		}
 	}
 }

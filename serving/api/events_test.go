@@ -86,7 +86,7 @@ func TestIntake(t *testing.T) {
 			t.Errorf("%s may be kept", c.path)
 		}
 	}
-	if it, ok := log.Item("85120001"); !ok || *it.InStock {
+	if it, ok := log.Item("85120001"); !ok || it.InStock.Value {
 		t.Errorf("the update is not in force: %+v", it)
 	}
 	if r, ok := log.Recent("", "s"); !ok || r.UserID != "u" || len(r.Viewed) != 1 {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"slices"
 	"strings"
+	"time"
 	"unique"
 
 	"regulars/serving"
@@ -166,19 +167,16 @@ func (it *itemState) scan() []any {
 // latest is when anything was told last.
 func (it *itemState) latest() int64 { return max(it.at[0].Int64, it.at[1].Int64, it.at[2].Int64) }
 
-func (it *itemState) update() serving.ItemUpdate {
-	u := serving.ItemUpdate{At: microTime(it.latest())}
+func (it *itemState) update() (u serving.ItemUpdate) {
+	at := func(i int) time.Time { return microTime(it.at[i].Int64) }
 	if it.told[0].Valid {
-		in := it.told[0].Int64 != 0
-		u.InStock = &in
+		u.InStock = &serving.Word[bool]{Value: it.told[0].Int64 != 0, At: at(0)}
 	}
 	if it.told[1].Valid {
-		price := moneyFloat(it.told[1].Int64)
-		u.Price = &price
+		u.Price = &serving.Word[float64]{Value: moneyFloat(it.told[1].Int64), At: at(1)}
 	}
 	if it.told[2].Valid {
-		from := microTime(it.told[2].Int64)
-		u.AvailableFrom = &from
+		u.AvailableFrom = &serving.Word[time.Time]{Value: microTime(it.told[2].Int64), At: at(2)}
 	}
 	return u
 }

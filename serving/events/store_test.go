@@ -232,14 +232,30 @@ func TestItemUpdates(t *testing.T) {
 	}
 	for _, when := range []string{"at once", "after a restart"} {
 		i, _ := s.Item("i")
-		if i.InStock == nil || *i.InStock || i.Price == nil || *i.Price != 12.5 || i.AvailableFrom != nil || !i.At.Equal(noon) {
+		if i.InStock == nil || i.InStock.Value || i.Price == nil || i.Price.Value != 12.5 || i.AvailableFrom != nil {
 			t.Errorf("%s: %+v", when, i)
 		}
 		j, ok := s.Item("j")
-		if !ok || j.InStock != nil || j.Price != nil || !j.AvailableFrom.Equal(time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC)) {
+		if !ok || j.InStock != nil || j.Price != nil || !j.AvailableFrom.Value.Equal(time.Date(2026, 3, 31, 22, 0, 0, 0, time.UTC)) {
 			t.Errorf("%s: %+v", when, j)
 		}
 		s = reopen(t, s, path)
+	}
+}
+
+// A till whose clock is ahead does not keep out what others say after it.
+func TestItemUpdatesOfTomorrow(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	tell(t, s.Items, fmt.Sprintf(`{"item_id":"i","in_stock":false,"ts":%q}`, noon.Add(5*time.Hour).Format(time.RFC3339)))
+	if i, _ := s.Item("i"); i.InStock.Value || !i.InStock.At.Equal(noon) {
+		t.Errorf("told ahead of time: %+v", i.InStock)
+	}
+	if res := tell(t, s.Items, `{"item_id":"i","in_stock":true}`); res.Accepted != 1 {
+		t.Errorf("told after it: %+v", res)
+	}
+	if i, _ := s.Item("i"); !i.InStock.Value {
+		t.Error("the later word does not hold")
 	}
 }
 

@@ -237,9 +237,10 @@ func checkItem(r record) error {
 }
 
 // item takes in an update, field by field the latest word. One that is older
-// than all that is known changes nothing.
+// than all that is known changes nothing. What is told holds at once, so that it is
+// of now at the latest: by a clock that is ahead it would silence all words until then.
 func (b *batch) item(r record) (outcome, error) {
-	if !r.has("ts") {
+	if !r.has("ts") || r.get("ts").Time().After(b.now) {
 		r.set("ts", data.Time(b.now))
 	}
 	it := itemState{}

@@ -276,6 +276,21 @@ func (a *arrangement) distinct() []string {
 	return slices.Compact(a.relaxed)
 }
 
+// Encroached reports whether a list, which an item was taken from, has fewer than
+// this rule, numbered n, reserves of its kind.
+func (r Rule) Encroached(n int, taken Item, list []Item) bool {
+	if r.Reserve == "" || !taken.matches(n) {
+		return false
+	}
+	left := 0
+	for _, it := range list {
+		if it.matches(n) {
+			left++
+		}
+	}
+	return left < r.slotsOf(len(list))
+}
+
 // Exceeded reports whether a list has more items of the brand or category of an
 // item than an at_most lets it.
 func (r Rule) Exceeded(by Item, list []Item) bool {

@@ -191,10 +191,18 @@ func (w *writer) finish() error {
 	return w.end()
 }
 
-// drain writes what is queued by now.
+// drain writes what is queued by now, and keeps none of it to itself: what is
+// written outlives a kill of the server.
 func (w *writer) drain() {
 	for n := len(w.queue); n > 0; n-- {
 		w.take(<-w.queue)
+	}
+	if w.file == nil {
+		return
+	}
+	if err := w.buf.Flush(); err != nil {
+		w.abandon()
+		w.note(fmt.Errorf("writing down lists shown: %w", err))
 	}
 }
 

@@ -1,6 +1,7 @@
 package served
 
 import (
+	"bufio"
 	"errors"
 	"os"
 	"path/filepath"
@@ -219,4 +220,22 @@ func BenchmarkAdd(b *testing.B) {
 		add(l, Record{ID: "ABCDEFGHIJKLMNOPQRSTUVWXYZ", At: noon, User: "17850", Items: items})
 	}
 	b.ReportMetric(float64(l.Status().Dropped)/float64(b.N), "dropped/op")
+}
+
+// What the writer has taken is in the file, though it is not synced yet.
+func TestWhatWasTakenOutlivesAKill(t *testing.T) {
+	dir := t.TempDir()
+	l := &Log{dir: dir, queue: make(chan *Record, 2), opts: Options{Bytes: 1 << 20, Now: func() time.Time { return noon }, Erased: func(string) bool { return false }}}
+	l.pool.New = func() any { return new(Record) }
+	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16), asked: asked(dir)}
+	add(l, Record{ID: "a", At: noon})
+	add(l, Record{ID: "b", At: noon})
+	w.drain()
+	var ids []string
+	if _, err := Read(dir, noon, noon.Add(time.Hour), func(r *Record) error { ids = append(ids, r.ID); return nil }); err != nil || strings.Join(ids, "") != "ab" {
+		t.Errorf("%v, %v", ids, err)
+	}
+	if err := w.end(); err != nil {
+		t.Fatal(err)
+	}
 }
