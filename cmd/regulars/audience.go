@@ -183,6 +183,11 @@ func (f *audienceFlags) bind(cmd *cobra.Command) {
 
 // spec is the audience of the arguments: a name, or what the flags say.
 func (f *audienceFlags) spec(cmd *cobra.Command, e *audience.Engine, args []string) (audience.Spec, error) {
+	for _, name := range []string{"filter", "channel", "since"} {
+		if given := cmd.Flags().Lookup(name); given.Changed && given.Value.String() == "" {
+			return audience.Spec{}, usageError{fmt.Errorf("--%s is empty: leave it out to have everybody", name)}
+		}
+	}
 	spec := audience.Spec{Filter: f.filter, Sort: byComma(f.sort), Limit: f.limit, Channel: f.channel}
 	if len(args) == 1 {
 		var err error

@@ -175,12 +175,5 @@ func (p *plan) mayBeWrittenTo(c *customer) bool {
 	if p.consent >= 0 && c.rows.User.Truth(p.consent) != filter.Yes {
 		return false
 	}
-	if p.optedOut {
-		return true
-	}
-	out, known := p.live.OptedOut(c.user.ID)
-	if !known && p.optOut >= 0 {
-		out = c.rows.User.Truth(p.optOut) == filter.Yes
-	}
-	return !out
+	return p.optedOut || !c.optedOut
 }
