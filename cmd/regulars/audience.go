@@ -306,6 +306,10 @@ func (g *global) exportAudience(ctx context.Context, w *workspace, e *audience.E
 		_, err := x.Write(ctx, g.stdout, audience.Format(f.format))
 		return err
 	}
+	within, err := w.exports().Note(f.out)
+	if err != nil {
+		return err
+	}
 	var n audience.Counts
 	err = w.disk.WriteFile(f.out, func(out io.Writer) error {
 		n, err = x.Write(ctx, out, audience.Format(f.format))
@@ -314,6 +318,10 @@ func (g *global) exportAudience(ctx context.Context, w *workspace, e *audience.E
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(g.stderr, "%d rows of snapshot %s are in %s\n", n.Rows, x.Snapshot(), f.out)
+	reach := ""
+	if !within {
+		reach = ", outside the workspace: erasing a customer does not reach there"
+	}
+	_, err = fmt.Fprintf(g.stderr, "%d rows of snapshot %s are in %s%s\n", n.Rows, x.Snapshot(), f.out, reach)
 	return err
 }

@@ -399,8 +399,9 @@ func currentVersion(t *testing.T, dir string) string {
 	return version
 }
 
-// A reason may rest on what is not known, for which JSON has no number.
-func TestReasonsFromWhatIsNotKnown(t *testing.T) {
+// A reason may rest on what is not known, for which JSON has no number. What was
+// exported into the workspace is written anew.
+func TestErasureFromScoresAndExports(t *testing.T) {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "snapshots")
 	info := snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", HorizonDays: 90, Strategies: []string{"s"},
@@ -417,6 +418,8 @@ func TestReasonsFromWhatIsNotKnown(t *testing.T) {
 	if err := snapshot.SetCurrent(root, durable.FS{}, v); err != nil {
 		t.Fatal(err)
 	}
+	exported := filepath.Join(dir, "all.csv")
+	mustRun(t, "audience", "export", "--workspace", dir, "--columns", "user_id", "--format", "csv", "--out", exported)
 	for id, want := range map[string]string{
 		"ann": `"lapsed":false,"method":"","next":null,"note":"","reasons":[{"contribution":0.5,"feature":"gap_mean","values":[null,1]}],"response":null,"return_probability":0.25`,
 		"bob": `"hour":null,"method":"","next":null,"note":"no orders yet","reasons":null,"response":null,"returns"`,
@@ -427,5 +430,8 @@ func TestReasonsFromWhatIsNotKnown(t *testing.T) {
 		if receipt := mustRun(t, "erase", "--workspace", dir, id); !strings.Contains(receipt, "snapshots/") {
 			t.Errorf("the receipt of %s is\n%s", id, receipt)
 		}
+	}
+	if left, err := os.ReadFile(exported); err != nil || string(left) != "user_id\r\n" {
+		t.Errorf("of what was exported is left %q (%v)", left, err)
 	}
 }
