@@ -51,7 +51,7 @@ func (s *Store) subject(v *view, userID, sessionID string) (who subject, err err
 	}
 	who = subject{id: cmp.Or(userID, recent.UserID)}
 	if who.id != "" {
-		if err := v.excuse(who.find(v)); err != nil {
+		if err := v.excuse(who.find(v, s.opts.Live)); err != nil {
 			return subject{}, err
 		}
 	}
@@ -94,7 +94,7 @@ func (s *Store) recent(v *view, who subject, sessionID string, asked ...string) 
 		if id == "" || id == who.id {
 			continue
 		}
-		if other, ok := s.opts.Live.Recent(id, ""); ok {
+		if other, ok := s.opts.Live.Recent(id, ""); ok && other.UserID != who.id { // which r is of
 			r = r.with(other)
 		}
 	}
@@ -119,9 +119,16 @@ func newestFirst(a, b []Touch) []Touch {
 	return all
 }
 
-// find reads who a customer is. A record that proves damaged leaves them unknown.
-func (w *subject) find(v *view) error {
+// find reads who a customer is, whose id may be one that was told since the
+// snapshot. A record that proves damaged leaves them unknown.
+func (w *subject) find(v *view, live Live) error {
 	c, err := v.snap.Customer(w.id)
+	if err == nil && c == nil {
+		if told := toldToBe(live, w.id); told != "" {
+			w.id = told
+			c, err = v.snap.Customer(told)
+		}
+	}
 	if err != nil || c == nil {
 		return err
 	}
@@ -131,6 +138,18 @@ func (w *subject) find(v *view) error {
 	}
 	w.id, w.customer, w.refuse = c.ID(), c, refuse
 	return nil
+}
+
+// toldToBe is the customer that an id was told to be another one of; "" = nothing
+// was told.
+func toldToBe(live Live, id string) string {
+	if live == nil {
+		return ""
+	}
+	if told, _ := live.Recent(id, ""); told.UserID != id {
+		return told.UserID
+	}
+	return ""
 }
 
 // release lets go of what was read of the customer.

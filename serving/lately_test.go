@@ -35,6 +35,9 @@ func (l told) Recent(userID, sessionID string) (Recent, bool) {
 	if userID == "" {
 		own, known = l.recent[r.UserID]
 	}
+	if r.UserID == "" {
+		r.UserID = own.UserID
+	}
 	r.Bought, r.Viewed, r.Ignored = slices.Concat(r.Bought, own.Bought), slices.Concat(r.Viewed, own.Viewed), slices.Concat(r.Ignored, own.Ignored)
 	return r, ok || known
 }
@@ -94,6 +97,9 @@ func TestLately(t *testing.T) {
 		"refuses":                   {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"ann": {Viewed: touches(noon, "c")}}}, user: "ann", want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
 		"refuses, by name":          {live: told{out: map[string]bool{"ann": true}}, user: "ann", ask: Ask{Strategy: "repeat"}, want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
 		"refuses through a session": {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"#s": {UserID: "ann", Viewed: touches(noon, "c")}}}, ask: Ask{Session: "s"}, want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
+		"another id of theirs":      {live: recent("app", Recent{UserID: "ann"}), user: "app", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"refuses by another id":     {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"app": {UserID: "ann", Viewed: touches(noon, "c")}}}, user: "app", want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
+		"erased by another id":      {live: told{erased: map[string]bool{"ann": true}, recent: map[string]Recent{"app": {UserID: "ann"}}}, user: "app", ask: Ask{K: 2}, want: "b:popular a:popular !"},
 		"allows again":              {live: told{out: map[string]bool{"ann": false}}, user: "ann", ask: Ask{K: 2}, want: "e:repeat a:ials"},
 		"erased":                    {live: told{erased: map[string]bool{"ann": true}}, user: "ann", ask: Ask{K: 2}, want: "b:popular a:popular !"},
 	} {

@@ -65,6 +65,11 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 
 func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, ok bool, err error) {
 	id, scores, refuses, err := v.scored(userID)
+	if err == nil && scores == nil {
+		if told := toldToBe(s.opts.Live, userID); told != "" {
+			id, scores, refuses, err = v.scored(told)
+		}
+	}
 	if err != nil || scores == nil || s.opts.Live != nil && s.opts.Live.Erased(id) {
 		return ScoreCard{}, false, err
 	}

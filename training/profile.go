@@ -150,8 +150,26 @@ func (f *profiles) readConsents(p *Pipeline, same map[string]string) error {
 		id := person(same, row[0].Str())
 		f.consents[id] = latest(f.consents[id], consent{names.number(row[1].Str()), row[2].Bool(), row[3].Micros()})
 	})
+	if err != nil {
+		return err
+	}
 	f.nameChannels(names.list)
-	return err
+	return f.readUnsubscribed(p, same, names.list)
+}
+
+// readUnsubscribed takes who unsubscribed from messages by a channel as a refusal
+// of it. A channel that nobody was asked about stays without a field.
+func (f *profiles) readUnsubscribed(p *Pipeline, same map[string]string, channels []string) error {
+	asOf := p.Options.AsOf.Micros()
+	return p.scan(data.Contacts, []string{"user_id", "channel", "unsubscribed_at"}, func(row data.Row) {
+		if row[2].IsNull() || row[2].Micros() >= asOf {
+			return
+		}
+		if i := slices.Index(channels, row[1].Str()); i >= 0 {
+			id := person(same, row[0].Str())
+			f.consents[id] = latest(f.consents[id], consent{int32(i), false, row[2].Micros()})
+		}
+	})
 }
 
 // nameChannels gives every channel that was spoken of a field, by name; one whose

@@ -80,6 +80,13 @@ func TestProfiles(t *testing.T) {
 	}
 	addRows(t, l, data.Consents, says("bob", "sms", false, day-9), says("bob@shop", "sms", true, day-8), says("bob", "sms", false, day),
 		says("bob", "email", true, day-3), says("bob", "email", false, day-3), says("ann", "phone", true, day))
+	sent := func(contact, id, channel string, unsubscribed data.Value) cells {
+		return cells{"contact_id": data.String(contact), "campaign_id": data.String("k"), "user_id": data.String(id), "ts": at(day - 9), "channel": data.String(channel),
+			"arm": data.String("a"), "unsubscribed_at": unsubscribed}
+	}
+	addRows(t, l, data.Consents, says("dan", "email", true, day-8), says("fay", "email", true, day-5), says("gus", "email", true, day-8))
+	addRows(t, l, data.Contacts, sent("c1", "dan", "email", at(day-6)), sent("c2", "fay", "email", at(day-6)), sent("c3", "gus", "email", at(day)),
+		sent("c4", "gus", "email", data.Null), sent("c5", "gus", "post", at(day-6)))
 	addRows(t, l, data.Identities, cells{"source": data.String("email"), "alias": data.String("bob@shop"), "user_id": data.String("bob"), "ts": at(day - 1)},
 		cells{"source": data.String("wecom"), "alias": data.String("w1"), "user_id": data.String("bob")},
 		cells{"source": data.String("wecom"), "alias": data.String("w2"), "user_id": data.String("ann"), "ts": at(day)})
@@ -103,6 +110,9 @@ func TestProfiles(t *testing.T) {
 	for id, want := range map[string]map[string]any{
 		"ann":    {"tier": "gold", "points": 7., "hair": "红", "height": 1.5, "visited": float64(data.Day(15003).Micros()), "opt_out": true, "signed_up_at": float64(data.Day(15010).Micros()), "orders": 0., "spend": 0.},
 		"nobody": {"orders": 0., "spend": 0.},
+		"dan":    {"consent_email": false, "orders": 0., "spend": 0.}, // unsubscribed since
+		"fay":    {"consent_email": true, "orders": 0., "spend": 0.},  // before
+		"gus":    {"consent_email": true, "orders": 0., "spend": 0.},  // after as_of
 		"cid":    {"opt_out": false, "orders": 0., "spend": 0.},
 		"eve":    {"opt_out": true, "orders": 0., "spend": 0.},
 		"bob": {"tier": "gold", "opt_out": true, "consent_sms": true, "consent_email": false, "orders": 4., "spend": 10., "aov": 2.5, "recency_days": 10.,

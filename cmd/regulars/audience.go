@@ -183,6 +183,11 @@ func (f *audienceFlags) bind(cmd *cobra.Command) {
 
 // spec is the audience of the arguments: a name, or what the flags say.
 func (f *audienceFlags) spec(cmd *cobra.Command, e *audience.Engine, args []string) (audience.Spec, error) {
+	for _, name := range []string{"filter", "channel", "since"} {
+		if given := cmd.Flags().Lookup(name); given.Changed && given.Value.String() == "" {
+			return audience.Spec{}, usageError{fmt.Errorf("--%s is empty: leave it out to have everybody", name)}
+		}
+	}
 	spec := audience.Spec{Filter: f.filter, Sort: byComma(f.sort), Limit: f.limit, Channel: f.channel}
 	if len(args) == 1 {
 		var err error
@@ -311,6 +316,10 @@ func (g *global) exportAudience(ctx context.Context, w *workspace, e *audience.E
 		_, err := x.Write(ctx, g.stdout, audience.Format(f.format))
 		return err
 	}
+	within, err := w.exports().Note(f.out)
+	if err != nil {
+		return err
+	}
 	var n audience.Counts
 	err = w.disk.WriteFile(f.out, func(out io.Writer) error {
 		n, err = x.Write(ctx, out, audience.Format(f.format))
@@ -319,6 +328,10 @@ func (g *global) exportAudience(ctx context.Context, w *workspace, e *audience.E
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(g.stderr, "%d rows of snapshot %s are in %s\n", n.Rows, x.Snapshot(), f.out)
+	reach := ""
+	if !within {
+		reach = ", outside the workspace: erasing a customer does not reach there"
+	}
+	_, err = fmt.Fprintf(g.stderr, "%d rows of snapshot %s are in %s%s\n", n.Rows, x.Snapshot(), f.out, reach)
 	return err
 }

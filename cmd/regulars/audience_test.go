@@ -91,6 +91,8 @@ func TestAudienceCommandsRefuse(t *testing.T) {
 	for line, want := range map[string]string{
 		"count --filter score.chrun>1":     "line 1, column 7",
 		"count slipping --filter true":     "--filter",
+		"count --filter=":                  "--filter is empty",
+		"count --channel=":                 "--channel is empty",
 		"count slipping --limit 3":         "--limit",
 		"count nobody":                     `no audience "nobody"`,
 		"export --format xlsx":             "--format",

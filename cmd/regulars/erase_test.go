@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -395,4 +397,41 @@ func currentVersion(t *testing.T, dir string) string {
 		t.Fatalf("no current snapshot: %v", err)
 	}
 	return version
+}
+
+// A reason may rest on what is not known, for which JSON has no number. What was
+// exported into the workspace is written anew.
+func TestErasureFromScoresAndExports(t *testing.T) {
+	dir := t.TempDir()
+	root := filepath.Join(dir, "snapshots")
+	info := snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", HorizonDays: 90, Strategies: []string{"s"},
+		Features: []snapshot.Feature{{Name: "gap_mean", With: []string{"orders"}}}}
+	v, err := snapshot.Publish(root, durable.FS{}, info, func(w *snapshot.Writer) error {
+		scores := &snapshot.Scores{Churn: &snapshot.Churn{Probability: .75, Percentile: .5, Band: "high"}, ReturnProbability: .25,
+			Reasons: []snapshot.FeatureReason{{Contribution: .5, Values: []float64{math.NaN(), 1}}}}
+		return errors.Join(w.Items([]snapshot.Item{{ID: "a"}}), w.Popular(nil), w.User("ann", snapshot.User{Scores: scores}),
+			w.User("bob", snapshot.User{Scores: &snapshot.Scores{Note: "no orders yet"}}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := snapshot.SetCurrent(root, durable.FS{}, v); err != nil {
+		t.Fatal(err)
+	}
+	exported := filepath.Join(dir, "all.csv")
+	mustRun(t, "audience", "export", "--workspace", dir, "--columns", "user_id", "--format", "csv", "--out", exported)
+	for id, want := range map[string]string{
+		"ann": `"lapsed":false,"method":"","next":null,"note":"","reasons":[{"contribution":0.5,"feature":"gap_mean","values":[null,1]}],"response":null,"return_probability":0.25`,
+		"bob": `"hour":null,"method":"","next":null,"note":"no orders yet","reasons":null,"response":null,"returns"`,
+	} {
+		if held := mustRun(t, "data", "--workspace", dir, id); !strings.Contains(held, want) {
+			t.Errorf("of %s is told\n%s", id, held)
+		}
+		if receipt := mustRun(t, "erase", "--workspace", dir, id); !strings.Contains(receipt, "snapshots/") {
+			t.Errorf("the receipt of %s is\n%s", id, receipt)
+		}
+	}
+	if left, err := os.ReadFile(exported); err != nil || string(left) != "user_id\r\n" {
+		t.Errorf("of what was exported is left %q (%v)", left, err)
+	}
 }

@@ -24,7 +24,12 @@ func (w *workspace) eraser(db *state.DB) *privacy.Eraser {
 	log := eventsPlace{w}
 	return &privacy.Eraser{DB: db, Lake: w.lake, Links: w.linksInUse, Visits: log.sessions,
 		Places: []privacy.Place{w.lake, undonePlace{w}, log, privacy.Features{Root: w.featureRoot(), Disk: w.disk}, snapshotPlace{w},
-			servedPlace{w}, privacy.Exports{Root: filepath.Join(w.dir, "exports"), Disk: w.disk}, privacy.OptOuts{DB: db}}}
+			servedPlace{w}, w.exports(), privacy.OptOuts{DB: db}}}
+}
+
+// exports are the audiences that were written to somewhere in the workspace.
+func (w *workspace) exports() privacy.Exports {
+	return privacy.Exports{Root: filepath.Join(w.dir, "exports"), List: filepath.Join(w.dir, "exports.list"), Disk: w.disk}
 }
 
 // linksInUse are those of the lake and those on their way there, without the

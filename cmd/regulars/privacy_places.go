@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -255,8 +256,43 @@ func recordOf(c *snapshot.Customer, info *snapshot.Info) (record, error) {
 		}
 		name(kind.Strategy, list)
 	}
-	r.Scores, err = snakeCase(u.Scores)
+	r.Scores, err = snakeCase(scoresOf(u.Scores, info.Features))
 	return r, err
+}
+
+// heldScores are scores as they are told: features by name, and nothing in place
+// of what is not known.
+type heldScores struct {
+	*snapshot.Scores
+	ReturnProbability *float64 `json:",omitempty"`
+	Lapsed            *bool    `json:",omitempty"`
+	Reasons           []heldReason
+}
+
+type heldReason struct {
+	Feature      string
+	Contribution float32
+	Values       []*float64 // nil: not known, for which JSON has no number
+}
+
+func scoresOf(s *snapshot.Scores, features []snapshot.Feature) *heldScores {
+	if s == nil {
+		return nil
+	}
+	out := &heldScores{Scores: s}
+	if s.Churn != nil {
+		out.ReturnProbability, out.Lapsed = &s.ReturnProbability, &s.Lapsed
+	}
+	for _, r := range s.Reasons {
+		reason := heldReason{Feature: features[r.Feature].Name, Contribution: r.Contribution, Values: make([]*float64, len(r.Values))}
+		for i, v := range r.Values {
+			if !math.IsNaN(v) {
+				reason.Values[i] = &v
+			}
+		}
+		out.Reasons = append(out.Reasons, reason)
+	}
+	return out
 }
 
 // profileOf is what is known of a customer, by the names of the fields.

@@ -70,7 +70,7 @@ var remains = []Remain{
 	{"models", "they hold figures of items and features learned from all customers together and name none; the next training learns without this person"},
 	{"counts and totals in reports, metrics and popular lists", "they are of all customers together; the next run counts without this person"},
 	{"hashes of the person's ids and sessions", "they keep the person from being imported again; `regulars erase --forget` lifts that"},
-	{"files outside the workspace, such as those imported from, downloads and backups", "they are out of reach: erase them where they are"},
+	{"files that Regulars does not keep, such as those imported from, downloads, backups and what was exported to elsewhere than the workspace", "they are out of reach: erase them where they are"},
 }
 
 // everAfter is a day later than any link.

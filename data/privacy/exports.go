@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"regulars/data"
@@ -21,7 +24,72 @@ import (
 // JSON lines. A file of another kind that holds an id anywhere is removed.
 type Exports struct {
 	Root string // the workspace's exports folder, which need not exist
+	// List names the files that were exported to elsewhere in the workspace, whose
+	// folder it lies in: a JSON text a line, the path from that folder. It need not exist.
+	List string
 	Disk durable.FS
+}
+
+// Note lists a file that is about to be written. It reports false for one outside
+// the workspace, which is out of reach.
+func (x Exports) Note(path string) (within bool, err error) {
+	base, err := realFolder(x.List)
+	if err != nil {
+		return false, err
+	}
+	folder, err := realFolder(path)
+	if err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(base, filepath.Join(folder, filepath.Base(path)))
+	if err != nil || !filepath.IsLocal(rel) {
+		return false, nil // on another drive, or above
+	}
+	listed, err := x.listed()
+	if err != nil || slices.Contains(listed, rel) {
+		return true, err
+	}
+	return true, x.Disk.WriteFile(x.List, func(w io.Writer) error {
+		out := json.NewEncoder(w)
+		for _, name := range append(listed, rel) {
+			if err := out.Encode(filepath.ToSlash(name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// realFolder is the folder that a file lies in, whatever links lead there.
+func realFolder(path string) (string, error) {
+	folder, err := filepath.EvalSymlinks(filepath.Dir(path))
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(folder)
+}
+
+// listed returns the paths of List, from its folder.
+func (x Exports) listed() (names []string, err error) {
+	text, err := os.ReadFile(x.List)
+	if errors.Is(err, fs.ErrNotExist) || x.List == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var name string
+		switch err := in.Decode(&name); {
+		case errors.Is(err, io.EOF):
+			return names, nil
+		case err != nil:
+			return nil, fmt.Errorf("reading which audiences were exported, %s: %w", filepath.Base(x.List), err)
+		case filepath.IsLocal(filepath.FromSlash(name)):
+			names = append(names, filepath.FromSlash(name))
+		}
+	}
 }
 
 // Each gives do the rows of the person.
@@ -50,7 +118,7 @@ func (x Exports) Erase(ctx context.Context, s lake.Subject) error {
 
 // files gives do every file. What goes away meanwhile is passed over.
 func (x Exports) files(do func(path string) error) error {
-	return filepath.WalkDir(x.Root, func(path string, e fs.DirEntry, err error) error {
+	walk := func(path string, e fs.DirEntry, err error) error {
 		if err == nil && e.Type().IsRegular() {
 			err = do(path)
 		}
@@ -58,7 +126,32 @@ func (x Exports) files(do func(path string) error) error {
 			return nil
 		}
 		return err
-	})
+	}
+	listed, err := x.listed()
+	if err != nil {
+		return err
+	}
+	if err := filepath.WalkDir(x.Root, walk); err != nil {
+		return err
+	}
+	for _, name := range listed {
+		path := filepath.Join(filepath.Dir(x.List), name)
+		if within, err := filepath.Rel(x.Root, path); err == nil && filepath.IsLocal(within) {
+			continue // walked through above
+		}
+		info, err := os.Lstat(path)
+		if err == nil && info.IsDir() {
+			continue
+		}
+		var entry fs.DirEntry
+		if err == nil {
+			entry = fs.FileInfoToDirEntry(info)
+		}
+		if err := walk(path, entry, err); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // kind is how the rows of a file are found and left out.
@@ -162,11 +255,11 @@ func csvRecords(text io.Reader, ids map[string]bool, do func(raw []byte, named b
 }
 
 // recordNames looks behind the byte-order mark of the first field and the
-// apostrophe that keeps a spreadsheet from reading a formula.
+// apostrophes that keep a spreadsheet from reading formulas.
 func recordNames(record []string, ids map[string]bool) bool {
 	for _, field := range record {
 		field = strings.TrimPrefix(field, "\ufeff")
-		if ids[field] || ids[strings.TrimPrefix(field, "'")] {
+		if ids[field] || ids[strings.TrimPrefix(field, "'")] || ids[strings.ReplaceAll(field, "'", "")] {
 			return true
 		}
 	}

@@ -346,3 +346,41 @@ func TestEraserOnALake(t *testing.T) {
 		t.Errorf("left: %+v (%v)", r, err)
 	}
 }
+
+// What was exported to elsewhere in the workspace is known by a list; nothing
+// outside is touched, even where a link leads there.
+func TestExportsElsewhere(t *testing.T) {
+	dir, outside := t.TempDir(), t.TempDir()
+	x := Exports{Root: filepath.Join(dir, "exports"), List: filepath.Join(dir, "exports.list")}
+	rows := "user_id\r\nann\r\n" + zebra + "\r\nx;'=1\r\n"
+	write(t, filepath.Join(outside, "linked.csv"), rows)
+	if err := os.Symlink(filepath.Join(outside, "linked.csv"), filepath.Join(dir, "linked.csv")); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]bool{filepath.Join(dir, "a b\n.csv"): true, filepath.Join(dir, "linked.csv"): true, filepath.Join(dir, "gone.csv"): true,
+		filepath.Join(x.Root, "in.csv"): true, filepath.Join(outside, "o.csv"): false, filepath.Join(dir, "..", "up.csv"): false} {
+		if want && !strings.Contains(path, "gone") && !strings.Contains(path, "linked") || strings.Contains(path, "o.csv") {
+			write(t, path, rows)
+		}
+		for range 2 {
+			if within, err := x.Note(path); err != nil || within != want {
+				t.Errorf("%q is noted: %v (%v)", path, within, err)
+			}
+		}
+	}
+	write(t, filepath.Join(dir, "not-ours.csv"), rows)
+	s := lake.Subject{IDs: []string{zebra, "x;=1"}}
+	n := 0
+	if err := x.Each(t.Context(), s, func(_, _ string) error { n++; return nil }); err != nil || n != 4 {
+		t.Errorf("%d rows (%v), want 4: two files of two", n, err)
+	}
+	if err := x.Erase(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{filepath.Join(dir, "a b\n.csv"): "user_id\r\nann\r\n", filepath.Join(x.Root, "in.csv"): "user_id\r\nann\r\n",
+		filepath.Join(outside, "o.csv"): rows, filepath.Join(dir, "linked.csv"): rows, filepath.Join(dir, "not-ours.csv"): rows} {
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s holds %q (%v), want %q", path, got, err, want)
+		}
+	}
+}

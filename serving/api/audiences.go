@@ -49,6 +49,17 @@ func (s *server) anyAudience(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	// An empty one is likelier a variable that was not set than meant for everybody.
+	if filter, given := q["filter"]; given {
+		if _, err := checkFilter(filter); err != nil {
+			return err
+		}
+	}
+	if channel, given := q["channel"]; given {
+		if err := checkID("channel", channel); err != nil {
+			return err
+		}
+	}
 	spec := audience.Spec{Filter: q["filter"], Sort: named(q, "sort"), Channel: q["channel"]}
 	if _, given := q["limit"]; given {
 		if spec.Limit, err = intParam(q, "limit", math.MaxInt32, 0); err != nil {

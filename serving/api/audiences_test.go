@@ -89,9 +89,10 @@ func TestAudienceProblems(t *testing.T) {
 		say    string
 	}{
 		"/v1/audiences?filter=score.chrun%3E1":              {400, "line 1, column 7"},
-		"/v1/audiences?filter=":                             {200, ""},
-		"/v1/audiences?filter=%20":                          {400, "filter: "},
-		"/v1/audiences?filter=item.price%3E1":               {400, "item."},
+		"/v1/audiences?filter=":                             {400, "filter is empty"},
+		"/v1/audiences?filter=%20":                          {400, "filter is empty"},
+		"/v1/audiences?channel=":                            {400, "channel"},
+		"/v1/audiences?filter=true+and+item.price%3E1":      {400, "line 1, column 10"},
 		"/v1/audiences?sort=-score.nope":                    {400, "sort: "},
 		"/v1/audiences?sort=,":                              {400, "sort: "},
 		"/v1/audiences?limit=0":                             {400, "limit"},

@@ -380,20 +380,49 @@ func TestChineseCSV(t *testing.T) {
 	}
 }
 
+// Nor in a spreadsheet that expects other signs between cells than commas.
 func TestAFormulaNeverBegins(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.StringMatching("[=+\\-@\t\r\n0-9a.e]{0,6}").Draw(t, "cell")
+		s := rapid.StringMatching("[=+\\-@＝＋－＠\t\r\n;,0-9a.e茶]{0,8}").Draw(t, "cell")
 		out := inert(s)
-		_, err := strconv.ParseFloat(s, 64)
-		switch {
-		case out == s && s != "" && strings.ContainsAny(s[:1], "=+-@\t\r\n") && err != nil:
-			t.Fatalf("%q is left as it is", s)
-		case out != s && out != "'"+s:
+		if strings.ReplaceAll(out, "'", "") != s {
 			t.Fatalf("%q became %q", s, out)
-		case out != s && !strings.ContainsAny(s[:1], "=+-@\t\r\n"):
-			t.Fatalf("%q was changed", s)
+		}
+		if out != "" && strings.ContainsAny(out[:1], "\t\r\n") {
+			t.Fatalf("%q became %q, which begins with what is passed over", s, out)
+		}
+		needed := false
+		for _, cell := range strings.FieldsFunc(out, func(r rune) bool { return strings.ContainsRune(";\t\r\n", r) }) {
+			if _, err := strconv.ParseFloat(cell, 64); err != nil && strings.ContainsRune("=+-@＝＋－＠", []rune(cell)[0]) {
+				t.Fatalf("%q became %q, in which %q begins a formula", s, out, cell)
+			}
+			needed = needed || cell[0] == '\''
+		}
+		if out != s && !needed && out[0] != '\'' {
+			t.Fatalf("%q became %q for nothing", s, out)
 		}
 	})
+	for s, want := range map[string]string{"wm_1;=x": "wm_1;'=x", "+86;-5": "+86;-5", "＝1+1": "'＝1+1", "a=b;c": "a=b;c", "x\r\n=1": "x\r\n'=1", "5-3": "5-3"} {
+		if out := inert(s); out != want {
+			t.Errorf("%q became %q, want %q", s, out, want)
+		}
+	}
+}
+
+// What a customer has said since the snapshot is what filters and columns say.
+func TestOptOutsAreToldAsTheyAre(t *testing.T) {
+	e, _ := shop(t, []person{{id: "allows", optOut: true}, {id: "refuses"}, {id: "said nothing", optOut: true}}, Options{
+		Live: told{out: map[string]bool{"allows": false, "refuses": true}}})
+	want := [][]string{{"user_id", "opt_out"}, {"allows", "false"}, {"refuses", "true"}, {"said nothing", "true"}}
+	if got := records(t, written(t, e, Spec{Include: []string{OptedOut}, Columns: []string{"opt_out"}}, "", CSV)); !slices.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := ids(t, e, Spec{Include: []string{OptedOut}, Filter: "user.opt_out", Sort: []string{"-opt_out"}}); !slices.Equal(got, []string{"refuses", "said nothing"}) {
+		t.Errorf("who refuses is told to be %q", got)
+	}
+	if got := ids(t, e, Spec{}); !slices.Equal(got, []string{"allows"}) {
+		t.Errorf("who may be written to is told to be %q", got)
+	}
 }
 
 func TestJSONLines(t *testing.T) {

@@ -3,6 +3,7 @@ package audience
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"regulars/models/snapshot"
@@ -18,6 +19,8 @@ type customer struct {
 	row   filter.UserRow
 	score filter.ScoreRow
 	rows  filter.Rows
+
+	optedOut bool
 }
 
 func newCustomer(held *serving.Held) *customer {
@@ -47,7 +50,7 @@ func (p *plan) each(ctx context.Context, visit func(c *customer) error) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if c.set(u); !p.has(c) {
+		if p.set(c, u); !p.has(c) {
 			return nil
 		}
 		return visit(c)
@@ -63,6 +66,19 @@ func (p *plan) read(c *customer, id string) error {
 	if !ok {
 		return fmt.Errorf("a customer is gone from snapshot %s", p.held.Info().Version)
 	}
-	c.set(u)
+	p.set(c, u)
 	return nil
+}
+
+// set goes on to another customer. What they have said of personalisation since
+// the snapshot goes before what it says.
+func (p *plan) set(c *customer, u snapshot.User) {
+	out, known := p.live.OptedOut(u.ID)
+	if i := p.optOut - filter.UserProfile; known && i >= 0 {
+		u.Profile = slices.Grow(slices.Clone(u.Profile), i+1)
+		u.Profile = u.Profile[:max(len(u.Profile), i+1)]
+		u.Profile[i] = snapshot.BoolValue(out)
+	}
+	c.set(u)
+	c.optedOut = out || !known && p.optOut >= 0 && c.row.Truth(p.optOut) == filter.Yes
 }

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/parquet-go/parquet-go"
 
@@ -158,13 +159,37 @@ func (f *csvFile) close() error {
 
 var plainNumber = regexp.MustCompile(`^[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$`)
 
-// inert keeps a spreadsheet from taking a text for a formula: an apostrophe goes
-// before what could begin one, unless it is a number.
+// Signs that begin a formula, full-width ones too, or that a spreadsheet passes
+// over in front of one; and those at which it may begin a new cell: many expect
+// semicolons between cells, and take a quotation mark within one for a letter
+// (https://owasp.org/www-community/attacks/CSV_Injection).
+const (
+	formulaSigns = "=+-@\t\r\n＝＋－＠"
+	cellEnds     = ";\t\r\n"
+)
+
+// inert keeps a spreadsheet from taking a text, or a part of one, for a formula:
+// an apostrophe goes before what could begin one, unless it is a number.
 func inert(s string) string {
-	if s == "" || !strings.ContainsRune("=+-@\t\r\n", rune(s[0])) || plainNumber.MatchString(s) {
+	if !strings.ContainsAny(s, formulaSigns) {
 		return s
 	}
-	return "'" + s
+	var b strings.Builder
+	for from := 0; from < len(s); {
+		end := len(s)
+		if i := strings.IndexAny(s[from:], cellEnds); i >= 0 {
+			end = from + i
+		}
+		part := s[from:end]
+		first, _ := utf8.DecodeRuneInString(s[from:])
+		if strings.ContainsRune(formulaSigns, first) && !plainNumber.MatchString(part) && (from == 0 || part != "") {
+			b.WriteByte('\'')
+		}
+		next := min(end+1, len(s))
+		b.WriteString(s[from:next])
+		from = next
+	}
+	return b.String()
 }
 
 // groupRows is how many rows a row group of a Parquet file has, which is what is

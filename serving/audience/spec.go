@@ -108,7 +108,7 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 	if err := spec.check(); err != nil {
 		return nil, err
 	}
-	schema, err := filter.Of(held.Info())
+	schema, err := filter.OfCustomers(held.Info())
 	if err != nil {
 		return nil, err
 	}
@@ -116,9 +116,6 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 	if spec.Filter != "" {
 		if p.filter, err = filters.Compile(spec.Filter, schema); err != nil {
 			return nil, &SpecError{"filter", err}
-		}
-		if p.filter.Uses(filter.Item) {
-			return nil, wrong("filter", "an audience is of customers: only user. and score. are known, not item.")
 		}
 	}
 	if i, ok := schema.Lookup(filter.User, "opt_out"); ok && schema.Fields(filter.User)[i].Kind == filter.Bool {
@@ -178,12 +175,5 @@ func (p *plan) mayBeWrittenTo(c *customer) bool {
 	if p.consent >= 0 && c.rows.User.Truth(p.consent) != filter.Yes {
 		return false
 	}
-	if p.optedOut {
-		return true
-	}
-	out, known := p.live.OptedOut(c.user.ID)
-	if !known && p.optOut >= 0 {
-		out = c.rows.User.Truth(p.optOut) == filter.Yes
-	}
-	return !out
+	return p.optedOut || !c.optedOut
 }

@@ -112,9 +112,7 @@ func (w *writer) readLinks(ctx context.Context, from seen) error {
 		if err := rows.Scan(&w.seen.links, &source, &alias, &user); err != nil {
 			return err
 		}
-		if source == sessionSource {
-			w.overlay.link(alias, user)
-		}
+		w.overlay.link(owner{source == sessionSource, alias}, user)
 		return nil
 	})
 }

@@ -31,7 +31,7 @@ type overlay struct {
 	most     int
 }
 
-// owner is a customer or a session.
+// owner is a customer, by any of their ids, or a session.
 type owner struct {
 	session bool
 	id      string
@@ -118,7 +118,7 @@ func (o *overlay) forget(hashes []idHash, anew bool) {
 	var gone []owner
 	o.trailsMu.RLock()
 	for key, e := range o.trails {
-		if who := e.Value.(*trail).customer(); who != "" && o.Erased(who) || key.session && o.Erased(key.id) {
+		if who := e.Value.(*trail).user; who != "" && o.Erased(who) || o.Erased(key.id) {
 			gone = append(gone, key)
 		}
 	}
@@ -138,7 +138,7 @@ func (o *overlay) Recent(userID, sessionID string) (serving.Recent, bool) {
 	if userID == "" && session != nil && session.user != "" {
 		userID, session = session.user, nil
 	}
-	if userID != "" && o.Erased(userID) {
+	if userID = o.person(userID); userID != "" && o.Erased(userID) {
 		return serving.Recent{}, false
 	}
 	if session != nil && session.user != "" {
@@ -190,25 +190,48 @@ func (o *overlay) drop(e *list.Element) {
 	o.latest.Remove(e)
 }
 
-// link says whose a session is: what it did is the customer's from now on. A
-// session that is somebody's stays theirs.
-func (o *overlay) link(sessionID, userID string) {
+// mostHops bounds how far ids are followed that were told to be one another.
+const mostHops = 4
+
+// person returns the id that stands for the customer of this one, as far as was told.
+func (o *overlay) person(id string) string {
+	for range mostHops {
+		t := o.find(owner{false, id})
+		if t == nil || t.user == "" {
+			break
+		}
+		id = t.user
+	}
+	return id
+}
+
+// link says whose a session or an alias is: what it did is the customer's from
+// now on. A session that is somebody's stays theirs; an alias that several
+// sources give to different customers is nobody's.
+func (o *overlay) link(key owner, userID string) {
 	o.trailsMu.Lock()
 	defer o.trailsMu.Unlock()
-	session := o.touched(owner{true, sessionID})
-	if session.user != "" {
+	t := o.touched(key)
+	if t.user != "" {
+		t.shared = t.shared || !key.session && t.user != userID
+	}
+	switch {
+	case t.shared:
+		t.user = ""
+		return
+	case t.user != "" || !key.session && o.person(userID) == key.id:
 		return
 	}
-	session.user = userID
-	if len(session.touches) == 0 {
+	t.user = userID
+	if len(t.touches) == 0 {
 		return
 	}
-	user := o.touched(owner{false, userID})
-	for _, t := range session.touches {
-		user.add(t)
+	user := o.touched(owner{false, o.person(userID)})
+	for _, did := range t.touches {
+		user.add(did)
 	}
-	session.touches = nil
-	session.answer.Store(nil)
+	t.touches = nil
+	t.answer.Store(nil)
 }
 
 // customerOf returns the customer whom a session is known to belong to, or "".
@@ -234,7 +257,7 @@ func (o *overlay) touch(userID, sessionID string, t touch) {
 		userID = session.user
 	}
 	if userID != "" {
-		o.touched(owner{false, userID}).add(t)
+		o.touched(owner{false, o.person(userID)}).add(t)
 	}
 }
 
@@ -251,17 +274,10 @@ func (o *overlay) size() (trails, items int) {
 // trail is what one owner did lately.
 type trail struct {
 	owner   owner
-	user    string // of a session: the customer it belongs to, "" unknown
+	user    string // of a session or an alias: the customer it belongs to, "" unknown
+	shared  bool   // an alias of different customers
 	touches []touch
 	answer  atomic.Pointer[serving.Recent] // made of touches when first asked for
-}
-
-// customer returns the customer whom the trail is of, or "".
-func (t *trail) customer() string {
-	if t.owner.session {
-		return t.user
-	}
-	return t.owner.id
 }
 
 func (t *trail) recent(userID string) serving.Recent {

@@ -329,6 +329,39 @@ func TestSessionsAndConflicts(t *testing.T) {
 	}
 }
 
+// What was done by any id that was told to be the customer's is theirs, before
+// and after it was told, and when the file is read again.
+func TestAliasesAreTheCustomer(t *testing.T) {
+	path := logPath(t)
+	s := opened(t, path, Options{})
+	view := func(user, item string) {
+		tell(t, s.Events, `{"type":"view","user_id":"`+user+`","item_id":"`+item+`"}`)
+	}
+	view("app-1", "a")
+	tell(t, s.Identities, `{"source":"pos","alias":"pos-1","user_id":"app-1"}`, `{"source":"app","alias":"app-1","user_id":"u"}`, `{"session_id":"s","user_id":"pos-1"}`)
+	view("pos-1", "b")
+	view("u", "c")
+	tell(t, s.Events, `{"type":"view","session_id":"s","item_id":"d"}`)
+	tell(t, s.Identities, `{"source":"ring","alias":"u","user_id":"pos-1"}`)
+	// One text that two sources give to different customers is neither's.
+	tell(t, s.Identities, `{"source":"pos","alias":"7","user_id":"u"}`, `{"source":"app","alias":"7","user_id":"v"}`, `{"source":"web","alias":"7","user_id":"u"}`)
+	view("7", "e")
+	for range 2 {
+		for _, id := range []string{"u", "app-1", "pos-1"} {
+			if r, ok := s.Recent(id, ""); !ok || r.UserID != "u" || items(r.Viewed) != "a×1 b×1 c×1 d×1" {
+				t.Errorf("of %s is known %+v", id, r)
+			}
+		}
+		if r, _ := s.Recent("", "s"); r.UserID != "u" {
+			t.Errorf("the session is of %q", r.UserID)
+		}
+		if r, _ := s.Recent("7", ""); r.UserID != "7" || items(r.Viewed) != "e×1" {
+			t.Errorf("of an alias that is not clear is known %+v", r)
+		}
+		s = opened(t, path, Options{})
+	}
+}
+
 func TestContactsAreCompleted(t *testing.T) {
 	path := logPath(t)
 	s := opened(t, path, Options{})

@@ -222,9 +222,7 @@ func (b *batch) link(source, alias, user string, ts data.Value) (outcome, error)
 	if err != nil {
 		return 0, err
 	}
-	if source == sessionSource {
-		b.live = append(b.live, func(o *overlay) { o.link(alias, user) })
-	}
+	b.live = append(b.live, func(o *overlay) { o.link(owner{source == sessionSource, alias}, user) })
 	return accepted, row.Scan(&b.seen.links)
 }
 

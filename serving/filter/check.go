@@ -34,6 +34,8 @@ type checker struct {
 	source string
 	schema *Schema
 	nodes  int
+
+	patterns int // their size
 }
 
 func (c *checker) errorf(n ast.Node, format string, args ...any) error {
@@ -72,7 +74,7 @@ func (c *checker) check(n ast.Node) (value, error) {
 func (c *checker) refused(n ast.Node) error {
 	switch n := n.(type) {
 	case *ast.NilNode:
-		return c.errorf(n, "nil is not part of filters: known(…) and unknown(…) ask whether a field has a value")
+		return c.noNil(n, "nil")
 	case *ast.IdentifierNode:
 		return c.notAField(n, n.Value)
 	case *ast.ArrayNode:
@@ -86,14 +88,19 @@ func (c *checker) refused(n ast.Node) error {
 }
 
 func (c *checker) notAField(n ast.Node, name string) error {
-	var paths []string
+	if slices.Contains([]string{"null", "none"}, strings.ToLower(name)) {
+		return c.noNil(n, name)
+	}
 	for set := range sets {
 		if _, ok := c.schema.Lookup(set, name); ok {
 			return c.errorf(n, "%q is not a field: do you mean %s? A text stands in quotation marks", name, path(set, name))
 		}
-		paths = append(paths, setNames[set]+".…")
 	}
-	return c.errorf(n, "%q is not a field: fields are %s; a text stands in quotation marks", name, strings.Join(paths, ", "))
+	return c.errorf(n, "%q is not a field: fields are %s.…; a text stands in quotation marks", name, strings.Join(c.schema.sets(), ".…, "))
+}
+
+func (c *checker) noNil(n ast.Node, name string) error {
+	return c.errorf(n, "%s is not part of filters: known(…) and unknown(…) ask whether a field has a value", name)
 }
 
 // path writes a field as a filter does.
@@ -134,6 +141,9 @@ func (c *checker) field(n *ast.MemberNode) (value, error) {
 	if set < 0 {
 		return value{}, c.errorf(of, "there is no %q: fields begin with item, user or score%s", of.Value, hint(nearest(of.Value, setNames[:])))
 	}
+	if len(c.schema.fields[set]) == 0 {
+		return value{}, c.errorf(of, "nothing can be asked of %s here: fields begin with %s", set, strings.Join(c.schema.sets(), " or "))
+	}
 	i, ok := c.schema.Lookup(set, name.Value)
 	if !ok {
 		return value{}, c.noField(n, set, name.Value)
@@ -171,11 +181,7 @@ func (c *checker) noField(n ast.Node, set Set, name string) error {
 		more = fmt.Sprintf(" and %d more", len(all)-maxNamed)
 		all = all[:maxNamed]
 	}
-	list := "there are none here"
-	if len(all) > 0 {
-		list = "there are " + strings.Join(all, ", ") + more
-	}
-	return c.errorf(n, "%s has no field %q%s (%s)", set, name, hint(meant), list)
+	return c.errorf(n, "%s has no field %q%s (there are %s%s)", set, name, hint(meant), strings.Join(all, ", "), more)
 }
 
 func (c *checker) unary(n *ast.UnaryNode) (value, error) {
@@ -275,6 +281,8 @@ func (c *checker) alike(n *ast.BinaryNode, l, r value) (value, value, error) {
 		r, err = c.day(n.Right, r)
 	case r.kind == Date && l.kind == String && l.literal:
 		l, err = c.day(n.Left, l)
+	case l.kind != r.kind && (l.kind == Date || r.kind == Date):
+		err = c.errorf(n, `%s cannot be compared with %s: a day is written "2026-11-23"`, l.kind.noun(), r.kind.noun())
 	case l.kind != r.kind:
 		err = c.errorf(n, "%s cannot be compared with %s", l.kind.noun(), r.kind.noun())
 	}
@@ -313,10 +321,11 @@ func (c *checker) matches(n *ast.BinaryNode, l, r value) (truth, error) {
 	case !ok:
 		return nil, c.errorf(n, "matches takes a pattern that is written out in quotation marks")
 	}
-	re, err := compilePattern(pattern.Value)
+	re, size, err := compilePattern(pattern.Value, maxPattern-c.patterns)
 	if err != nil {
 		return nil, c.errorf(pattern, "%s", err)
 	}
+	c.patterns += size
 	return matchText(l.text, re), nil
 }
 

@@ -15,7 +15,7 @@ const (
 	MaxSource  = 4 << 10 // bytes
 	maxNodes   = 1000
 	maxList    = 500
-	maxPattern = 1000 // instructions of a pattern, roughly
+	maxPattern = 250 // instructions of all patterns together, roughly: they cost more than all else
 )
 
 // Filter is a compiled filter. It is safe for concurrent use.
@@ -83,7 +83,29 @@ func syntaxError(source string, err error) error {
 		return errorAt(source, 0, "the filter cannot be read: %s", err)
 	}
 	message := strings.ReplaceAll(at.Message, "unexpected token EOF", "it ends too early")
+	for found, instead := range otherWays {
+		if strings.Contains(at.Message, found) {
+			message += ": " + instead
+		}
+	}
 	return errorAt(source, at.From, "the filter cannot be read: %s", message)
+}
+
+// otherWays says what to write instead of what other languages have, by what the
+// parser says of it.
+var otherWays = map[string]string{
+	`Operator("=")`:          "equal is ==",
+	`Identifier("AND")`:      "write and",
+	`Identifier("OR")`:       "write or",
+	`Identifier("NOT")`:      "write not",
+	`Identifier("is")`:       "known(…) and unknown(…) ask whether a field has a value",
+	`Identifier("IS")`:       "known(…) and unknown(…) ask whether a field has a value",
+	`Identifier("IN")`:       "write in",
+	`Identifier("like")`:     "write contains, startsWith or endsWith",
+	`Identifier("LIKE")`:     "write contains, startsWith or endsWith",
+	`Identifier("between")`:  "write >= and <=",
+	`Identifier("BETWEEN")`:  "write >= and <=",
+	"unrecognized character": `what is not a text in " or ' is written with the signs of English`,
 }
 
 // add splits at the outermost ands.

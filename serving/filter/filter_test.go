@@ -176,6 +176,13 @@ func TestErrorsPointAtTheCharacter(t *testing.T) {
 		{`item.title matches "((a{30}){30}){30}"`, 1, 20, "pattern"},
 		{`item.title matches item.brand`, 1, 12, "written out"},
 		{`item.available_from > "soon"`, 1, 23, "not a day"},
+		{`item.available_from > 2026-11-23`, 1, 21, `a day is written "2026-11-23"`},
+		{`item.brand == null`, 1, 15, "known("},
+		{`item.brand is null`, 1, 12, "known("},
+		{`item.brand = "绿"`, 1, 12, "equal is =="},
+		{`item.brand == "绿" AND true`, 1, 19, "write and"},
+		{`item.brand == "绿" and item.brand == “绿”`, 1, 37, "signs of English"},
+		{`item.title like "a%"`, 1, 12, "contains"},
 		{`len(item.title) > 3`, 1, 1, "function len"},
 		{`all(item.tags, # == "a")`, 1, 1, "function all"},
 		{`foo(item.title)`, 1, 1, "function"},
@@ -218,13 +225,19 @@ item.title == "绿茶" and item.prise < 3
 
 func TestTooMuchIsRefused(t *testing.T) {
 	for name, source := range map[string]string{
-		"bytes":  strings.Repeat(" ", filter.MaxSource) + "true",
-		"nodes":  "1" + strings.Repeat("+1", 1000) + ">0",
-		"list":   "item.price in [" + strings.Repeat("1,", 501) + "1]",
-		"chains": strings.Repeat("1 < (", 300) + "1" + strings.Repeat(") < 1", 300),
+		"bytes":             strings.Repeat(" ", filter.MaxSource) + "true",
+		"nodes":             "1" + strings.Repeat("+1", 1000) + ">0",
+		"list":              "item.price in [" + strings.Repeat("1,", 501) + "1]",
+		"steps of patterns": `item.title matches "(.?){80}a"` + strings.Repeat(` or item.title matches "(.?){80}b"`, 2),
+		"chains":            strings.Repeat("1 < (", 300) + "1" + strings.Repeat(") < 1", 300),
 	} {
 		if _, err := filter.Compile(source, schema(t)); err == nil {
 			t.Errorf("too many %s pass", name)
+		}
+	}
+	for _, source := range []string{`item.title matches "(?i)^(tea|coffee|mate).*organic$" and item.brand matches "\\p{L}+"`, `item.title matches "[^\\p{Han}]{3,}"`} {
+		if _, err := filter.Compile(source, schema(t)); err != nil {
+			t.Error("usual patterns:", err)
 		}
 	}
 	if _, err := filter.Compile(strings.Repeat("(", 1500)+"true"+strings.Repeat(")", 1500), schema(t)); err != nil {
@@ -333,7 +346,7 @@ func TestSchema(t *testing.T) {
 	if i, _ := s.Lookup(filter.Item, "price"); i != filter.ItemPrice {
 		t.Error("a shop's column hides the price")
 	}
-	if _, err := filter.Compile("user.aov > 1", s); err == nil || !strings.Contains(err.Error(), "there are none here") {
+	if _, err := filter.Compile("user.aov > 1", s); err == nil || !strings.Contains(err.Error(), "nothing can be asked of user here") {
 		t.Error(err)
 	}
 }

@@ -109,6 +109,16 @@ func (f Field) check() error {
 // Fields returns the fields of a set. The caller must not change them.
 func (s *Schema) Fields(set Set) []Field { return s.fields[set] }
 
+// sets names those that have fields.
+func (s *Schema) sets() (names []string) {
+	for set, fields := range s.fields {
+		if len(fields) > 0 {
+			names = append(names, setNames[set])
+		}
+	}
+	return names
+}
+
 // Lookup returns the place of a field of a set by any of its names.
 func (s *Schema) Lookup(set Set, name string) (int, bool) {
 	i, ok := s.byName[set][name]

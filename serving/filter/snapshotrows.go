@@ -11,12 +11,19 @@ import (
 // usual channels, so that a filter may ask for one in a shop that knows of none
 // yet: nobody has it.
 func Of(info *snapshot.Info) (*Schema, error) {
+	return schemaOf(info, ItemFields(own(info.ItemFields)...))
+}
+
+// OfCustomers is Of where no item is looked at.
+func OfCustomers(info *snapshot.Info) (*Schema, error) { return schemaOf(info, nil) }
+
+func schemaOf(info *snapshot.Info, items []Field) (*Schema, error) {
 	profile := own(info.UserFields)
 	for _, channel := range usualChannels {
 		name := ConsentPrefix + channel
 		profile = append(profile, Field{Name: name, Kind: Bool, Doc: "May be written to by " + channel, DocZh: inChinese(name)})
 	}
-	return NewSchema(ItemFields(own(info.ItemFields)...), UserFields(profile...), ScoreFields(info.Horizons))
+	return NewSchema(items, UserFields(profile...), ScoreFields(info.Horizons))
 }
 
 var usualChannels = []string{"email", "sms", "push", "social", "phone"}
