@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"regulars/cmd/regulars/config"
 	"regulars/data/state"
 	"regulars/serving/api"
 )
@@ -107,13 +107,7 @@ func parseLifetime(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n uint64
-		if n, err = strconv.ParseUint(days, 10, 16); err == nil {
-			d = time.Duration(n) * 24 * time.Hour
-		}
-	}
+	d, err := config.ParseDuration(text)
 	if err != nil || d <= 0 || d > longestLife {
 		return 0, fmt.Errorf("--expires %q must be a time such as 90d or 12h, at most 3650d", text)
 	}

@@ -92,7 +92,7 @@ type server struct {
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	c := w.config.Serve
 	buffer := api.NewLogBuffer(logs)
-	s := &server{workspace: w, scheduled: scheduled, log: slog.New(buffer.Handler(logFormat(c.LogFormat))), logs: buffer, watched: c, refresh: c.Refresh, lang: serving.Lang(c.Lang),
+	s := &server{workspace: w, scheduled: scheduled, log: slog.New(buffer.Handler(logFormat(c.LogFormat))), logs: buffer, watched: c, refresh: time.Duration(c.Refresh), lang: serving.Lang(c.Lang),
 		rate: api.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}}
 	_, published, currentErr := snapshot.Current(w.snapshots())
 	s.fresh = !published && currentErr == nil
@@ -377,7 +377,7 @@ func (w *workspace) scheduler(db *state.DB, log *slog.Logger, jobs []config.Job)
 	}
 	return schedule.New(schedule.Options{
 		Entries: entries, Location: zone, DB: db, Logger: log,
-		CatchUp: w.config.Schedule.CatchUp, Grace: w.config.Schedule.Grace,
+		CatchUp: w.config.Schedule.CatchUp, Grace: time.Duration(w.config.Schedule.Grace),
 		Command: func(ctx context.Context, e schedule.Entry, _ string) *exec.Cmd {
 			return exec.CommandContext(ctx, self, append([]string{"run", e.Job, "--workspace", w.dir}, e.Args...)...)
 		},

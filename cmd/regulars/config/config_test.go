@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestDefaultFileSaysTheDefaults(t *testing.T) {
@@ -53,13 +54,34 @@ func TestEnvironmentOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Serve.Addr != "127.0.0.1:9" || c.Training.HorizonDays != 60 || c.Schedule.Grace.Seconds() != 5 {
+	if c.Serve.Addr != "127.0.0.1:9" || c.Training.HorizonDays != 60 || time.Duration(c.Schedule.Grace) != 5*time.Second {
 		t.Errorf("overrides not taken: %+v", c)
 	}
-	for _, bad := range []string{"REGULARS_SERVE_ADR=x", "REGULARS_TRAINING_HORIZON_DAYS=ten"} {
+	for bad, want := range map[string]string{
+		"REGULARS_SERVE_ADR=x":                   "names no field",
+		"REGULARS_TRAINING_HORIZON_DAYS=ten":     `"ten" is not a int`,
+		"REGULARS_SERVE_FLUSH=often":             `"often" is not a length of time`,
+		"REGULARS_SERVE_REFRESH=1":               `"1" is not a length of time`,
+		"REGULARS_AUDIENCES={all: {filtre: x}}":  `unknown field "filtre"`,
+		"REGULARS_PLACEMENTS=[{name: a, kk: 3}]": `unknown field "kk"`,
+	} {
 		name, _, _ := strings.Cut(bad, "=")
-		if _, err := Load(t.TempDir(), []string{bad}); err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s: error %v does not name the variable", bad, err)
+		if _, err := Load(t.TempDir(), []string{bad}); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: error %v, want the variable and %s", bad, err, want)
+		}
+	}
+}
+
+func TestDurations(t *testing.T) {
+	for text, want := range map[string]time.Duration{"3d": 72 * time.Hour, "90s": 90 * time.Second, "1h30m": 90 * time.Minute, "0": 0, "0s": 0} {
+		c, err := parse([]byte("serve: {stale_after: " + text + "}"))
+		if err != nil || time.Duration(c.Serve.StaleAfter) != want {
+			t.Errorf("stale_after: %s is %v (%v), want %v", text, c.Serve.StaleAfter, err, want)
+		}
+	}
+	for _, text := range []string{"", "d", "-3d", "1.5d", "99999d", "5", "3 d"} {
+		if d, err := ParseDuration(text); err == nil {
+			t.Errorf("%q is read as %v", text, d)
 		}
 	}
 }
