@@ -40,9 +40,10 @@ shown again. Once there is a key, every request needs one, as the header
 keys within a second.
 
   storefront  recommendations, similar items, what is popular; tells events,
-              identities, stock and prices
-  marketing   what storefront may, and the scores of customers; tells contacts
-  monitoring  /metrics
+              identities, stock, prices and who opts out
+  marketing   what storefront may, scores, audiences and reports of placements;
+              tells contacts
+  monitoring  /metrics, which this machine may read without a key
   admin       everything, such as jobs`,
 		Example: `  regulars keys create --workspace my-shop --role storefront --name "web shop"
   regulars keys create --workspace my-shop --role marketing --expires 90d`,
@@ -139,7 +140,7 @@ func (g *global) printKeys(keys []state.Key) error {
 		return printJSON(g.stdout, map[string]any{"keys": lines})
 	}
 	if len(keys) == 0 {
-		_, err := fmt.Fprintln(g.stdout, "There are no keys: the server answers everybody on this machine, and nobody else. Make one with `regulars keys create`.")
+		_, err := fmt.Fprintln(g.stdout, "There are no keys: a server started now answers everybody on this machine, and nobody else. Make one with `regulars keys create`.")
 		return err
 	}
 	return printTable(g.stdout, rows)

@@ -4,9 +4,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"regulars/serving/placement"
 )
 
 func TestDefaultFileSaysTheDefaults(t *testing.T) {
@@ -17,6 +20,45 @@ func TestDefaultFileSaysTheDefaults(t *testing.T) {
 	if !reflect.DeepEqual(got, Default()) {
 		t.Errorf("default.yaml reads as\n%+v, Default() is\n%+v", got, Default())
 	}
+}
+
+// TestExamplesOfTheDefaultFile reads what stands there behind # for audiences and
+// placements, and looks for every field that they may have.
+func TestExamplesOfTheDefaultFile(t *testing.T) {
+	var text strings.Builder
+	for line := range strings.Lines(DefaultYAML) {
+		if example, ok := strings.CutPrefix(line, "#   "); ok {
+			text.WriteString("  " + example)
+		}
+		if line == "audiences: {}\n" || line == "placements: []\n" {
+			name, _, _ := strings.Cut(line, " ")
+			examples := text.String()
+			text.Reset()
+			c, err := parse([]byte(name + "\n" + examples))
+			if err == nil {
+				err = c.Validate()
+			}
+			if err != nil || len(c.Audiences)+len(c.Placements) != 1 {
+				t.Errorf("the examples of %s read as %+v: %v", name, c, err)
+			}
+			for _, field := range map[string][]string{"audiences:": fieldsOf(Audience{}),
+				"placements:": slices.Concat(fieldsOf(placement.Definition{}), fieldsOf(placement.Arm{}), fieldsOf(placement.Rule{}))}[name] {
+				if !strings.Contains(examples, field+":") {
+					t.Errorf("no example of %s has %s", name, field)
+				}
+			}
+		}
+	}
+	if text.Len() > 0 {
+		t.Errorf("examples of nothing: %s", text.String())
+	}
+}
+
+func fieldsOf(v any) (names []string) {
+	for t, i := reflect.TypeOf(v), 0; i < t.NumField(); i++ {
+		names = append(names, t.Field(i).Tag.Get("yaml"))
+	}
+	return names
 }
 
 // Every bad file of testdata states, in its first line, what the error must say.
