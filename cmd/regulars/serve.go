@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -223,6 +224,9 @@ func (s *server) bind(addr, workspace string) error {
 		return usageError{fmt.Errorf("other machines can reach %s, and there is no key to tell who may ask: make one with `regulars keys create --workspace %s --role storefront`, or listen on 127.0.0.1", addr, workspace)}
 	}
 	listener, err := net.ListenTCP("tcp", at)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use already: name another with --addr, or end what listens there: %w", addr, err)
+	}
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", addr, err)
 	}

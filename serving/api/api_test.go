@@ -420,6 +420,9 @@ func TestRefusedSnapshotShows(t *testing.T) {
 	if w := ask(New(Options{Store: fresh}), "GET", "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "was refused: damaged") || strings.Contains(w.Body.String(), root) {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
+	if w := ask(New(Options{Store: fresh}), "GET", "/v1/popular"); w.Code != 503 || !strings.Contains(w.Body.String(), "/readyz says whether one was refused") {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
 }
 
 func TestUnreadableCurrentShows(t *testing.T) {
