@@ -281,7 +281,7 @@ func TestBodyProblems(t *testing.T) {
 		status int
 		detail string
 	}{
-		"nothing":              {"", 400, "the body is not JSON at byte 0: unexpected end of JSON input"},
+		"nothing":              {"", 400, "the body is empty: it must hold a JSON object"},
 		"no JSON":              {`{"users":["a"],}`, 400, "the body is not JSON at byte 16: invalid character '}' looking for beginning of object key string"},
 		"cut":                  {`{"users":["a"`, 400, "the body is not JSON at byte 13: unexpected end of JSON input"},
 		"trailing data":        {`{"users":["a"]} {}`, 400, "the body is not JSON at byte 17: invalid character '{' after top-level value"},

@@ -72,8 +72,11 @@ func (c *checker) check(n ast.Node) (value, error) {
 func (c *checker) refused(n ast.Node) error {
 	switch n := n.(type) {
 	case *ast.NilNode:
-		return c.errorf(n, "nil is not part of filters: known(…) and unknown(…) ask whether a field has a value")
+		return c.noValue(n, "nil")
 	case *ast.IdentifierNode:
+		if strings.EqualFold(n.Value, "null") {
+			return c.noValue(n, n.Value)
+		}
 		return c.notAField(n, n.Value)
 	case *ast.ArrayNode:
 		return c.errorf(n, "a list stands only behind in")
@@ -83,6 +86,10 @@ func (c *checker) refused(n ast.Node) error {
 		return c.errorf(n.Cond, "if and ?: are not part of filters: write and, or")
 	}
 	return c.errorf(n, "this is not part of filters: %s", allowed)
+}
+
+func (c *checker) noValue(n ast.Node, name string) error {
+	return c.errorf(n, "%s is not part of filters: known(…) and unknown(…) ask whether a field has a value", name)
 }
 
 func (c *checker) notAField(n ast.Node, name string) error {

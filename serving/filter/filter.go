@@ -82,8 +82,7 @@ func syntaxError(source string, err error) error {
 	if !errors.As(err, &at) {
 		return errorAt(source, 0, "the filter cannot be read: %s", err)
 	}
-	message := strings.ReplaceAll(at.Message, "unexpected token EOF", "it ends too early")
-	return errorAt(source, at.From, "the filter cannot be read: %s", message)
+	return errorAt(source, at.From, "the filter cannot be read: %s", reworded(at.Message))
 }
 
 // add splits at the outermost ands.
