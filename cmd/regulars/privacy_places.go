@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -255,8 +257,8 @@ func recordOf(c *snapshot.Customer, info *snapshot.Info) (record, error) {
 		}
 		name(kind.Strategy, list)
 	}
-	r.Scores, err = snakeCase(u.Scores)
-	return r, err
+	r.Scores = scoresOf(u.Scores, info.Features)
+	return r, nil
 }
 
 // profileOf is what is known of a customer, by the names of the fields.
@@ -277,31 +279,45 @@ func profileOf(values []snapshot.Value, fields []snapshot.Field) map[string]any 
 	return out
 }
 
-// snakeCase is a value as JSON, its names in the manner of every other answer.
-func snakeCase(v any) (any, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
+// scoresOf is what is told of scores, the features of reasons by name; nil of none.
+func scoresOf(s *snapshot.Scores, features []snapshot.Feature) any {
+	if s == nil {
+		return nil
 	}
-	var out any
-	err = json.Unmarshal(text, &out)
-	return snakeNames(out), err
+	out := plain(reflect.ValueOf(*s)).(map[string]any)
+	for i, r := range s.Reasons {
+		out["reasons"].([]any)[i].(map[string]any)["feature"] = features[r.Feature].Name
+	}
+	return out
 }
 
-func snakeNames(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for name, one := range v {
-			out[snakeName(name)] = snakeNames(one)
+// plain is a value as JSON has it, its names in the manner of every other answer; a
+// number that is not known (NaN) is null, for which JSON has no other word.
+func plain(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return plain(v.Elem())
+	case reflect.Struct:
+		out := map[string]any{}
+		for i := range v.NumField() {
+			out[snakeName(v.Type().Field(i).Name)] = plain(v.Field(i))
 		}
 		return out
-	case []any:
-		for i := range v {
-			v[i] = snakeNames(v[i])
+	case reflect.Slice:
+		var out []any
+		for i := range v.Len() {
+			out = append(out, plain(v.Index(i)))
+		}
+		return out
+	case reflect.Float32, reflect.Float64:
+		if math.IsNaN(v.Float()) {
+			return nil
 		}
 	}
-	return v
+	return v.Interface()
 }
 
 // snakeName turns RecencyDays into recency_days, and RFM into rfm.
