@@ -103,18 +103,24 @@ func (m *making) rules(plan *placement.Plan) (err error) {
 	return nil
 }
 
-// Misfits says what of a plan the snapshot in use cannot answer: its filter, a
-// rule's or its strategy. None without a snapshot.
+// Misfits says what of a plan the snapshot in use cannot answer: its filter, which
+// also must let an item through, a rule's, an item to pin or its strategy. None
+// without a snapshot.
 func (s *Store) Misfits(plan *placement.Plan) (misfits []error) {
 	v, err := s.acquire()
 	if err != nil {
 		return nil
 	}
 	defer v.release()
-	if _, err := v.filter(plan.Filter); err != nil {
+	if f, err := v.filter(plan.Filter); err != nil {
 		misfits = append(misfits, fmt.Errorf("filter: %w", err))
+	} else if f != nil && s.barren(v, f) {
+		misfits = append(misfits, fmt.Errorf("filter: no item of the catalogue passes %s: what is not known of items passes no comparison", plan.Filter))
 	}
 	for i, r := range plan.Rules {
+		if _, ok := v.snap.LookupItem(r.Pin); r.Pin != "" && !ok {
+			misfits = append(misfits, fmt.Errorf("rules[%d].pin: item %q is not in the catalogue", i, r.Pin))
+		}
 		if _, err := v.filter(r.Filter()); err != nil {
 			misfits = append(misfits, fmt.Errorf("rules[%d].%s: %w", i, r.Kind(), err))
 		}
@@ -123,6 +129,21 @@ func (s *Store) Misfits(plan *placement.Plan) (misfits []error) {
 		misfits = append(misfits, err)
 	}
 	return misfits
+}
+
+// barren reports whether no item, as far as told by now, passes what a filter asks
+// of items alone.
+func (s *Store) barren(v *view, f *compiled) bool {
+	e := eligibility{v: v, live: s.opts.Live, now: s.opts.Now()}
+	e.sieve.about(v, nil, e.now)
+	for i := range int32(v.snap.Items()) {
+		it, told := e.current(i)
+		e.sieve.item.Item = *it
+		if f.itemPasses(i, told, &e.sieve.rows) {
+			return false
+		}
+	}
+	return true
 }
 
 // strategy is the one to list by: that of the request, or else of the placement.

@@ -198,9 +198,11 @@ func TestMisfits(t *testing.T) {
 		def  placement.Definition
 		want []string
 	}{
-		"none":     {placement.Definition{Filter: "item.price < 3", Strategy: "blend", Rules: []placement.Rule{{Pin: "a", Slot: 1}}}, nil},
-		"all":      {placement.Definition{Filter: "item.margin < 3", Strategy: "gone", Rules: []placement.Rule{{Pin: "a", Slot: 1}, {Bury: "item.margin > 3"}}}, []string{"filter: item has no", "rules[1].bury: item has no", `no strategy "gone"`}},
-		"of items": {placement.Definition{Strategy: s.current.Load().snap.Info().ItemLists[0].Strategy}, nil},
+		"none":         {placement.Definition{Filter: "item.price < 3", Strategy: "blend", Rules: []placement.Rule{{Pin: "a", Slot: 1}}}, nil},
+		"all":          {placement.Definition{Filter: "item.margin < 3", Strategy: "gone", Rules: []placement.Rule{{Pin: "a", Slot: 1}, {Bury: "item.margin > 3"}}}, []string{"filter: item has no", "rules[1].bury: item has no", `no strategy "gone"`}},
+		"passes none":  {placement.Definition{Filter: "item.price > 1e6 and user.aov > 3", Rules: []placement.Rule{{Pin: "gone", Slot: 1}}}, []string{"filter: no item of the catalogue passes item.price > 1e6", `rules[0].pin: item "gone" is not in the catalogue`}},
+		"of customers": {placement.Definition{Filter: "user.aov > 3"}, nil},
+		"of items":     {placement.Definition{Strategy: s.current.Load().snap.Info().ItemLists[0].Strategy}, nil},
 	} {
 		misfits := s.Misfits(&place(t, c.def).Plans()[0])
 		if len(misfits) != len(c.want) {

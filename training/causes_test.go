@@ -61,9 +61,14 @@ func TestCountsOfASampleAreScaled(t *testing.T) {
 // the gaps between orders.
 func TestCausesOfASmallShop(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		shop synth.Options
-	}{{"few customers", synth.Options{Users: 30, Items: 200, Seed: 1}}, {"little history", synth.Options{Users: 100, Items: 200, Months: 5, Seed: 1}}} {
+		name   string
+		shop   synth.Options
+		groups string // why none can be left out
+	}{
+		{"few customers", synth.Options{Users: 30, Items: 200, Seed: 1}, "no churn model to explain"},
+		{"enough to choose by", synth.Options{Users: 80, Items: 200, Seed: 2}, "the churn model chosen is gap, which learns from no groups"},
+		{"little history", synth.Options{Users: 100, Items: 200, Months: 5, Seed: 1}, "no churn model to explain"},
+	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPipelineOf(t, c.shop, 0, everything)
 			_, last, _, err := p.Lake.Span(data.Orders)
@@ -77,6 +82,9 @@ func TestCausesOfASmallShop(t *testing.T) {
 			}
 			if all := report.Segments[0]; report.Model != churn.Gap || all.Lost == 0 || len(all.Causes) == 0 || len(report.Notes) == 0 {
 				t.Errorf("%+v", report)
+			}
+			if _, err := p.DropOne(t.Context()); err == nil || !strings.Contains(err.Error(), c.groups) {
+				t.Errorf("leaving out groups: %v, want %q", err, c.groups)
 			}
 		})
 	}

@@ -30,6 +30,9 @@ func (p *Pipeline) DropOne(ctx context.Context) ([]GroupWorth, error) {
 	}
 	pr, orders := o.protocol, orderDays(in)
 	chosen, _ := o.choice.Of(o.choice.Best)
+	if f := chosen.Recipe.Family; f == churn.Gap || f == churn.BaseRate {
+		return nil, fmt.Errorf("the churn model chosen is %s, which learns from no groups of features: there is none to leave out", f)
+	}
 	train, err := p.churnRows(pr.KnownAt(pr.Test), pr.Test, orders)
 	if err != nil {
 		return nil, err

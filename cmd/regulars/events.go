@@ -107,7 +107,7 @@ func (w *workspace) flushEvents(ctx context.Context) (report lake.Report, err er
 		return lake.Report{Tables: []lake.TableReport{}}, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return db.Flush(ctx, w.lake, time.Now(), w.config.Serve.KeepEvents)
+	return db.Flush(ctx, w.lake, time.Now(), time.Duration(w.config.Serve.KeepEvents))
 }
 
 // flushWait bounds how long a command waits for a flush to end.

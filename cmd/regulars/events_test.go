@@ -166,7 +166,7 @@ func readTable(t *testing.T, dir string, table data.Table) (out []map[string]str
 // for nobody, and sends the rest at its end.
 func TestServerSendsEventsToTheLake(t *testing.T) {
 	w := emptyShop(t)
-	w.config.Serve.Flush = time.Second
+	w.config.Serve.Flush = config.Duration(time.Second)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
 	s, err := w.newServer(io.Discard, false)

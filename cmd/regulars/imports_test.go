@@ -60,7 +60,7 @@ var mayImport = map[string][]string{
 	"serving/api":              {"serving/...", "github.com/gin-gonic/gin", "github.com/prometheus/client_golang/..."},
 	"serving/load":             {"data/durable", "models", "models/snapshot", "serving/api", "github.com/gin-gonic/gin"},
 	"serving/trace":            {"go.opentelemetry.io/otel/..."},
-	"cmd/regulars/config":      {"serving/placement", "serving/filter", "github.com/goccy/go-yaml", "github.com/robfig/cron/v3"},
+	"cmd/regulars/config":      {"serving/placement", "serving/filter", "github.com/goccy/go-yaml/...", "github.com/robfig/cron/v3"},
 	"cmd/regulars":             {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup", "github.com/mattn/go-runewidth"},
 	"models/internal/kernel":   {"golang.org/x/sys/cpu"},
 	"models/internal/prepare":  {"models", "features/matrix"},

@@ -59,11 +59,11 @@ func printRuns(g *global, runs []state.Run) error {
 }
 
 func newJobsShow(g *global) *cobra.Command {
-	return &cobra.Command{Use: "show RUN", Short: "One run with its report, as JSON", Args: arguments(1, 1, "the id of a run"),
+	return g.withJSON(&cobra.Command{Use: "show RUN", Short: "One run with its report, as JSON", Args: arguments(1, 1, "the id of a run"),
 		Example: "  regulars jobs show --workspace my-shop 20260102T030405Z-0001",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.withRun(cmd.Context(), args[0], func(r state.Run) error { return printJSON(g.stdout, r) })
-		}}
+		}})
 }
 
 func newJobsLogs(g *global) *cobra.Command {

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"regulars/cmd/regulars/config"
 	"regulars/data/state"
 	"regulars/serving/api"
 )
@@ -40,9 +40,10 @@ shown again. Once there is a key, every request needs one, as the header
 keys within a second.
 
   storefront  recommendations, similar items, what is popular; tells events,
-              identities, stock and prices
-  marketing   what storefront may, and the scores of customers; tells contacts
-  monitoring  /metrics
+              identities, stock, prices and who opts out
+  marketing   what storefront may, scores, audiences and reports of placements;
+              tells contacts
+  monitoring  /metrics, which this machine may read without a key
   admin       everything, such as jobs`,
 		Example: `  regulars keys create --workspace my-shop --role storefront --name "web shop"
   regulars keys create --workspace my-shop --role marketing --expires 90d`,
@@ -107,13 +108,7 @@ func parseLifetime(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	d, err := time.ParseDuration(text)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
-		var n uint64
-		if n, err = strconv.ParseUint(days, 10, 16); err == nil {
-			d = time.Duration(n) * 24 * time.Hour
-		}
-	}
+	d, err := config.ParseDuration(text)
 	if err != nil || d <= 0 || d > longestLife {
 		return 0, fmt.Errorf("--expires %q must be a time such as 90d or 12h, at most 3650d", text)
 	}
@@ -145,7 +140,7 @@ func (g *global) printKeys(keys []state.Key) error {
 		return printJSON(g.stdout, map[string]any{"keys": lines})
 	}
 	if len(keys) == 0 {
-		_, err := fmt.Fprintln(g.stdout, "There are no keys: the server answers everybody on this machine, and nobody else. Make one with `regulars keys create`.")
+		_, err := fmt.Fprintln(g.stdout, "There are no keys: a server started now answers everybody on this machine, and nobody else. Make one with `regulars keys create`.")
 		return err
 	}
 	return printTable(g.stdout, rows)

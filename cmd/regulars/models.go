@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"regulars/models/artifact"
 	"regulars/models/snapshot"
 	"regulars/training"
 )
@@ -79,7 +80,7 @@ func newModelsList(g *global) *cobra.Command {
 }
 
 func newModelsShow(g *global) *cobra.Command {
-	return &cobra.Command{Use: "show NAME [VERSION]", Short: "The manifest of a version, as JSON (default: the one in use)",
+	return g.withJSON(&cobra.Command{Use: "show NAME [VERSION]", Short: "The manifest of a version, as JSON (default: the one in use)",
 		Example: "  regulars models show --workspace my-shop churn",
 		Args:    arguments(1, 2, "a model and perhaps a version"),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -93,10 +94,10 @@ func newModelsShow(g *global) *cobra.Command {
 			}
 			a, err := w.models.Open(args[0], version)
 			if err != nil {
-				return err
+				return unknownModel(err)
 			}
 			return printJSON(g.stdout, a.Manifest)
-		}}
+		}})
 }
 
 func (w *workspace) versionOf(args []string) (string, error) {
@@ -110,22 +111,30 @@ func (w *workspace) versionOf(args []string) (string, error) {
 	return version, err
 }
 
+// unknownModel says where the names and versions are that there are.
+func unknownModel(err error) error {
+	if errors.Is(err, artifact.ErrNotFound) {
+		return fmt.Errorf("%w: see `regulars models list`", err)
+	}
+	return err
+}
+
 func newModelsPromote(g *global) *cobra.Command {
-	return &cobra.Command{Use: "promote NAME VERSION", Short: "Put a version into use",
+	return g.withJSON(&cobra.Command{Use: "promote NAME VERSION", Short: "Put a version into use",
 		Example: "  regulars models promote --workspace my-shop churn 2011-12-08-1a2b3c4d",
 		Args:    arguments(2, 2, "a model and a version"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.changeChampion(cmd.Context(), args[0], func(w *workspace) (string, error) { return args[1], w.models.Promote(args[0], args[1]) })
-		}}
+		}})
 }
 
 func newModelsRollback(g *global) *cobra.Command {
-	return &cobra.Command{Use: "rollback NAME", Short: "Go back to the version that was in use before",
+	return g.withJSON(&cobra.Command{Use: "rollback NAME", Short: "Go back to the version that was in use before",
 		Example: "  regulars models rollback --workspace my-shop churn",
 		Args:    arguments(1, 1, "a model"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return g.changeChampion(cmd.Context(), args[0], func(w *workspace) (string, error) { return w.models.Rollback(args[0]) })
-		}}
+		}})
 }
 
 // changeChampion changes what is in use and says what came of it.
@@ -136,7 +145,10 @@ func (g *global) changeChampion(ctx context.Context, name string, change func(*w
 	}
 	version, found, err := w.changeChampion(ctx, func() (string, error) { return change(w) })
 	if err != nil {
-		return err
+		return unknownModel(err)
+	}
+	if g.json {
+		return printJSON(g.stdout, changeOf(name, version, found))
 	}
 	fmt.Fprintf(g.stdout, "%s: version %s is in use\n", name, version)
 	if found == "" {

@@ -57,7 +57,7 @@ func (s *server) closePlacements() error {
 
 // reports tells what became of what was shown.
 func (s *server) reports() api.PlacementReports {
-	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake, Keep: s.workspace.config.Serve.KeepEvents}
+	return &shown.Reporter{Dir: s.placing.dir, Set: s.placing.set, Events: &s.intake, Keep: time.Duration(s.workspace.config.Serve.KeepEvents)}
 }
 
 // checkPlacements tells of placements that the snapshot in use cannot answer as

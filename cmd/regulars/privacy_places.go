@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -256,43 +257,8 @@ func recordOf(c *snapshot.Customer, info *snapshot.Info) (record, error) {
 		}
 		name(kind.Strategy, list)
 	}
-	r.Scores, err = snakeCase(scoresOf(u.Scores, info.Features))
-	return r, err
-}
-
-// heldScores are scores as they are told: features by name, and nothing in place
-// of what is not known.
-type heldScores struct {
-	*snapshot.Scores
-	ReturnProbability *float64 `json:",omitempty"`
-	Lapsed            *bool    `json:",omitempty"`
-	Reasons           []heldReason
-}
-
-type heldReason struct {
-	Feature      string
-	Contribution float32
-	Values       []*float64 // nil: not known, for which JSON has no number
-}
-
-func scoresOf(s *snapshot.Scores, features []snapshot.Feature) *heldScores {
-	if s == nil {
-		return nil
-	}
-	out := &heldScores{Scores: s}
-	if s.Churn != nil {
-		out.ReturnProbability, out.Lapsed = &s.ReturnProbability, &s.Lapsed
-	}
-	for _, r := range s.Reasons {
-		reason := heldReason{Feature: features[r.Feature].Name, Contribution: r.Contribution, Values: make([]*float64, len(r.Values))}
-		for i, v := range r.Values {
-			if !math.IsNaN(v) {
-				reason.Values[i] = &v
-			}
-		}
-		out.Reasons = append(out.Reasons, reason)
-	}
-	return out
+	r.Scores = scoresOf(u.Scores, info.Features)
+	return r, nil
 }
 
 // profileOf is what is known of a customer, by the names of the fields.
@@ -313,31 +279,49 @@ func profileOf(values []snapshot.Value, fields []snapshot.Field) map[string]any 
 	return out
 }
 
-// snakeCase is a value as JSON, its names in the manner of every other answer.
-func snakeCase(v any) (any, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
+// scoresOf is what is told of scores, the features of reasons by name; nil of none.
+func scoresOf(s *snapshot.Scores, features []snapshot.Feature) any {
+	if s == nil {
+		return nil
 	}
-	var out any
-	err = json.Unmarshal(text, &out)
-	return snakeNames(out), err
+	out := plain(reflect.ValueOf(*s)).(map[string]any)
+	if s.Churn == nil { // then nothing is said of these
+		delete(out, "return_probability")
+		delete(out, "lapsed")
+	}
+	for i, r := range s.Reasons {
+		out["reasons"].([]any)[i].(map[string]any)["feature"] = features[r.Feature].Name
+	}
+	return out
 }
 
-func snakeNames(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := make(map[string]any, len(v))
-		for name, one := range v {
-			out[snakeName(name)] = snakeNames(one)
+// plain is a value as JSON has it, its names in the manner of every other answer; a
+// number that is not known (NaN) is null, for which JSON has no other word.
+func plain(v reflect.Value) any {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return plain(v.Elem())
+	case reflect.Struct:
+		out := map[string]any{}
+		for i := range v.NumField() {
+			out[snakeName(v.Type().Field(i).Name)] = plain(v.Field(i))
 		}
 		return out
-	case []any:
-		for i := range v {
-			v[i] = snakeNames(v[i])
+	case reflect.Slice:
+		var out []any
+		for i := range v.Len() {
+			out = append(out, plain(v.Index(i)))
+		}
+		return out
+	case reflect.Float32, reflect.Float64:
+		if math.IsNaN(v.Float()) {
+			return nil
 		}
 	}
-	return v
+	return v.Interface()
 }
 
 // snakeName turns RecencyDays into recency_days, and RFM into rfm.

@@ -176,8 +176,10 @@ func printImport(out io.Writer, r lake.Report) error {
 	for _, t := range r.Tables {
 		rows = append(rows, []string{string(t.Table), fmt.Sprint(t.Read), fmt.Sprint(t.Accepted), fmt.Sprint(t.Duplicate), fmt.Sprint(t.Quarantined)})
 	}
-	if err := printTable(out, rows); err != nil {
-		return err
+	if len(r.Tables) > 0 {
+		if err := printTable(out, rows); err != nil {
+			return err
+		}
 	}
 	for _, t := range r.Tables {
 		for _, reason := range sortedKeys(t.Reasons) {

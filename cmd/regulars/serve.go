@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,7 +93,7 @@ type server struct {
 func (w *workspace) newServer(logs io.Writer, scheduled bool) (*server, error) {
 	c := w.config.Serve
 	buffer := api.NewLogBuffer(logs)
-	s := &server{workspace: w, scheduled: scheduled, log: slog.New(buffer.Handler(logFormat(c.LogFormat))), logs: buffer, watched: c, refresh: c.Refresh, lang: serving.Lang(c.Lang),
+	s := &server{workspace: w, scheduled: scheduled, log: slog.New(buffer.Handler(logFormat(c.LogFormat))), logs: buffer, watched: c, refresh: time.Duration(c.Refresh), lang: serving.Lang(c.Lang),
 		rate: api.Rate{PerSecond: c.Rate.PerSecond, Burst: c.Rate.Burst}}
 	_, published, currentErr := snapshot.Current(w.snapshots())
 	s.fresh = !published && currentErr == nil
@@ -223,6 +224,9 @@ func (s *server) bind(addr, workspace string) error {
 		return usageError{fmt.Errorf("other machines can reach %s, and there is no key to tell who may ask: make one with `regulars keys create --workspace %s --role storefront`, or listen on 127.0.0.1", addr, workspace)}
 	}
 	listener, err := net.ListenTCP("tcp", at)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%s is in use already: name another with --addr, or end what listens there: %w", addr, err)
+	}
 	if err != nil {
 		return fmt.Errorf("listening on %s: %w", addr, err)
 	}
@@ -377,7 +381,7 @@ func (w *workspace) scheduler(db *state.DB, log *slog.Logger, jobs []config.Job)
 	}
 	return schedule.New(schedule.Options{
 		Entries: entries, Location: zone, DB: db, Logger: log,
-		CatchUp: w.config.Schedule.CatchUp, Grace: w.config.Schedule.Grace,
+		CatchUp: w.config.Schedule.CatchUp, Grace: time.Duration(w.config.Schedule.Grace),
 		Command: func(ctx context.Context, e schedule.Entry, _ string) *exec.Cmd {
 			return exec.CommandContext(ctx, self, append([]string{"run", e.Job, "--workspace", w.dir}, e.Args...)...)
 		},

@@ -145,7 +145,7 @@ const openAgain = time.Minute
 // openIntake opens the event log for the server. A disk that is full or
 // read-only takes the intake away, not the answers.
 func (s *server) openIntake(w *workspace) {
-	s.flusher = &flusher{dir: w.dir, every: w.config.Serve.Flush}
+	s.flusher = &flusher{dir: w.dir, every: time.Duration(w.config.Serve.Flush)}
 	if err := s.tryIntake(w); err != nil {
 		s.log.Error("what the shop tells cannot be taken in, and what it told since the snapshot does not count; it is tried again every "+openAgain.String(), "error", err)
 	}

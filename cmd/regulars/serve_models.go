@@ -75,11 +75,16 @@ func (r modelRegistry) change(ctx context.Context, name string, change func() (s
 	case err != nil:
 		return api.Change{}, err
 	}
+	return changeOf(name, version, snapshot), nil
+}
+
+// changeOf tells of a version put into use, and the snapshot served from now on.
+func changeOf(name, version, snapshot string) api.Change {
 	out := api.Change{Name: name, Version: version, Snapshot: snapshot}
 	if snapshot == "" {
 		out.Note = "no snapshot was made from the models now in use, so the server goes on as before: run the job score"
 	}
-	return out, nil
+	return out
 }
 
 // jobRunner starts jobs for the API, for as long as the server runs.

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -214,5 +215,17 @@ func TestServerWarns(t *testing.T) {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log does not say %q: %s", want, &log)
 		}
+	}
+}
+
+func TestAddressInUse(t *testing.T) {
+	other, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	addr := other.Addr().String()
+	if err := (&server{}).bind(addr, "shop"); err == nil || !strings.Contains(err.Error(), addr+" is in use already: name another with --addr") {
+		t.Errorf("listening where another does: %v", err)
 	}
 }

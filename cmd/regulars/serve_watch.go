@@ -23,7 +23,7 @@ func logFormat(name string) func(io.Writer) slog.Handler {
 // apiOptions gathers what the handler is made of.
 func (s *server) apiOptions(ctx context.Context, traces tracer) api.Options {
 	o := api.Options{Store: s.store, Jobs: s.history(), Privacy: s.erasures(), Models: modelRegistry{s.workspace}, Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log,
-		LogPaths: s.watched.LogIDs, MaxAge: s.watched.ReadyMaxAge, Audiences: s.audiences,
+		LogPaths: s.watched.LogIDs, MaxAge: time.Duration(s.watched.ReadyMaxAge), Audiences: s.audiences,
 		Intake: &s.intake, Queued: s.intake.waiting, Placements: s.placing.set, Reports: s.reports(), Shown: s.placing.log}
 	if s.scheduler != nil {
 		o.Runner = jobRunner{s.scheduler, ctx}
@@ -36,7 +36,7 @@ func (s *server) apiOptions(ctx context.Context, traces tracer) api.Options {
 
 // watchAge warns when what is served gets old. Only what was loaded can be.
 func (s *server) watchAge(ctx context.Context) {
-	api.WatchAge(ctx, s.store, s.watched.StaleAfter, s.log)
+	api.WatchAge(ctx, s.store, time.Duration(s.watched.StaleAfter), s.log)
 }
 
 // tracer sends traces, or is empty where none are wanted.

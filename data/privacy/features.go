@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"regulars/data/durable"
@@ -20,7 +21,8 @@ type Features struct {
 	Disk durable.FS
 }
 
-// Each gives do the rows of the person, by entity and group.
+// Each gives do the rows of the person, by entity and group, with the day that a
+// row is of, which stands in the name of its folder.
 func (f Features) Each(ctx context.Context, s lake.Subject, do func(where, row string) error) error {
 	ids := setOf(s.IDs)
 	return f.tables(func(dir, file string) error {
@@ -28,7 +30,10 @@ func (f Features) Each(ctx context.Context, s lake.Subject, do func(where, row s
 		if err != nil {
 			return err
 		}
-		return eachRowOf(ctx, file, ids, func(row string) error { return do(path.Join("features", filepath.ToSlash(where)), row) })
+		asOf := strconv.Quote(strings.TrimPrefix(filepath.Base(dir), "as_of="))
+		return eachRowOf(ctx, file, ids, func(row string) error {
+			return do(path.Join("features", filepath.ToSlash(where)), `{"as_of":`+asOf+","+row[1:])
+		})
 	})
 }
 

@@ -237,7 +237,16 @@ func TestFeaturesOfThePersonGo(t *testing.T) {
 	write(t, filepath.Join(others, "part-0.parquet"), scores("ann"))
 	f, s := Features{Root: root}, lake.Subject{IDs: []string{zebra}}
 	var told []string
-	if err := f.Each(t.Context(), s, func(where, row string) error { told = append(told, where); return nil }); err != nil || !slices.Equal(told, []string{"features/user/gaps"}) {
+	day := func(where, row string) error {
+		var of struct {
+			AsOf   string `json:"as_of"`
+			UserID string `json:"user_id"`
+		}
+		err := json.Unmarshal([]byte(row), &of)
+		told = append(told, where+" "+of.AsOf+" "+of.UserID)
+		return err
+	}
+	if err := f.Each(t.Context(), s, day); err != nil || !slices.Equal(told, []string{"features/user/gaps 2025-01-01 " + zebra}) {
 		t.Errorf("told %q (%v)", told, err)
 	}
 	if err := f.Erase(t.Context(), s); err != nil {

@@ -281,7 +281,7 @@ func TestBodyProblems(t *testing.T) {
 		status int
 		detail string
 	}{
-		"nothing":              {"", 400, "the body is not JSON at byte 0: unexpected end of JSON input"},
+		"nothing":              {"", 400, "the body is empty: it must hold a JSON object"},
 		"no JSON":              {`{"users":["a"],}`, 400, "the body is not JSON at byte 16: invalid character '}' looking for beginning of object key string"},
 		"cut":                  {`{"users":["a"`, 400, "the body is not JSON at byte 13: unexpected end of JSON input"},
 		"trailing data":        {`{"users":["a"]} {}`, 400, "the body is not JSON at byte 17: invalid character '{' after top-level value"},
@@ -418,6 +418,9 @@ func TestRefusedSnapshotShows(t *testing.T) {
 		t.Fatal("a cut snapshot was taken")
 	}
 	if w := ask(New(Options{Store: fresh}), "GET", "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "was refused: damaged") || strings.Contains(w.Body.String(), root) {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	if w := ask(New(Options{Store: fresh}), "GET", "/v1/popular"); w.Code != 503 || !strings.Contains(w.Body.String(), "/readyz says whether one was refused") {
 		t.Errorf("answered %d %s", w.Code, w.Body)
 	}
 }

@@ -57,6 +57,8 @@ func readBody(r io.Reader) ([]byte, error) {
 		return nil, newProblem(http.StatusRequestEntityTooLarge, "the body has more than %d bytes", large.Limit)
 	case err != nil:
 		return nil, badRequest("the body ended before it was whole")
+	case len(bytes.TrimSpace(body)) == 0:
+		return nil, badRequest("the body is empty: it must hold a JSON object")
 	case !utf8.Valid(body):
 		return nil, badRequest("the body is not valid UTF-8 at byte %d", validUTF8(body)+1)
 	}

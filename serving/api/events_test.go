@@ -58,7 +58,7 @@ func TestIntake(t *testing.T) {
 		{"events", `[]`, 400, "the body is not a JSON object"},
 		{"events", `null`, 400, "the body is not a JSON object"},
 		{"events", `{"type":"view"`, 400, "the body is not JSON at byte 14"},
-		{"events", ``, 400, "the body is not JSON at byte 0"},
+		{"events", ``, 400, "the body is empty"},
 		{"events", "{\"type\":\"\xff\"}", 400, "not valid UTF-8 at byte 10"},
 		{"events?k=1", `{}`, 400, `unknown parameter "k"`},
 		{"events", rowsOf("events", `{"type":"view","user_id":"u%d"}`, 1001), 400, "events has 1001 rows: at most 1000"},

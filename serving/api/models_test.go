@@ -77,7 +77,7 @@ func TestOperationsProblems(t *testing.T) {
 		status       int
 		detail       string
 	}{
-		{promote, "", 400, "the body is not JSON at byte 0: unexpected end of JSON input"},
+		{promote, "", 400, "the body is empty: it must hold a JSON object"},
 		{promote, "{}", 400, "version is empty"},
 		{promote, `{"version":1}`, 400, "version: the number near byte 12 is not a text"},
 		{promote, `{"version":"` + long + `"}`, 400, "version has 513 bytes: at most 512 are allowed"},

@@ -68,7 +68,7 @@ func asProblem(err error) *problem {
 	case errors.As(err, &wrong):
 		return badFilter("%s", err)
 	case errors.Is(err, serving.ErrNotReady):
-		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish")
+		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish; /readyz says whether one was refused, and why")
 	}
 	return newProblem(http.StatusInternalServerError, "something went wrong here; the log has it under this request id")
 }

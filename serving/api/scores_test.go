@@ -127,7 +127,7 @@ func TestScoresBatchProblems(t *testing.T) {
 	h := scored(t, scoreDay, "")
 	ids := func(n int) string { return `["a"` + strings.Repeat(`,"a"`, n-1) + "]" }
 	for body, want := range map[string]string{
-		``:                               "the body is not JSON at byte 0: unexpected end of JSON input",
+		``:                               "the body is empty: it must hold a JSON object",
 		`{}`:                             `"user_ids" is missing or empty: it names the customers whose scores are asked for`,
 		`{"user_ids":[]}`:                `"user_ids" is missing or empty: it names the customers whose scores are asked for`,
 		`{"user_ids":null}`:              `"user_ids" is missing or empty: it names the customers whose scores are asked for`,

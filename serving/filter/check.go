@@ -74,7 +74,7 @@ func (c *checker) check(n ast.Node) (value, error) {
 func (c *checker) refused(n ast.Node) error {
 	switch n := n.(type) {
 	case *ast.NilNode:
-		return c.noNil(n, "nil")
+		return c.noValue(n, "nil")
 	case *ast.IdentifierNode:
 		return c.notAField(n, n.Value)
 	case *ast.ArrayNode:
@@ -87,9 +87,13 @@ func (c *checker) refused(n ast.Node) error {
 	return c.errorf(n, "this is not part of filters: %s", allowed)
 }
 
+func (c *checker) noValue(n ast.Node, name string) error {
+	return c.errorf(n, "%s is not part of filters: known(…) and unknown(…) ask whether a field has a value", name)
+}
+
 func (c *checker) notAField(n ast.Node, name string) error {
 	if slices.Contains([]string{"null", "none"}, strings.ToLower(name)) {
-		return c.noNil(n, name)
+		return c.noValue(n, name)
 	}
 	for set := range sets {
 		if _, ok := c.schema.Lookup(set, name); ok {
@@ -97,10 +101,6 @@ func (c *checker) notAField(n ast.Node, name string) error {
 		}
 	}
 	return c.errorf(n, "%q is not a field: fields are %s.…; a text stands in quotation marks", name, strings.Join(c.schema.sets(), ".…, "))
-}
-
-func (c *checker) noNil(n ast.Node, name string) error {
-	return c.errorf(n, "%s is not part of filters: known(…) and unknown(…) ask whether a field has a value", name)
 }
 
 // path writes a field as a filter does.

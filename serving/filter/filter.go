@@ -82,30 +82,7 @@ func syntaxError(source string, err error) error {
 	if !errors.As(err, &at) {
 		return errorAt(source, 0, "the filter cannot be read: %s", err)
 	}
-	message := strings.ReplaceAll(at.Message, "unexpected token EOF", "it ends too early")
-	for found, instead := range otherWays {
-		if strings.Contains(at.Message, found) {
-			message += ": " + instead
-		}
-	}
-	return errorAt(source, at.From, "the filter cannot be read: %s", message)
-}
-
-// otherWays says what to write instead of what other languages have, by what the
-// parser says of it.
-var otherWays = map[string]string{
-	`Operator("=")`:          "equal is ==",
-	`Identifier("AND")`:      "write and",
-	`Identifier("OR")`:       "write or",
-	`Identifier("NOT")`:      "write not",
-	`Identifier("is")`:       "known(…) and unknown(…) ask whether a field has a value",
-	`Identifier("IS")`:       "known(…) and unknown(…) ask whether a field has a value",
-	`Identifier("IN")`:       "write in",
-	`Identifier("like")`:     "write contains, startsWith or endsWith",
-	`Identifier("LIKE")`:     "write contains, startsWith or endsWith",
-	`Identifier("between")`:  "write >= and <=",
-	`Identifier("BETWEEN")`:  "write >= and <=",
-	"unrecognized character": `what is not a text in " or ' is written with the signs of English`,
+	return errorAt(source, at.From, "the filter cannot be read: %s", reworded(at.Message))
 }
 
 // add splits at the outermost ands.

@@ -67,21 +67,21 @@ type Training struct {
 
 // Serve says where and how the HTTP server answers.
 type Serve struct {
-	Addr    string        `yaml:"addr"`
-	Refresh time.Duration `yaml:"refresh"`
-	Lang    string        `yaml:"lang"` // of reasons, where a request asks for none
-	TLSCert string        `yaml:"tls_cert"`
-	TLSKey  string        `yaml:"tls_key"`
-	Rate    Rate          `yaml:"rate"`
+	Addr    string   `yaml:"addr"`
+	Refresh Duration `yaml:"refresh"`
+	Lang    string   `yaml:"lang"` // of reasons, where a request asks for none
+	TLSCert string   `yaml:"tls_cert"`
+	TLSKey  string   `yaml:"tls_key"`
+	Rate    Rate     `yaml:"rate"`
 
-	LogFormat    string        `yaml:"log_format"`
-	LogIDs       bool          `yaml:"log_ids"`       // paths, and with them customers, in the access log
-	StaleAfter   time.Duration `yaml:"stale_after"`   // a warning in the log; 0 = none
-	ReadyMaxAge  time.Duration `yaml:"ready_max_age"` // /readyz is red; 0 = never for its age
-	OTLPEndpoint string        `yaml:"otlp_endpoint"` // of traces; "" = none
+	LogFormat    string   `yaml:"log_format"`
+	LogIDs       bool     `yaml:"log_ids"`       // paths, and with them customers, in the access log
+	StaleAfter   Duration `yaml:"stale_after"`   // a warning in the log; 0 = none
+	ReadyMaxAge  Duration `yaml:"ready_max_age"` // /readyz is red; 0 = never for its age
+	OTLPEndpoint string   `yaml:"otlp_endpoint"` // of traces; "" = none
 	// Flush is how often what the server was told goes to the lake; 0 = only before jobs.
-	Flush      time.Duration `yaml:"flush"`
-	KeepEvents time.Duration `yaml:"keep_events"` // how long it stays beside the lake
+	Flush      Duration `yaml:"flush"`
+	KeepEvents Duration `yaml:"keep_events"` // how long it stays beside the lake
 }
 
 // Rate bounds how often each key may ask.
@@ -92,9 +92,9 @@ type Rate struct {
 
 // Schedule lists the jobs that `regulars serve --schedule` starts.
 type Schedule struct {
-	CatchUp bool          `yaml:"catch_up"`
-	Grace   time.Duration `yaml:"grace"`
-	Jobs    []Job         `yaml:"jobs"`
+	CatchUp bool     `yaml:"catch_up"`
+	Grace   Duration `yaml:"grace"`
+	Jobs    []Job    `yaml:"jobs"`
 }
 
 // Job is one entry of the schedule.
@@ -112,9 +112,9 @@ func Default() Config {
 		Features: Features{Parameters: map[string]float64{}},
 		Training: Training{HorizonDays: 90, ActiveDays: 365, RankingDays: 30, TrainDates: 16, Horizons: []int{30, 90, 180}, ValueDays: 365, ValueDiscount: 0.1,
 			Candidates: 100, SimilarItems: 50, KeepSnapshots: 3, KeepModels: 10},
-		Serve: Serve{Addr: "127.0.0.1:8080", Refresh: time.Second, Lang: "en", LogFormat: "text", StaleAfter: 72 * time.Hour,
-			Flush: 5 * time.Minute, KeepEvents: 30 * 24 * time.Hour},
-		Schedule:   Schedule{CatchUp: true, Grace: 30 * time.Second, Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
+		Serve: Serve{Addr: "127.0.0.1:8080", Refresh: Duration(time.Second), Lang: "en", LogFormat: "text", StaleAfter: Duration(3 * day),
+			Flush: Duration(5 * time.Minute), KeepEvents: Duration(30 * day)},
+		Schedule:   Schedule{CatchUp: true, Grace: Duration(30 * time.Second), Jobs: []Job{{Job: "pipeline", Cron: "30 3 * * *"}}},
 		Audiences:  map[string]Audience{},
 		Placements: []placement.Definition{},
 	}

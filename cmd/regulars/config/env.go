@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -42,10 +43,16 @@ func setField(field reflect.Value, text string) error {
 		field.SetString(text)
 		return nil
 	}
-	if err := yaml.Unmarshal([]byte(text), field.Addr().Interface()); err != nil {
-		return fmt.Errorf("%q is not a %s", text, field.Type())
+	err := yaml.UnmarshalWithOptions([]byte(text), field.Addr().Interface(), yaml.Strict())
+	var mistyped *yaml.TypeError
+	var wrong yaml.Error
+	switch {
+	case errors.As(err, &mistyped):
+		return fmt.Errorf("%q is not a %s", text, mistyped.DstType)
+	case errors.As(err, &wrong):
+		return errors.New(wrong.GetMessage())
 	}
-	return nil
+	return err
 }
 
 // leaves maps REGULARS_ names without their prefix to the fields of a struct.

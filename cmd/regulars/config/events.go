@@ -7,10 +7,10 @@ import (
 
 // Bounds of what is done with events.
 const (
-	shortestFlush = time.Second
-	longestFlush  = 24 * time.Hour
-	shortestKeep  = time.Hour
-	longestKeep   = 365 * 24 * time.Hour
+	shortestFlush = Duration(time.Second)
+	longestFlush  = Duration(day)
+	shortestKeep  = Duration(time.Hour)
+	longestKeep   = Duration(365 * day)
 )
 
 // checkEvents checks when events go to the lake, and how long they stay beside it.

@@ -3,11 +3,10 @@ package config
 import (
 	"fmt"
 	"net/url"
-	"time"
 )
 
 // mostAge bounds the ages of a snapshot that can be asked for.
-const mostAge = 10 * 366 * 24 * time.Hour
+const mostAge = Duration(10 * 366 * day)
 
 // validateOperations checks how the server is watched.
 func (s Serve) validateOperations() error {
@@ -16,7 +15,7 @@ func (s Serve) validateOperations() error {
 	}
 	for _, f := range []struct {
 		name string
-		age  time.Duration
+		age  Duration
 	}{{"serve.ready_max_age", s.ReadyMaxAge}, {"serve.stale_after", s.StaleAfter}} {
 		if f.age < 0 || f.age > mostAge {
 			return fmt.Errorf("%s is %s: it must be from 0, for no bound, to %s", f.name, f.age, mostAge)

@@ -60,6 +60,9 @@ func (s Serve) validate() error {
 	if s.Rate.Burst < 0 || s.Rate.Burst > mostRate {
 		return fmt.Errorf("serve.rate.burst is %d: it must be from 0 to %d", s.Rate.Burst, mostRate)
 	}
+	if s.Rate.Burst > 0 && s.Rate.PerSecond == 0 {
+		return fmt.Errorf("serve.rate.burst is %d and serve.rate.per_second is 0, which bounds nothing: set both, or only per_second", s.Rate.Burst)
+	}
 	if err := s.checkEvents(); err != nil {
 		return err
 	}
@@ -88,8 +91,8 @@ func (c Config) checkNumbers() error {
 			return fmt.Errorf("%s is %d: it must be from %d to %d", f.name, f.value, f.least, f.top)
 		}
 	}
-	for name, d := range map[string]time.Duration{"serve.refresh": c.Serve.Refresh, "schedule.grace": c.Schedule.Grace} {
-		if d < 10*time.Millisecond || d > time.Hour {
+	for name, d := range map[string]Duration{"serve.refresh": c.Serve.Refresh, "schedule.grace": c.Schedule.Grace} {
+		if d < Duration(10*time.Millisecond) || d > Duration(time.Hour) {
 			return fmt.Errorf("%s is %s: it must be from 10ms to 1h", name, d)
 		}
 	}
