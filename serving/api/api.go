@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,7 +142,7 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	// is ours because gin's turns "+" into a space.
 	e.UseEscapedPath, e.UnescapePathValues = true, false
 	e.RedirectTrailingSlash, e.HandleMethodNotAllowed = false, true
-	e.Use(s.observe, s.rescue, limitBody, s.admit)
+	e.Use(s.observe, s.rescue, limitBody, s.admit, s.refuseEncoded)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, notFound("there is no such route")) })
 	e.NoMethod(func(c *gin.Context) { s.fail(c, methodNotAllowed(c)) })
 
@@ -204,4 +205,15 @@ func limitBody(c *gin.Context) {
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
 	}
+}
+
+// refuseEncoded refuses a body that is compressed: read as it is, it would be
+// called broken, or taken for what it says unpacked.
+func (s *server) refuseEncoded(c *gin.Context) {
+	coding := c.GetHeader("Content-Encoding")
+	if coding == "" || strings.EqualFold(coding, "identity") || c.Request.Method != http.MethodPost || c.FullPath() == "" {
+		return
+	}
+	c.Header("Accept-Encoding", "identity")
+	s.fail(c, newProblem(http.StatusUnsupportedMediaType, "the body is encoded (Content-Encoding: %s): send it as it is", clip(coding)))
 }

@@ -47,7 +47,7 @@ func notFound(format string, args ...any) *problem {
 }
 
 func methodNotAllowed(c *gin.Context) *problem {
-	return newProblem(http.StatusMethodNotAllowed, "%s is not allowed here, only %s", c.Request.Method, c.Writer.Header().Get("Allow"))
+	return newProblem(http.StatusMethodNotAllowed, "%s is not allowed here, only %s", clip(c.Request.Method), c.Writer.Header().Get("Allow"))
 }
 
 // asProblem decides in one place which status an error has. What it does not
