@@ -22,7 +22,7 @@ func logFormat(name string) func(io.Writer) slog.Handler {
 
 // apiOptions gathers what the handler is made of.
 func (s *server) apiOptions(ctx context.Context, traces tracer) api.Options {
-	o := api.Options{Store: s.store, Jobs: s.history(), Privacy: s.erasures(), Models: modelRegistry{s.workspace}, Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log,
+	o := api.Options{Store: s.store, Jobs: s.history(), Privacy: s.erasures(), Models: modelRegistry{s.workspace}, Keys: s.access(), Local: true, Rate: s.rate, Lang: s.lang, Logger: s.log,
 		LogPaths: s.watched.LogIDs, MaxAge: s.watched.ReadyMaxAge, Audiences: s.audiences,
 		Intake: &s.intake, Queued: s.intake.waiting, Placements: s.placing.set, Reports: s.reports(), Shown: s.placing.log}
 	if s.scheduler != nil {

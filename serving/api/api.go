@@ -29,6 +29,7 @@ type Options struct {
 	Models   Models               // nil: the routes of models answer 404
 	Privacy  Privacy              // nil: the routes of erasure and access answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
+	Local    bool                 // while no key is needed, only this machine's own requests are answered, not what a proxy or a page of the web sends
 	Rate     Rate                 // how often each key may ask
 	Now      func() time.Time     // the clock of Rate, MaxAge and reports; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
@@ -96,6 +97,7 @@ type server struct {
 	newID   func() string
 	lang    serving.Lang
 	keys    Keys
+	local   bool
 	limit   *limiter
 	now     func() time.Time
 	maxAge  time.Duration
@@ -112,7 +114,7 @@ type server struct {
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, local: o.Local,
 		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports),
 		placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if s.now == nil {
