@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -81,8 +82,9 @@ func (s *Store) Recommend(userID string, a Ask) (List, error) {
 }
 
 // RecommendAll answers Recommend for every customer, in the order of the ids
-// and all from one snapshot; name gives every list its id.
-func (s *Store) RecommendAll(userIDs []string, a Ask, name func() string) ([]List, error) {
+// and all from one snapshot; name gives every list its id. It ends with ctx's
+// error once ctx does.
+func (s *Store) RecommendAll(ctx context.Context, userIDs []string, a Ask, name func() string) ([]List, error) {
 	v, err := s.acquire()
 	if err != nil {
 		return nil, err
@@ -90,6 +92,9 @@ func (s *Store) RecommendAll(userIDs []string, a Ask, name func() string) ([]Lis
 	defer v.release()
 	lists := make([]List, len(userIDs))
 	for i, id := range userIDs {
+		if err := ctx.Err(); err != nil {
+			return nil, err // nobody waits for it any more
+		}
 		a.ID = name()
 		lists[i], err = s.recommend(v, id, a)
 		var wrong *filter.Error

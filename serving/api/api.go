@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -106,6 +107,7 @@ type server struct {
 
 	audiences  *audience.Engine
 	exports    chan struct{} // holds one for each export under way
+	batches    chan struct{} // holds one for each large batch under way
 	placements *placement.Set
 	reports    PlacementReports
 	shown      *served.Log
@@ -116,6 +118,7 @@ type server struct {
 func New(o Options) http.Handler {
 	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, local: o.Local,
 		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports),
+		batches:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if s.now == nil {
 		s.now = time.Now

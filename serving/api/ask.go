@@ -1,6 +1,11 @@
 package api
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
 	"github.com/gin-gonic/gin"
 
 	"regulars/serving"
@@ -122,17 +127,41 @@ type batchJSON struct {
 	metaJSON
 }
 
+// Limits of batches, of which one may be a thousand times the work of a request.
+const (
+	maxBatchTime = 30 * time.Second // waiting for its turn included
+	largeBatch   = 50               // customers; larger ones take turns on half of the cores
+)
+
 // batch answers for each user as GET does, all from one snapshot.
 func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
-	lists, err := s.store.RecommendAll(a.Users, ask, s.newID)
+	ctx, cancel := context.WithTimeout(c.Request.Context(), maxBatchTime)
+	defer cancel()
+	if len(a.Users) > largeBatch {
+		select {
+		case s.batches <- struct{}{}:
+			defer func() { <-s.batches }()
+		case <-ctx.Done():
+			return batchProblem(c, ctx.Err())
+		}
+	}
+	lists, err := s.store.RecommendAll(ctx, a.Users, ask, s.newID)
 	if err != nil {
-		return err
+		return batchProblem(c, err)
 	}
 	out := &batchJSON{Results: make([]*listJSON, len(lists)), metaJSON: metaOf(lists[0].Meta)}
 	for i, list := range lists {
 		out.Results[i] = s.recommended("recommendations", a.Users[i], "", list, s.mannerOf(a))
 	}
 	return answer(c, "no-store", out)
+}
+
+// batchProblem says that a batch took too long, unless it is something else.
+func batchProblem(c *gin.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return newProblem(http.StatusServiceUnavailable, "the batch was not done in time: ask for fewer customers, by a simpler filter, or for fewer batches at once")
+	}
+	return broken(c, err)
 }
 
 // basket answers for the items named. Without any, what the visitor's session
