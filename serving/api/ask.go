@@ -122,11 +122,6 @@ func (s *server) postRecommendations(c *gin.Context) error {
 	return s.basket(c, &a, ask)
 }
 
-type batchJSON struct {
-	Results []*listJSON `json:"results"`
-	metaJSON
-}
-
 // Limits of batches, of which one may be a thousand times the work of a request.
 const (
 	maxBatchTime = 30 * time.Second // waiting for its turn included
@@ -137,23 +132,53 @@ const (
 func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), maxBatchTime)
 	defer cancel()
-	if len(a.Users) > largeBatch {
+	lists, err := s.recommendAll(ctx, a.Users, ask)
+	if err != nil {
+		return batchProblem(c, err)
+	}
+	return s.tellBatch(c, a, lists)
+}
+
+// recommendAll makes the lists of a batch, of a large one when it has its turn.
+func (s *server) recommendAll(ctx context.Context, users []string, ask serving.Ask) ([]serving.List, error) {
+	if len(users) > largeBatch {
 		select {
 		case s.batches <- struct{}{}:
 			defer func() { <-s.batches }()
 		case <-ctx.Done():
-			return batchProblem(c, ctx.Err())
+			return nil, ctx.Err()
 		}
 	}
-	lists, err := s.store.RecommendAll(ctx, a.Users, ask, s.newID)
-	if err != nil {
-		return batchProblem(c, err)
+	return s.store.RecommendAll(ctx, users, ask, s.newID)
+}
+
+// tellBatch writes the lists of a batch part by part: as a whole it may be 60 MB.
+func (s *server) tellBatch(c *gin.Context, a *askJSON, lists []serving.List) error {
+	meta, manner := metaOf(lists[0].Meta), s.mannerOf(a)
+	h := c.Writer.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	body := []byte(`{"results":[`)
+	for i := range lists {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = s.recommended("recommendations", a.Users[i], "", lists[i], manner).appendJSON(body)
+		lists[i] = serving.List{} // not needed any more
+		if len(body) < keptBody {
+			continue
+		}
+		if _, err := c.Writer.Write(body); err != nil {
+			return broken(c, err)
+		}
+		body = body[:0]
 	}
-	out := &batchJSON{Results: make([]*listJSON, len(lists)), metaJSON: metaOf(lists[0].Meta)}
-	for i, list := range lists {
-		out.Results[i] = s.recommended("recommendations", a.Users[i], "", list, s.mannerOf(a))
+	body = appendText(append(body, `],"as_of":`...), meta.AsOf)
+	body = append(appendText(append(body, `,"model_version":`...), meta.ModelVersion), "}\n"...)
+	if _, err := c.Writer.Write(body); err != nil {
+		return broken(c, err)
 	}
-	return answer(c, "no-store", out)
+	return nil
 }
 
 // batchProblem says that a batch took too long, unless it is something else.

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -59,6 +61,32 @@ func TestLargeBatchesTakeTurns(t *testing.T) {
 	all.Wait()
 	if w := askWithin(t, h, 1000, time.Minute); w.Code != 200 {
 		t.Errorf("afterwards: %d %.200s", w.Code, w.Body)
+	}
+}
+
+// TestBatchInParts: an answer that is written part by part is one object, of the
+// same lists as smaller ones.
+func TestBatchInParts(t *testing.T) {
+	h := New(Options{Store: loaded(t, 50), NewID: fixedID})
+	results := func(body string) (out struct {
+		Results []json.RawMessage `json:"results"`
+		AsOf    string            `json:"as_of"`
+	}) {
+		w := send(h, "POST", "/v1/recommendations", body)
+		if err := json.Unmarshal(w.Body.Bytes(), &out); err != nil || w.Code != 200 || out.AsOf == "" {
+			t.Fatalf("answered %d %.200s: %v", w.Code, w.Body, err)
+		}
+		return out
+	}
+	all := results(`{"k":40,"users":["17850"` + strings.Repeat(`,"17850","茶 <nobody>"`, 400) + `]}`)
+	two := results(`{"k":40,"users":["17850","茶 <nobody>"]}`)
+	if len(all.Results) != 801 || len(two.Results) != 2 {
+		t.Fatalf("%d and %d lists", len(all.Results), len(two.Results))
+	}
+	for i, one := range all.Results[1:] {
+		if !bytes.Equal(one, two.Results[i%2]) {
+			t.Fatalf("list %d is %s, want %s", i+1, one, two.Results[i%2])
+		}
 	}
 }
 
