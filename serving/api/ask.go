@@ -124,61 +124,88 @@ func (s *server) postRecommendations(c *gin.Context) error {
 
 // Limits of batches, of which one may be a thousand times the work of a request.
 const (
-	maxBatchTime = 30 * time.Second // waiting for its turn included
+	maxBatchTime = 50 * time.Second // waiting for its turn included; below writeTimeout
 	largeBatch   = 50               // customers; larger ones take turns on half of the cores
 )
 
-// batch answers for each user as GET does, all from one snapshot.
+// batch answers for each user as GET does, all from one snapshot, part by part: as
+// a whole the answer may have 60 MB.
 func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
 	ctx, cancel := context.WithTimeout(c.Request.Context(), maxBatchTime)
 	defer cancel()
-	lists, err := s.recommendAll(ctx, a.Users, ask)
+	turn := batchTurn{}
+	if len(a.Users) > largeBatch {
+		turn.places = s.batches
+	}
+	if err := turn.take(ctx); err != nil {
+		return batchProblem(c, err)
+	}
+	defer turn.give()
+	var meta metaJSON
+	manner, body := s.mannerOf(a), []byte(`{"results":[`)
+	err := s.store.RecommendAll(ctx, a.Users, ask, s.newID, func(i int, list serving.List) error {
+		if meta = metaOf(list.Meta); i > 0 {
+			body = append(body, ',')
+		}
+		body = s.recommended("recommendations", a.Users[i], "", list, manner).appendJSON(body)
+		if len(body) < keptBody {
+			return nil
+		}
+		turn.give() // the client may take its time
+		if err := tellPart(c, body); err != nil {
+			return err
+		}
+		body = body[:0]
+		return turn.take(ctx)
+	})
 	if err != nil {
 		return batchProblem(c, err)
 	}
-	return s.tellBatch(c, a, lists)
-}
-
-// recommendAll makes the lists of a batch, of a large one when it has its turn.
-func (s *server) recommendAll(ctx context.Context, users []string, ask serving.Ask) ([]serving.List, error) {
-	if len(users) > largeBatch {
-		select {
-		case s.batches <- struct{}{}:
-			defer func() { <-s.batches }()
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	return s.store.RecommendAll(ctx, users, ask, s.newID)
-}
-
-// tellBatch writes the lists of a batch part by part: as a whole it may be 60 MB.
-func (s *server) tellBatch(c *gin.Context, a *askJSON, lists []serving.List) error {
-	meta, manner := metaOf(lists[0].Meta), s.mannerOf(a)
-	h := c.Writer.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	body := []byte(`{"results":[`)
-	for i := range lists {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = s.recommended("recommendations", a.Users[i], "", lists[i], manner).appendJSON(body)
-		lists[i] = serving.List{} // not needed any more
-		if len(body) < keptBody {
-			continue
-		}
-		if _, err := c.Writer.Write(body); err != nil {
-			return broken(c, err)
-		}
-		body = body[:0]
-	}
+	turn.give()
 	body = appendText(append(body, `],"as_of":`...), meta.AsOf)
 	body = append(appendText(append(body, `,"model_version":`...), meta.ModelVersion), "}\n"...)
-	if _, err := c.Writer.Write(body); err != nil {
-		return broken(c, err)
+	if err := tellPart(c, body); err != nil {
+		return batchProblem(c, err)
 	}
 	return nil
+}
+
+// batchTurn is the place of a large batch among those that are made at once.
+type batchTurn struct {
+	places chan struct{} // nil: none is needed
+	had    bool
+}
+
+// take waits for the turn.
+func (t *batchTurn) take(ctx context.Context) error {
+	if t.places == nil {
+		return nil
+	}
+	select {
+	case t.places <- struct{}{}:
+		t.had = true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// give lets the next one have the turn.
+func (t *batchTurn) give() {
+	if t.had {
+		<-t.places
+		t.had = false
+	}
+}
+
+// tellPart writes a part of an answer that has many.
+func tellPart(c *gin.Context, part []byte) error {
+	if h := c.Writer.Header(); !c.Writer.Written() {
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	_, err := c.Writer.Write(part)
+	return err
 }
 
 // batchProblem says that a batch took too long, unless it is something else.
