@@ -53,12 +53,20 @@ func (s *server) openTraces() (tracer, error) {
 	if endpoint == "" {
 		return tracer{}, nil
 	}
-	t, err := trace.Open(context.Background(), endpoint, "regulars")
+	t, err := trace.Open(context.Background(), endpoint, "regulars", s.reportTraces)
 	if err != nil {
 		return tracer{}, fmt.Errorf("%s: %w", from, err)
 	}
 	s.log.Info("traces are sent", "as", from+" says")
 	return tracer{t}, nil
+}
+
+func (s *server) reportTraces(err error) {
+	if err != nil {
+		s.log.Warn("traces are not sent; everything is answered", "error", err)
+		return
+	}
+	s.log.Info("traces are sent again")
 }
 
 // sendGrace is how long the last spans may take on their way.
