@@ -147,7 +147,7 @@ func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
 		if meta = metaOf(list.Meta); i > 0 {
 			body = append(body, ',')
 		}
-		body = s.recommended("recommendations", a.Users[i], "", list, manner).appendJSON(body)
+		body = s.recommended(true, "recommendations", a.Users[i], "", list, manner).appendJSON(body)
 		if len(body) < keptBody {
 			return nil
 		}
@@ -231,7 +231,7 @@ func (s *server) basket(c *gin.Context, a *askJSON, ask serving.Ask) (err error)
 	if err != nil {
 		return err
 	}
-	out := s.recommended(kind, userID, ask.Session, list, s.mannerOf(a))
+	out := s.recommended(true, kind, userID, ask.Session, list, s.mannerOf(a))
 	out.UnknownItems = unknown
 	return s.tell(c, "no-store", out)
 }
