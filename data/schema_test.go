@@ -105,6 +105,7 @@ func TestValidate(t *testing.T) {
 		{change{"user_id": data.String(strings.Repeat("x", 512))}, ""},
 		{change{"user_id": data.String(strings.Repeat("x", 513))}, "user_id is longer than 512 bytes"},
 		{change{"user_id": data.String("a\xff")}, "user_id is not valid UTF-8"},
+		{change{"user_id": data.String("a\x00")}, "user_id holds a NUL byte"},
 		{change{"store": data.String("")}, ""},
 		{change{"store": data.String(strings.Repeat("x", 1<<20+1))}, "store is longer than 1048576 bytes"},
 		{change{"quantity": data.Int(0)}, "quantity is not above 0"},
@@ -130,6 +131,7 @@ func TestValidate(t *testing.T) {
 		{change{"score": data.Float(math.Inf(-1))}, "score is not a finite number"},
 		{change{"score": data.Float(0)}, ""},
 		{change{"words": data.List([]string{"a", "\xff"})}, "words is not valid UTF-8"},
+		{change{"words": data.List([]string{"a", "b\x00"})}, "words holds a NUL byte"},
 		{change{"words": data.List([]string{strings.Repeat("x", 1<<19), strings.Repeat("y", 1<<19+1)})}, "words is longer than 1048576 bytes"},
 		{change{"words": data.List(nil)}, ""},
 	} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -100,8 +101,18 @@ func (c *Column) checkString(s string) string {
 		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxIDBytes)
 	case len(s) > MaxStringBytes:
 		return fmt.Sprintf("%s is longer than %d bytes", c.Name, MaxStringBytes)
+	}
+	return c.checkBytes(s)
+}
+
+// checkBytes refuses what no text holds. A NUL ends a text for whatever keeps
+// it as C does: DuckDB can number the ids of no table that holds one.
+func (c *Column) checkBytes(s string) string {
+	switch {
 	case !utf8.ValidString(s):
 		return c.Name + " is not valid UTF-8"
+	case strings.IndexByte(s, 0) >= 0:
+		return c.Name + " holds a NUL byte"
 	}
 	return ""
 }
@@ -109,8 +120,8 @@ func (c *Column) checkString(s string) string {
 func (c *Column) checkList(list []string) string {
 	total := 0
 	for _, s := range list {
-		if !utf8.ValidString(s) {
-			return c.Name + " is not valid UTF-8"
+		if reason := c.checkBytes(s); reason != "" {
+			return reason
 		}
 		total += len(s)
 	}

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -81,26 +82,33 @@ func (s *Store) Recommend(userID string, a Ask) (List, error) {
 }
 
 // RecommendAll answers Recommend for every customer, in the order of the ids
-// and all from one snapshot; name gives every list its id.
-func (s *Store) RecommendAll(userIDs []string, a Ask, name func() string) ([]List, error) {
+// and all from one snapshot; name gives every list its id. Each list is handed to
+// tell as it is made, so that none but that one is in memory. It ends with the
+// first error, of tell or of ctx once that ends.
+func (s *Store) RecommendAll(ctx context.Context, userIDs []string, a Ask, name func() string, tell func(i int, l List) error) error {
 	v, err := s.acquire()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer v.release()
-	lists := make([]List, len(userIDs))
 	for i, id := range userIDs {
+		if err := ctx.Err(); err != nil {
+			return err // nobody waits for it any more
+		}
 		a.ID = name()
-		lists[i], err = s.recommend(v, id, a)
+		list, err := s.recommend(v, id, a)
 		var wrong *filter.Error
 		if errors.As(err, &wrong) {
-			return nil, err // whoever the customer is
+			return err // whoever the customer is
 		}
 		if err != nil {
-			return nil, fmt.Errorf("customer number %d of the batch: %w", i+1, err)
+			return fmt.Errorf("customer number %d of the batch: %w", i+1, err)
+		}
+		if err := tell(i, list); err != nil {
+			return err
 		}
 	}
-	return lists, nil
+	return nil
 }
 
 func (s *Store) recommend(v *view, userID string, a Ask) (List, error) {

@@ -151,8 +151,14 @@ func TestLists(t *testing.T) {
 		"similar to one out of stock":          {similar("d", 1), "b:popular !"},
 		"popular":                              {func() (List, error) { return s.Popular(Ask{K: 9}) }, "b:popular a:popular c:popular e:catalogue f:catalogue"},
 		"of a batch": {func() (List, error) {
-			lists, err := s.RecommendAll([]string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}}, unnamed)
-			return lists[1], err
+			var second List
+			err := s.RecommendAll(t.Context(), []string{"nobody", "ann", "bob"}, Ask{K: 2, Exclude: []string{"b"}}, unnamed, func(i int, l List) error {
+				if i == 1 {
+					second = l
+				}
+				return nil
+			})
+			return second, err
 		}, "e:repeat a:ials"},
 	}
 	for name, c := range cases {
@@ -322,6 +328,22 @@ func falling(rt *rapid.T, l List) {
 	}
 }
 
+// TestBatchThatNobodyWaitsFor: work for a client that is gone ends.
+func TestBatchThatNobodyWaitsFor(t *testing.T) {
+	s := load(t, tiny())
+	ctx, cancel := context.WithCancel(t.Context())
+	named := 0
+	err := s.RecommendAll(ctx, make([]string, 1000), Ask{K: 2}, func() string {
+		if named++; named == 3 {
+			cancel()
+		}
+		return ""
+	}, func(int, List) error { return nil })
+	if !errors.Is(err, context.Canceled) || named != 3 {
+		t.Errorf("%v after %d customers", err, named)
+	}
+}
+
 func TestNotReady(t *testing.T) {
 	s := NewStore(t.TempDir(), Options{})
 	if err := s.Refresh(); err != nil {
@@ -331,7 +353,7 @@ func TestNotReady(t *testing.T) {
 	_, _, err2 := s.Similar("u", Ask{K: 1})
 	_, err3 := s.Popular(Ask{K: 1})
 	_, _, err4 := s.Scores("u")
-	_, err5 := s.RecommendAll([]string{"u"}, Ask{K: 1}, unnamed)
+	err5 := s.RecommendAll(t.Context(), []string{"u"}, Ask{K: 1}, unnamed, nil)
 	_, _, err6 := s.Basket([]string{"a"}, "", Ask{K: 1})
 	_, _, _, err7 := s.ScoresAll([]string{"u"})
 	for _, err := range []error{err1, err2, err3, err4, err5, err6, err7} {

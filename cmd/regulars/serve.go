@@ -71,7 +71,8 @@ type server struct {
 	store     *serving.Store
 	db        *state.DB
 	keys      *state.Keyring      // nil where no state.db could be made
-	privacy   *register           // nil where there is no state.db
+	privacy   *register           // nil where there is no state.db, or it cannot be written
+	marks     *state.Marks        // of privacy, or those that could be read; nil where there are none
 	cert      *api.Certificate    // nil: plain HTTP
 	scheduler *schedule.Scheduler // nil where runs cannot be recorded; without --schedule it starts only what is asked for
 	scheduled bool
@@ -167,11 +168,15 @@ func (s *server) openKeys(w *workspace) (unopened, err error) {
 		if s.privacy, err = w.register(ctx, db, s.log); err != nil {
 			return nil, errors.Join(err, s.closeHistory())
 		}
+		s.marks = s.privacy.marks
 		return nil, nil
 	}
 	if existed {
 		if s.keys, err = state.ReadKeyring(ctx, w.statePath()); err != nil {
 			return nil, fmt.Errorf("without the keys it cannot be told who may ask: %w", unopened)
+		}
+		if s.marks, err = state.ReadMarks(ctx, w.statePath()); err != nil {
+			return nil, fmt.Errorf("it cannot be told who was erased or refuses personalisation: %w", errors.Join(unopened, err))
 		}
 	}
 	return unopened, nil

@@ -144,15 +144,22 @@ func TestBindingBeyondThisMachineNeedsKeys(t *testing.T) {
 func TestServerWithoutHistoryKeepsKeys(t *testing.T) {
 	w := emptyShop(t)
 	_, text := newKey(t, w, "storefront")
+	if err := w.withState(func(db *state.DB) error { return db.SetOptOut(t.Context(), "shy", true) }); err != nil {
+		t.Fatal(err)
+	}
 	if err := os.Mkdir(w.statePath()+"-shm", 0o755); err != nil { // in the way of SQLite
 		t.Fatal(err)
 	}
 	if _, err := w.state(); err == nil {
 		t.Fatal("the database could be opened: this test tests nothing")
 	}
-	popular := "http://" + served(t, w).listener.Addr().String() + "/v1/popular"
+	s := served(t, w)
+	popular := "http://" + s.listener.Addr().String() + "/v1/popular"
 	awaitStatus(t, http.DefaultClient, popular, "", 401)
 	awaitStatus(t, http.DefaultClient, popular, text, 503) // there is no snapshot
+	if out, known := s.live().OptedOut("shy"); !out || !known {
+		t.Error("it is forgotten who refused personalisation")
+	}
 	if err := os.Truncate(w.statePath(), 5000); err != nil {
 		t.Fatal(err)
 	}

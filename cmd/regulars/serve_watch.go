@@ -22,7 +22,7 @@ func logFormat(name string) func(io.Writer) slog.Handler {
 
 // apiOptions gathers what the handler is made of.
 func (s *server) apiOptions(ctx context.Context, traces tracer) api.Options {
-	o := api.Options{Store: s.store, Jobs: s.history(), Privacy: s.erasures(), Models: modelRegistry{s.workspace}, Keys: s.access(), Rate: s.rate, Lang: s.lang, Logger: s.log,
+	o := api.Options{Store: s.store, Jobs: s.history(), Privacy: s.erasures(), Models: modelRegistry{s.workspace}, Keys: s.access(), Local: true, Rate: s.rate, Lang: s.lang, Logger: s.log,
 		LogPaths: s.watched.LogIDs, MaxAge: time.Duration(s.watched.ReadyMaxAge), Audiences: s.audiences,
 		Intake: &s.intake, Queued: s.intake.waiting, Placements: s.placing.set, Reports: s.reports(), Shown: s.placing.log}
 	if s.scheduler != nil {
@@ -53,12 +53,20 @@ func (s *server) openTraces() (tracer, error) {
 	if endpoint == "" {
 		return tracer{}, nil
 	}
-	t, err := trace.Open(context.Background(), endpoint, "regulars")
+	t, err := trace.Open(context.Background(), endpoint, "regulars", s.reportTraces)
 	if err != nil {
 		return tracer{}, fmt.Errorf("%s: %w", from, err)
 	}
 	s.log.Info("traces are sent", "as", from+" says")
 	return tracer{t}, nil
+}
+
+func (s *server) reportTraces(err error) {
+	if err != nil {
+		s.log.Warn("traces are not sent; everything is answered", "error", err)
+		return
+	}
+	s.log.Info("traces are sent again")
 }
 
 // sendGrace is how long the last spans may take on their way.

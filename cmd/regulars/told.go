@@ -25,10 +25,10 @@ func (t told) OptedOut(userID string) (out, known bool) {
 
 // live is what serving knows beyond the snapshot.
 func (s *server) live() serving.Live {
-	if s.privacy == nil {
+	if s.marks == nil {
 		return &s.intake
 	}
-	return told{&s.intake, s.privacy.marks}
+	return told{&s.intake, s.marks}
 }
 
 // renewMarks reads again who was erased.

@@ -32,6 +32,11 @@ func drawRow(t *rapid.T, s data.Schema, n int) data.Row {
 	return row
 }
 
+// text draws texts of any characters but the one that no text may hold.
+func text(most int) *rapid.Generator[string] {
+	return rapid.StringOfN(rapid.Rune().Filter(func(r rune) bool { return r != 0 }), 0, most, 4*most)
+}
+
 func drawValue(t *rapid.T, c data.Column) data.Value {
 	switch { // a quantity times a price that money can hold
 	case c.Positive:
@@ -41,7 +46,7 @@ func drawValue(t *rapid.T, c data.Column) data.Value {
 	}
 	switch c.Kind {
 	case data.KindString:
-		return data.String(rapid.StringN(0, 20, 80).Draw(t, c.Name))
+		return data.String(text(20).Draw(t, c.Name))
 	case data.KindInt:
 		return data.Int(rapid.Int64Range(1, math.MaxInt64).Draw(t, c.Name))
 	case data.KindFloat:
@@ -53,7 +58,7 @@ func drawValue(t *rapid.T, c data.Column) data.Value {
 	case data.KindMoney:
 		return data.Amount(data.Money(rapid.Int64Range(-999_999_999_999_999_999, 999_999_999_999_999_999).Draw(t, c.Name)))
 	}
-	return data.List(rapid.SliceOfN(rapid.StringN(0, 5, 20), 0, 4).Draw(t, c.Name))
+	return data.List(rapid.SliceOfN(text(5), 0, 4).Draw(t, c.Name))
 }
 
 // What is written comes back, of every table, kind, null and list, and a

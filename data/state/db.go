@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"modernc.org/sqlite"
@@ -17,6 +18,9 @@ import (
 // ErrUnusable says that the file is no state database that this program can
 // work with: damaged, made by something else, or by a later version.
 var ErrUnusable = errors.New("unusable state database")
+
+// ErrFull says that nothing could be written for want of room on the disk.
+var ErrFull = errors.New("the disk is full")
 
 // busyTimeout is how long a statement waits for another process's write.
 const busyTimeout = 10 * time.Second
@@ -89,14 +93,16 @@ func (db *DB) explain(doing string, err error) error {
 		return fmt.Errorf("%w: %s is damaged or not a SQLite file: restore it from a backup, or move it and its -wal and -shm files aside to start an empty history (%w)",
 			ErrUnusable, db.path, err)
 	}
+	if isCode(err, sqlite3.SQLITE_FULL) {
+		return fmt.Errorf("%s %s: %s: %w: make room, nothing else is needed: %w", db.format.Name, db.path, doing, ErrFull, err)
+	}
 	return fmt.Errorf("%s %s: %s: %w", db.format.Name, db.path, doing, err)
 }
 
-func damaged(err error) bool {
+func damaged(err error) bool { return isCode(err, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) }
+
+// isCode reports whether an error is of SQLite, with one of these primary codes.
+func isCode(err error, codes ...int) bool {
 	var failed *sqlite.Error
-	if !errors.As(err, &failed) {
-		return false
-	}
-	code := failed.Code() & 0xff // the low byte is the primary code
-	return code == sqlite3.SQLITE_CORRUPT || code == sqlite3.SQLITE_NOTADB
+	return errors.As(err, &failed) && slices.Contains(codes, failed.Code()&0xff) // the low byte is the primary code
 }

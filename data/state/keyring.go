@@ -54,29 +54,40 @@ func emptyKeyring(db *DB) *Keyring {
 // for them. A file that is damaged, or has changes that only Open could read, is
 // an error.
 func ReadKeyring(ctx context.Context, path string) (k *Keyring, err error) {
+	err = readAlone(ctx, path, "keys", func(db *DB, held bool) (err error) {
+		if !held { // of a version that had none
+			k = emptyKeyring(db)
+			return nil
+		}
+		k, err = db.Keyring(ctx)
+		return err
+	})
+	return k, err
+}
+
+// readAlone opens a database that Open cannot open, such as on a full disk, for
+// use to read, without writing anything; held says whether it has the table.
+func readAlone(ctx context.Context, path, table string, use func(db *DB, held bool) error) (err error) {
 	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return nil, fmt.Errorf("state database %s: its latest changes are in its -wal file, which cannot be read alone", path)
+		return fmt.Errorf("state database %s: its latest changes are in its -wal file, which cannot be read alone", path)
 	}
 	handle, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?immutable=1")
 	if err != nil {
-		return nil, fmt.Errorf("state database %s: %w", path, err)
+		return fmt.Errorf("state database %s: %w", path, err)
 	}
 	db := &DB{Now: time.Now, sql: handle, path: path, format: ownFormat}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.checkOwner(ctx, handle); err != nil {
-		return nil, db.explain("reading keys", err)
+		return db.explain("reading "+table, err)
 	}
 	if err := db.checkSound(ctx); err != nil {
-		return nil, db.explain("reading keys", err)
+		return db.explain("reading "+table, err)
 	}
 	var tables int
-	if err := handle.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = 'keys'").Scan(&tables); err != nil {
-		return nil, db.explain("reading keys", err)
+	if err := handle.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", table).Scan(&tables); err != nil {
+		return db.explain("reading "+table, err)
 	}
-	if tables == 0 { // of a version that had none
-		return emptyKeyring(db), nil
-	}
-	return db.Keyring(ctx)
+	return use(db, tables > 0)
 }
 
 // Needed reports whether a key is needed to ask: once a key has been made, even

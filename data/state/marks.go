@@ -58,6 +58,21 @@ func (db *DB) Marks(ctx context.Context) (*Marks, error) {
 	return m, m.Refresh(ctx)
 }
 
+// ReadMarks reads the marks of a database that Open cannot open, as ReadKeyring
+// reads its keys. They stay as they were read.
+func ReadMarks(ctx context.Context, path string) (*Marks, error) {
+	m := &Marks{}
+	m.held.Store(&marks{})
+	err := readAlone(ctx, path, "opt_outs", func(db *DB, held bool) error {
+		if !held { // of a version that had none
+			return nil
+		}
+		m.db = db
+		return m.Refresh(ctx)
+	})
+	return m, err
+}
+
 // Erased reports whether a customer was erased, or is being erased.
 func (m *Marks) Erased(userID string) bool {
 	held := m.held.Load()

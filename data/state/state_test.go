@@ -396,3 +396,24 @@ func TestReaderDuringWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestFullDisk: for want of room nothing is recorded, which is told apart from
+// other faults; with room again all goes on.
+func TestFullDisk(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "state.db"))
+	db.sql.SetMaxOpenConns(1) // of which the limit is set
+	limit := func(pages string) {
+		if _, err := db.sql.ExecContext(t.Context(), "PRAGMA max_page_count = "+pages); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit("1") // which is what there is
+	id := strings.Repeat("x", 100_000)
+	if err := db.SetOptOut(t.Context(), id, true); !errors.Is(err, ErrFull) {
+		t.Errorf("a full disk: %v", err)
+	}
+	limit("1000000")
+	if err := db.SetOptOut(t.Context(), id, true); err != nil {
+		t.Errorf("with room again: %v", err)
+	}
+}

@@ -98,6 +98,7 @@ const (
 	refusedMissing = "missing"
 	refusedRole    = "role"
 	refusedRate    = "rate"
+	refusedForeign = "foreign" // no key is needed, but the request is not this machine's own
 )
 
 // headerAPIKey is an alternative to Authorization, for clients behind something
@@ -110,10 +111,13 @@ const callerKey = "caller"
 // admit lets a request pass that may be asked: its route is open, or no key is
 // needed, or its key is valid, not too busy and has a role for the route.
 func (s *server) admit(c *gin.Context) {
+	roles := rolesOf(c)
 	if s.keys == nil || !s.keys.Needed() {
+		if s.local && !slices.Contains(roles, anybody) && !madeHere(c.Request) {
+			s.refuse(c, refusedForeign)
+		}
 		return
 	}
-	roles := rolesOf(c)
 	if slices.Contains(roles, anybody) || slices.Contains(roles, thisMachine) && fromThisMachine(c.Request) {
 		return
 	}
@@ -172,17 +176,47 @@ func keyOf(h http.Header) string {
 // fromThisMachine reports whether the client's own end of the connection is
 // here. What a proxy on this machine passes on comes from somewhere else.
 func fromThisMachine(r *http.Request) bool {
-	for _, passedOn := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
-		if len(r.Header[passedOn]) > 0 {
-			return false
-		}
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
+	if passedOn(r.Header) {
 		return false
 	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && isLoopback(host)
+}
+
+// passedOn reports whether a proxy says that it passed the request on.
+func passedOn(h http.Header) bool {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func isLoopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// crossSite knows what a page of another site makes a browser send.
+var crossSite = http.NewCrossOriginProtection()
+
+// madeHere reports whether a request on a loopback address is this machine's own
+// wish: not what a proxy passed on, nor what a page of the web makes a browser on
+// this machine send, be it to the address itself or to a name of its own that it
+// let point here (DNS rebinding).
+func madeHere(r *http.Request) bool {
+	return !passedOn(r.Header) && namesThisMachine(r.Host) && crossSite.Check(r) == nil
+}
+
+// namesThisMachine reports whether a Host header can mean this machine: it has a
+// loopback address, or a name that nobody can register.
+func namesThisMachine(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	return !strings.ContainsAny(host, ".:") || strings.HasSuffix(host, ".localhost") || isLoopback(host)
 }
 
 // refuse answers a request that may not be asked, with the header of RFC 6750.
@@ -190,7 +224,7 @@ func (s *server) refuse(c *gin.Context, reason string) {
 	s.metrics.refused.WithLabelValues(reason).Inc()
 	p := refusal(reason)
 	switch {
-	case reason == refusedMissing:
+	case reason == refusedMissing, reason == refusedForeign:
 		c.Header("WWW-Authenticate", `Bearer realm="regulars"`)
 	case p.Status == http.StatusUnauthorized:
 		c.Header("WWW-Authenticate", `Bearer realm="regulars", error="invalid_token"`)
@@ -208,6 +242,8 @@ func refusal(reason string) *problem {
 		return newProblem(http.StatusUnauthorized, "a key is needed: send it as Authorization: Bearer … or as X-API-Key")
 	case refusedRole:
 		return newProblem(http.StatusForbidden, "this key's role may not ask this")
+	case refusedForeign:
+		return newProblem(http.StatusForbidden, "without a key only this machine itself is answered, and this request came through a proxy, by a name of the web or from another site's page: make a key with `regulars keys create`")
 	case refusedRate:
 		return newProblem(http.StatusTooManyRequests, "this key asks more often than it may: try again after the time in Retry-After")
 	}

@@ -364,3 +364,63 @@ func BenchmarkKeyed(b *testing.B) {
 		})
 	}
 }
+
+// TestWithoutKeysOnlyThisMachine: while no key is needed, neither a proxy nor a
+// page that a browser on this machine shows gets anything done.
+func TestWithoutKeysOnlyThisMachine(t *testing.T) {
+	h := locked(t, Options{Keys: fakeKeys{open: true}, Local: true})
+	for name, c := range map[string]struct {
+		host    string
+		headers map[string]string
+		mine    bool
+		reads   bool // where it may ask, but not change
+	}{
+		"the address":           {"127.0.0.1:8080", nil, true, true},
+		"another of loopback":   {"127.8.0.2", nil, true, true},
+		"version 6":             {"[::1]:8080", nil, true, true},
+		"version 6, no port":    {"[::1]", nil, true, true},
+		"localhost":             {"LocalHost:8080", nil, true, true},
+		"localhost with a dot":  {"localhost.:8080", nil, true, true},
+		"a name of localhost":   {"shop.localhost:8080", nil, true, true},
+		"a name of the machine": {"vm:8080", nil, true, true},
+		"no name":               {"", nil, true, true},
+		"its own page":          {"127.0.0.1:8080", map[string]string{"Origin": "http://127.0.0.1:8080", "Sec-Fetch-Site": "same-origin"}, true, true},
+		"an address typed in":   {"127.0.0.1:8080", map[string]string{"Sec-Fetch-Site": "none"}, true, true},
+		"a rebound name":        {"attacker.example:8080", nil, false, false},
+		"one like localhost":    {"localhost.attacker.example", nil, false, false},
+		"one like an address":   {"127.0.0.1.attacker.example:8080", nil, false, false},
+		"another machine's":     {"192.168.1.7:8080", nil, false, false},
+		"another's version 6":   {"[fe80::1%25eth0]:8080", nil, false, false},
+		"a proxy":               {"127.0.0.1:8080", map[string]string{"X-Forwarded-For": "203.0.113.9"}, false, false},
+		"a standard proxy":      {"127.0.0.1:8080", map[string]string{"Forwarded": "for=203.0.113.9"}, false, false},
+		"another site's page":   {"127.0.0.1:8080", map[string]string{"Origin": "https://attacker.example"}, false, true},
+		"a sandboxed page":      {"127.0.0.1:8080", map[string]string{"Origin": "null"}, false, true},
+		"a browser saying so":   {"127.0.0.1:8080", map[string]string{"Sec-Fetch-Site": "cross-site"}, false, true},
+	} {
+		for _, a := range asked {
+			r := httptest.NewRequest(a.route.method, a.target, strings.NewReader(a.body))
+			r.Host = c.host
+			for header, value := range c.headers {
+				r.Header.Set(header, value)
+			}
+			open := slices.Contains(mayAsk[a.route], anybody) || c.mine || c.reads && a.route.method == http.MethodGet
+			if w := kept(h, r, a.body); (w.Code == http.StatusForbidden) == open {
+				t.Errorf("%s: %s %s was answered %d %.200s", name, a.route.method, a.target, w.Code, w.Body)
+			}
+		}
+	}
+}
+
+// TestKeysOpenToAllNames: who brings a key may come from anywhere.
+func TestKeysOpenToAllNames(t *testing.T) {
+	h := locked(t, Options{Local: true})
+	body := `{"item_id":"i","in_stock":true}`
+	r := httptest.NewRequest("POST", "/v1/items/update", strings.NewReader(body))
+	r.Host = "shop.example"
+	for header, value := range map[string]string{"Authorization": "Bearer storefront", "Via": "1.1 proxy", "Origin": "https://shop.example"} {
+		r.Header.Set(header, value)
+	}
+	if w := kept(h, r, body); w.Code != http.StatusOK {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}

@@ -123,7 +123,7 @@ func (s *server) recommendations(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.tell(c, "no-store", s.recommended("recommendations", id, ask.Session, list, manner))
+	return s.tell(c, "no-store", s.recommended(c.Request.Method != http.MethodHead, "recommendations", id, ask.Session, list, manner))
 }
 
 func checkDecoration(q map[string]string) error {
@@ -138,10 +138,13 @@ func checkDecoration(q map[string]string) error {
 	return oneOf(q, "explain", "true", "false")
 }
 
-// recommended counts a list, and notes that it was shown.
-func (s *server) recommended(kind, userID, sessionID string, list serving.List, m manner) *listJSON {
-	s.metrics.count(kind, list)
-	s.note(list, sessionID)
+// recommended puts a list into words; one that is shown is counted and noted, which
+// the answer to HEAD is not.
+func (s *server) recommended(shown bool, kind, userID, sessionID string, list serving.List, m manner) *listJSON {
+	if shown {
+		s.metrics.count(kind, list)
+		s.note(list, sessionID)
+	}
 	out := listOf(list, m, true)
 	out.UserID, out.RecommendationID, out.RelaxedRules = userID, list.ID, list.Relaxed
 	if list.Arm != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +30,7 @@ type Options struct {
 	Models   Models               // nil: the routes of models answer 404
 	Privacy  Privacy              // nil: the routes of erasure and access answer 404
 	Keys     Keys                 // who may ask; nil: everybody, everything
+	Local    bool                 // while no key is needed, only this machine's own requests are answered, not what a proxy or a page of the web sends
 	Rate     Rate                 // how often each key may ask
 	Now      func() time.Time     // the clock of Rate, MaxAge and reports; nil: time.Now
 	Lang     serving.Lang         // of reasons, where a request asks for none; empty: English
@@ -95,6 +98,7 @@ type server struct {
 	newID   func() string
 	lang    serving.Lang
 	keys    Keys
+	local   bool
 	limit   *limiter
 	now     func() time.Time
 	maxAge  time.Duration
@@ -103,6 +107,7 @@ type server struct {
 
 	audiences  *audience.Engine
 	exports    chan struct{} // holds one for each export under way
+	batches    chan struct{} // holds one for each large batch under way
 	placements *placement.Set
 	reports    PlacementReports
 	shown      *served.Log
@@ -111,8 +116,9 @@ type server struct {
 
 // New returns the handler of version 1 of the API.
 func New(o Options) http.Handler {
-	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys,
+	s := &server{store: o.Store, jobs: o.Jobs, privacy: o.Privacy, intake: o.Intake, runner: o.Runner, models: o.Models, log: o.Logger, newID: o.NewID, lang: o.Lang, keys: o.Keys, local: o.Local,
 		now: o.Now, maxAge: o.MaxAge, paths: o.LogPaths, tracer: o.Tracer, audiences: o.Audiences, exports: make(chan struct{}, maxExports),
+		batches:    make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		placements: o.Placements, reports: o.Reports, shown: o.Shown}
 	if s.now == nil {
 		s.now = time.Now
@@ -141,7 +147,7 @@ func (s *server) routes(metrics http.Handler) *gin.Engine {
 	// is ours because gin's turns "+" into a space.
 	e.UseEscapedPath, e.UnescapePathValues = true, false
 	e.RedirectTrailingSlash, e.HandleMethodNotAllowed = false, true
-	e.Use(s.observe, s.rescue, limitBody, s.admit)
+	e.Use(s.observe, s.rescue, limitBody, s.admit, s.refuseEncoded)
 	e.NoRoute(func(c *gin.Context) { s.fail(c, notFound("there is no such route")) })
 	e.NoMethod(func(c *gin.Context) { s.fail(c, methodNotAllowed(c)) })
 
@@ -204,4 +210,15 @@ func limitBody(c *gin.Context) {
 	if c.Request.Body != nil && c.Request.Body != http.NoBody {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
 	}
+}
+
+// refuseEncoded refuses a body that is compressed: read as it is, it would be
+// called broken, or taken for what it says unpacked.
+func (s *server) refuseEncoded(c *gin.Context) {
+	coding := c.GetHeader("Content-Encoding")
+	if coding == "" || strings.EqualFold(coding, "identity") || c.Request.Method != http.MethodPost || c.FullPath() == "" {
+		return
+	}
+	c.Header("Accept-Encoding", "identity")
+	s.fail(c, newProblem(http.StatusUnsupportedMediaType, "the body is encoded (Content-Encoding: %s): send it as it is", clip(coding)))
 }

@@ -502,6 +502,12 @@ func TestLogHoldsNoCustomer(t *testing.T) {
 	if !strings.Contains(log.String(), `"route":"/v1/users/:id/scores","status":200`) {
 		t.Errorf("route or status missing:\n%s", &log)
 	}
+	if n := strings.Count(log.String(), `"took_seconds":`); n != 7 {
+		t.Errorf("%d of 7 lines say how many seconds it took:\n%s", n, &log)
+	}
+	if w := ask(h, strings.Repeat("A", 50_000), "/healthz"); w.Code != 405 || w.Body.Len() > 500 {
+		t.Errorf("a long method was answered %d with %d bytes", w.Code, w.Body.Len())
+	}
 	if w := ask(h, "GET", "/healthz", "X-Request-Id", "a b\"c"); w.Header().Get("X-Request-Id") == "a b\"c" {
 		t.Error("an unsafe request id was repeated")
 	}

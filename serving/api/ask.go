@@ -1,6 +1,11 @@
 package api
 
 import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
 	"github.com/gin-gonic/gin"
 
 	"regulars/serving"
@@ -117,22 +122,98 @@ func (s *server) postRecommendations(c *gin.Context) error {
 	return s.basket(c, &a, ask)
 }
 
-type batchJSON struct {
-	Results []*listJSON `json:"results"`
-	metaJSON
+// Limits of batches, of which one may be a thousand times the work of a request.
+const (
+	maxBatchTime = 50 * time.Second // waiting for its turn included; below writeTimeout
+	largeBatch   = 50               // customers; larger ones take turns on half of the cores
+)
+
+// batch answers for each user as GET does, all from one snapshot, part by part: as
+// a whole the answer may have 60 MB.
+func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), maxBatchTime)
+	defer cancel()
+	turn := batchTurn{}
+	if len(a.Users) > largeBatch {
+		turn.places = s.batches
+	}
+	if err := turn.take(ctx); err != nil {
+		return batchProblem(c, err)
+	}
+	defer turn.give()
+	var meta metaJSON
+	manner, body := s.mannerOf(a), []byte(`{"results":[`)
+	err := s.store.RecommendAll(ctx, a.Users, ask, s.newID, func(i int, list serving.List) error {
+		if meta = metaOf(list.Meta); i > 0 {
+			body = append(body, ',')
+		}
+		body = s.recommended(true, "recommendations", a.Users[i], "", list, manner).appendJSON(body)
+		if len(body) < keptBody {
+			return nil
+		}
+		turn.give() // the client may take its time
+		if err := tellPart(c, body); err != nil {
+			return err
+		}
+		body = body[:0]
+		return turn.take(ctx)
+	})
+	if err != nil {
+		return batchProblem(c, err)
+	}
+	turn.give()
+	body = appendText(append(body, `],"as_of":`...), meta.AsOf)
+	body = append(appendText(append(body, `,"model_version":`...), meta.ModelVersion), "}\n"...)
+	if err := tellPart(c, body); err != nil {
+		return batchProblem(c, err)
+	}
+	return nil
 }
 
-// batch answers for each user as GET does, all from one snapshot.
-func (s *server) batch(c *gin.Context, a *askJSON, ask serving.Ask) error {
-	lists, err := s.store.RecommendAll(a.Users, ask, s.newID)
-	if err != nil {
-		return err
+// batchTurn is the place of a large batch among those that are made at once.
+type batchTurn struct {
+	places chan struct{} // nil: none is needed
+	had    bool
+}
+
+// take waits for the turn.
+func (t *batchTurn) take(ctx context.Context) error {
+	if t.places == nil {
+		return nil
 	}
-	out := &batchJSON{Results: make([]*listJSON, len(lists)), metaJSON: metaOf(lists[0].Meta)}
-	for i, list := range lists {
-		out.Results[i] = s.recommended("recommendations", a.Users[i], "", list, s.mannerOf(a))
+	select {
+	case t.places <- struct{}{}:
+		t.had = true
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return answer(c, "no-store", out)
+}
+
+// give lets the next one have the turn.
+func (t *batchTurn) give() {
+	if t.had {
+		<-t.places
+		t.had = false
+	}
+}
+
+// tellPart writes a part of an answer that has many.
+func tellPart(c *gin.Context, part []byte) error {
+	if h := c.Writer.Header(); !c.Writer.Written() {
+		h.Set("Cache-Control", "no-store")
+		h.Set("Content-Type", "application/json; charset=utf-8")
+	}
+	_, err := c.Writer.Write(part)
+	return err
+}
+
+// batchProblem says that a batch took too long, unless it is something else.
+func batchProblem(c *gin.Context, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return newProblem(http.StatusServiceUnavailable, "the batch was not done in time: ask for fewer customers, by a simpler filter, or for fewer batches at once")
+	}
+	return broken(c, err)
 }
 
 // basket answers for the items named. Without any, what the visitor's session
@@ -150,7 +231,7 @@ func (s *server) basket(c *gin.Context, a *askJSON, ask serving.Ask) (err error)
 	if err != nil {
 		return err
 	}
-	out := s.recommended(kind, userID, ask.Session, list, s.mannerOf(a))
+	out := s.recommended(true, kind, userID, ask.Session, list, s.mannerOf(a))
 	out.UnknownItems = unknown
 	return s.tell(c, "no-store", out)
 }

@@ -1,11 +1,11 @@
 package api
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,7 +17,8 @@ import (
 	"regulars/serving/audience"
 )
 
-// maxExports is how many audiences may be made at once: each reads all customers.
+// maxExports is how many audiences, and tellings of what is held of somebody, may
+// be made at once: each reads all customers, or the whole workspace.
 const maxExports = 4
 
 // chunkTimeout is how long a client may take to receive a part of an export. The
@@ -106,12 +107,11 @@ func (s *server) audience(c *gin.Context, name string, spec audience.Spec, q map
 	if err != nil {
 		return err
 	}
-	select {
-	case s.exports <- struct{}{}:
-		defer func() { <-s.exports }()
-	default:
-		return newProblem(http.StatusServiceUnavailable, "%d audiences are being made already: try again later", maxExports)
+	end, err := s.beginExport()
+	if err != nil {
+		return err
 	}
+	defer end()
 	x, err := s.audiences.Open(spec, q["since"])
 	if err != nil {
 		return audienceProblem(err)
@@ -128,6 +128,16 @@ func (s *server) audience(c *gin.Context, name string, spec audience.Spec, q map
 		return s.countAudience(c, x, q["since"] != "")
 	}
 	return export(c, out, x, name, format)
+}
+
+// beginExport takes one of the places for what reads all there is; end gives it back.
+func (s *server) beginExport() (end func(), err error) {
+	select {
+	case s.exports <- struct{}{}:
+		return func() { <-s.exports }, nil
+	default:
+		return nil, newProblem(http.StatusServiceUnavailable, "%d exports are being made already: try again later", maxExports)
+	}
 }
 
 // told fills in what a request says of how the audience is told.
@@ -194,8 +204,10 @@ func export(c *gin.Context, out io.Writer, x *audience.Export, name string, form
 }
 
 // broken tells a client that went away, which is nobody's fault, from an error.
+// What its connection says of that names its address, which is not for the log.
 func broken(c *gin.Context, err error) error {
-	if errors.Is(err, context.Canceled) && c.Request.Context().Err() != nil {
+	var connection *net.OpError
+	if c.Request.Context().Err() != nil || errors.As(err, &connection) {
 		panic(http.ErrAbortHandler)
 	}
 	return audienceProblem(err)

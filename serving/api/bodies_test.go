@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 )
@@ -42,6 +43,37 @@ func TestBodiesOfEveryRoute(t *testing.T) {
 		"/v1/scores/batch": "user_ids", "/v1/recommendations": "users"} {
 		if w := send(h, "POST", target, `{"`+list+`":[`+strings.Repeat(`"a",`, 1000)+`"a"]}`); w.Code != 400 || !strings.Contains(w.Body.String(), "1001") {
 			t.Errorf("%s with 1001 of them answered %d %.200s", target, w.Code, w.Body)
+		}
+	}
+}
+
+// TestHalfCharacters: two ids that differ are never read as one, U+FFFD.
+func TestHalfCharacters(t *testing.T) {
+	h := locked(t, Options{Keys: fakeKeys{open: true}})
+	for id, status := range map[string]int{
+		`\ud800`: 400, `\udfff`: 400, `a\uD83Db`: 400, `\ude00\ud83d`: 400, `\ud83d\ud83d\ude00`: 400, `\\\ud800`: 400, `\ud83d\n\ude00`: 400, `\ud83d`: 400,
+		`\ud83d\ude00`: 200, `\uD83D\uDE00\n`: 200, `\\ud800`: 200, `\u00e9\\\\`: 200, `\ufffd`: 200, `\"\ud83d\ude00`: 200,
+	} {
+		w := send(h, "POST", "/v1/recommendations", `{"users":["`+id+`"],"k":1}`)
+		if w.Code != status || status == 400 && !strings.Contains(w.Body.String(), "half a character at byte") {
+			t.Errorf("%s was answered %d %.200s, want %d", id, w.Code, w.Body, status)
+		}
+	}
+}
+
+// TestEncodedBodies: what is sent compressed is told so, not called broken.
+func TestEncodedBodies(t *testing.T) {
+	h := locked(t, Options{Keys: fakeKeys{open: true}})
+	for _, a := range asked {
+		if a.route.method != http.MethodPost || a.body == "" {
+			continue
+		}
+		for coding, refused := range map[string]bool{"gzip": true, "br, gzip": true, "identity": false, "Identity": false, "": false} {
+			r := httptest.NewRequest("POST", a.target, strings.NewReader(a.body))
+			r.Header.Set("Content-Encoding", coding)
+			if w := kept(h, r, a.body); (w.Code == http.StatusUnsupportedMediaType) != refused || refused && w.Header().Get("Accept-Encoding") != "identity" {
+				t.Errorf("%s in %q was answered %d %.200s", a.target, coding, w.Code, w.Body)
+			}
 		}
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -70,7 +72,50 @@ func readBody(r io.Reader) ([]byte, error) {
 		}
 		return nil, badRequest("the body is not JSON at byte %d: %s", at.Offset, at)
 	}
+	if at := halfCharacter(body); at >= 0 {
+		return nil, badRequest("the body has half a character at byte %d: escapes from \\ud800 to \\udfff go in pairs", at+1)
+	}
 	return body, nil
+}
+
+// halfCharacter returns where well-formed JSON escapes half of a surrogate pair,
+// and -1 where it does nowhere. encoding/json reads each such half as U+FFFD, so
+// that ids which differ would be one.
+func halfCharacter(body []byte) int {
+	for i := bytes.IndexByte(body, '\\'); i >= 0; {
+		length := escapeLength(body[i:])
+		if length == 0 {
+			return i
+		}
+		next := bytes.IndexByte(body[i+length:], '\\')
+		if next < 0 {
+			break
+		}
+		i += length + next
+	}
+	return -1
+}
+
+// escapeLength returns how many bytes the escaped character at the beginning of
+// well-formed JSON takes, and 0 where it is half a character.
+func escapeLength(b []byte) int {
+	if b[1] != 'u' {
+		return 2
+	}
+	first := utf16Unit(b)
+	switch {
+	case !utf16.IsSurrogate(first):
+		return 6
+	case len(b) >= 12 && b[6] == '\\' && b[7] == 'u' && utf16.DecodeRune(first, utf16Unit(b[6:])) != utf8.RuneError:
+		return 12
+	}
+	return 0
+}
+
+// utf16Unit reads an escape such as \ud83d.
+func utf16Unit(b []byte) rune {
+	n, _ := strconv.ParseUint(string(b[2:6]), 16, 16) // well-formed
+	return rune(n)
 }
 
 // validUTF8 returns how many bytes at the beginning of b are valid.

@@ -143,9 +143,6 @@ func (s *server) intakeProblem(c *gin.Context, err error) error {
 	switch {
 	case errors.Is(err, events.ErrBusy):
 		return newProblem(http.StatusServiceUnavailable, "more is being told than can be written down: try again after the time in Retry-After")
-	case errors.Is(err, events.ErrFull):
-		s.log.Error("nothing can be taken in", "route", c.FullPath(), "error", err)
-		return newProblem(http.StatusInsufficientStorage, "there is no room to write this down: nothing of it was taken")
 	case errors.Is(err, events.ErrUnavailable):
 		s.log.Error("nothing can be taken in", "route", c.FullPath(), "error", err)
 		return newProblem(http.StatusServiceUnavailable, "this cannot be written down at present: nothing of it was taken")

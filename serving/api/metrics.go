@@ -58,12 +58,12 @@ func newMetrics(reg *prometheus.Registry, store *serving.Store, now func() time.
 		items:     counters("regulars_items_total", "Items shown, by list and by the strategy that chose them.", "list", "strategy"),
 		fallbacks: counters("regulars_fallbacks_total", "Lists with nothing chosen for what was asked about, by list and by the strategy of their first item.", "list", "strategy"),
 		refused: counters("regulars_http_refused_total",
-			"Requests refused for their key, by reason: it is missing, unknown, revoked or expired, its role may not ask the route, or it asks too often.", "reason"),
+			"Requests refused for their key, by reason: it is missing, unknown, revoked or expired, its role may not ask the route, it asks too often, or there is none and the request is not this machine's own (foreign).", "reason"),
 		filters: prometheus.NewCounter(prometheus.CounterOpts{Name: "regulars_filter_rejects_total", Help: "Requests refused because their filter cannot be understood."}),
 	}
 	m.series.Store(&map[outcome]series{})
 	m.byList.Store(&map[chosen]prometheus.Counter{})
-	for _, reason := range []string{refusedMissing, string(KeyUnknown), string(KeyRevoked), string(KeyExpired), refusedRole, refusedRate} {
+	for _, reason := range []string{refusedMissing, string(KeyUnknown), string(KeyRevoked), string(KeyExpired), refusedRole, refusedRate, refusedForeign} {
 		m.refused.WithLabelValues(reason) // shown as 0, so that an alarm sees the first
 	}
 	reg.MustRegister(m.requests, m.latency, m.inFlight, m.items, m.fallbacks, m.refused, m.filters, snapshotMetrics{store, now},

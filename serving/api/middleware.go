@@ -74,7 +74,7 @@ func (s *server) logRequest(c *gin.Context, id, route string, start time.Time, t
 	r := slog.NewRecord(start.Add(took), slog.LevelInfo, "request", 0)
 	r.AddAttrs(
 		slog.String("request_id", id), slog.String("method", knownMethod(c.Request.Method)), slog.String("route", route),
-		slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Duration("took", took), byKey(c), path)
+		slog.Int("status", c.Writer.Status()), slog.Int("bytes", max(c.Writer.Size(), 0)), slog.Float64("took_seconds", took.Seconds()), byKey(c), path)
 	_ = s.log.Handler().Handle(ctx, r) // a log that cannot be written is no reason not to answer
 }
 

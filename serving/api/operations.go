@@ -85,7 +85,7 @@ func WatchAge(ctx context.Context, store *serving.Store, bound time.Duration, lo
 		if st := store.Status(); st.Ready && st.Version != told && time.Since(st.AsOf) > bound {
 			told = st.Version
 			log.Warn("the snapshot is stale: is the pipeline still running, and does data still arrive?", "snapshot", st.Version,
-				"as_of", st.AsOf.UTC().Format(timeFormat), "age", time.Since(st.AsOf).Round(time.Minute), "stale_after", bound)
+				"as_of", st.AsOf.UTC().Format(timeFormat), "age", time.Since(st.AsOf).Round(time.Minute).String(), "stale_after", bound.String())
 		}
 		select {
 		case <-ctx.Done():

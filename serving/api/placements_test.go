@@ -100,6 +100,7 @@ func TestPlacementReport(t *testing.T) {
 	ask(h, "GET", "/v1/users/17850/recommendations?placement=home")
 	send(h, "POST", "/v1/recommendations", `{"session_id":"s","placement":"home"}`)
 	ask(h, "GET", "/v1/users/17850/recommendations?k=1")
+	ask(h, "HEAD", "/v1/users/17850/recommendations?placement=home") // which shows nobody anything
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (s *server) eraseUser(c *gin.Context) error {
 	if err := oneOf(q, "dry_run", "true", "false"); err != nil {
 		return err
 	}
-	unhurried(c)
+	defer unhurried(c).finish()
 	if q["dry_run"] == "true" {
 		receipt, err := s.privacy.Find(c.Request.Context(), id)
 		if err != nil {
@@ -84,15 +84,21 @@ func (s *server) userData(c *gin.Context) error {
 	if _, err := query(c.Request.URL.RawQuery); err != nil {
 		return err
 	}
-	unhurried(c)
+	end, err := s.beginExport()
+	if err != nil {
+		return err
+	}
+	defer end()
+	out := unhurried(c)
+	defer out.finish()
 	c.Header("Cache-Control", "no-store")
 	c.Header("Content-Type", "application/json; charset=utf-8")
-	found, err := s.privacy.Tell(c.Request.Context(), id, c.Writer)
+	found, err := s.privacy.Tell(c.Request.Context(), id, out)
 	if !c.Writer.Written() {
 		c.Writer.Header().Del("Content-Type") // a problem has its own
 	}
 	if err != nil {
-		return err
+		return broken(c, err)
 	}
 	if !found {
 		return notFound("nothing is held of customer %q", clip(id))

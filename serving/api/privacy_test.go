@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"regulars/serving/events"
 )
 
 // people knows the customer 17850; "busy" waits, "broken" fails.
@@ -18,6 +20,9 @@ type people struct{ refused map[string]bool }
 func (r *people) Erase(_ context.Context, id string) (json.RawMessage, bool, error) {
 	if id == "broken" {
 		return nil, false, errors.New("/secret/path: no space left")
+	}
+	if id == "full" {
+		return nil, false, fmt.Errorf("/secret/state.db: %w", events.ErrFull)
 	}
 	if id == "nobody" {
 		return nil, false, fmt.Errorf("register: %w", ErrNothingHeld)
@@ -52,6 +57,9 @@ func (r *people) Tell(_ context.Context, id string, w io.Writer) (bool, error) {
 func (r *people) OptOut(_ context.Context, id string, refused bool) error {
 	if id == "gone" {
 		return fmt.Errorf("state: %w", ErrErased)
+	}
+	if id == "full" {
+		return fmt.Errorf("/secret/state.db: %w", events.ErrFull)
 	}
 	if r.refused == nil {
 		r.refused = map[string]bool{}
@@ -120,5 +128,15 @@ func TestDataThatBreaksOff(t *testing.T) {
 	}
 	if err == nil {
 		t.Error("half an answer ended as if it were whole")
+	}
+}
+
+// A disk that is full is no riddle: the answer says so, and nothing of where.
+func TestPrivacyOnAFullDisk(t *testing.T) {
+	h := New(Options{Store: loaded(t, 5), Privacy: &people{}, NewID: fixedID})
+	for _, w := range []*httptest.ResponseRecorder{send(h, "POST", "/v1/users/full/opt-out", `{"personalization":false}`), ask(h, "DELETE", "/v1/users/full")} {
+		if body := w.Body.String(); w.Code != http.StatusInsufficientStorage || !strings.Contains(body, "no room") || strings.Contains(body, "secret") {
+			t.Errorf("answered %d %s", w.Code, body)
+		}
 	}
 }

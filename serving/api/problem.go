@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"syscall"
 
 	"github.com/gin-gonic/gin"
 
 	"regulars/serving"
+	"regulars/serving/events"
 	"regulars/serving/filter"
 )
 
@@ -47,7 +49,7 @@ func notFound(format string, args ...any) *problem {
 }
 
 func methodNotAllowed(c *gin.Context) *problem {
-	return newProblem(http.StatusMethodNotAllowed, "%s is not allowed here, only %s", c.Request.Method, c.Writer.Header().Get("Allow"))
+	return newProblem(http.StatusMethodNotAllowed, "%s is not allowed here, only %s", clip(c.Request.Method), c.Writer.Header().Get("Allow"))
 }
 
 // asProblem decides in one place which status an error has. What it does not
@@ -67,6 +69,8 @@ func asProblem(err error) *problem {
 		return newProblem(http.StatusConflict, "a job or an import is at work: try again when it has ended")
 	case errors.As(err, &wrong):
 		return badFilter("%s", err)
+	case errors.Is(err, events.ErrFull), errors.Is(err, syscall.ENOSPC):
+		return newProblem(http.StatusInsufficientStorage, "the disk has no room to write this down: it was not done")
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish; /readyz says whether one was refused, and why")
 	}
@@ -77,7 +81,7 @@ func asProblem(err error) *problem {
 func (s *server) fail(c *gin.Context, err error) {
 	p := asProblem(err)
 	p.RequestID = c.Writer.Header().Get(headerRequestID)
-	if p.Status == http.StatusInternalServerError {
+	if p.Status == http.StatusInternalServerError || p.Status == http.StatusInsufficientStorage {
 		s.log.Error("request failed", "request_id", p.RequestID, "route", c.FullPath(), "error", err)
 	}
 	if p.filter {

@@ -16,7 +16,7 @@ const FileName = "events.db"
 // Reasons why nothing could be taken in. What was told before is kept.
 var (
 	ErrBusy        = errors.New("too much has queued up to be written")
-	ErrFull        = errors.New("the disk is full")
+	ErrFull        = state.ErrFull
 	ErrUnavailable = errors.New("the event log cannot be written")
 )
 

@@ -43,6 +43,8 @@ type Options struct {
 	// was erased: see Forget. Default: nothing is.
 	Renew  func() error
 	Report func(err error) // told when writing begins to fail, and with nil when it works again. Default: nobody
+
+	create func(path string) (*os.File, error) // for tests of failing disks
 }
 
 const (
@@ -81,6 +83,11 @@ func Open(dir string, opts Options) (*Log, error) {
 	}
 	if opts.Renew == nil {
 		opts.Renew = func() error { return nil }
+	}
+	if opts.create == nil {
+		opts.create = func(path string) (*os.File, error) {
+			return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		}
 	}
 	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, keepLists)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -148,6 +155,8 @@ type writer struct {
 	opened  time.Time
 	asked   time.Time // when it was last asked to begin anew
 	failing bool
+	before  int64 // records written when it was last noted how writing does
+	resting bool  // it failed since the last tick: a file for each try would fill the folder
 }
 
 func (l *Log) run() {
@@ -163,6 +172,7 @@ func (l *Log) run() {
 		case <-l.filling:
 			w.drain()
 		case <-tick.C:
+			w.resting = false
 			w.note(w.tidy())
 			w.expire()
 		case <-l.closing:
@@ -208,9 +218,12 @@ func (w *writer) drain() {
 
 // take writes a record, or counts it as dropped.
 func (w *writer) take(r *Record) {
-	err := w.write(r)
+	var err error
+	if !w.resting {
+		err = w.write(r)
+	}
 	w.recycle(r)
-	if err != nil {
+	if w.resting || err != nil {
 		w.unsaved++ // it goes the way of those before it that were not saved
 		w.abandon()
 	}
@@ -234,9 +247,12 @@ func (w *writer) write(r *Record) error {
 	return nil
 }
 
-// note reports when writing begins to fail, and when it works again.
+// note reports when writing begins to fail, and when it works again: when
+// something has reached the disk.
 func (w *writer) note(err error) {
-	if failing := err != nil; failing != w.failing {
+	failing := err != nil || w.failing && w.written.Load() == w.before
+	w.before = w.written.Load()
+	if failing != w.failing {
 		w.failing = failing
 		w.opts.Report(err)
 	}
@@ -252,7 +268,7 @@ func (w *writer) rotate() error {
 	if err := w.end(); err != nil {
 		return err
 	}
-	file, err := os.OpenFile(filepath.Join(w.dir, now.UTC().Format(nameForm)), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := w.opts.create(filepath.Join(w.dir, now.UTC().Format(nameForm)))
 	if err != nil {
 		return fmt.Errorf("beginning a file of lists shown: %w", err)
 	}
@@ -290,15 +306,19 @@ func (w *writer) save() error {
 	return nil
 }
 
-// abandon gives a file up that cannot be written: what may not be in it counts
-// as dropped.
+// abandon gives a file up that cannot be written, until the next tick: what may
+// not be in it counts as dropped. One that nothing has reached is removed.
 func (w *writer) abandon() {
 	w.dropped.Add(w.unsaved)
-	w.unsaved = 0
-	if w.file != nil {
-		_ = w.file.Close() // it has failed already
-		w.file = nil
+	w.unsaved, w.resting = 0, true
+	if w.file == nil {
+		return
 	}
+	if info, err := w.file.Stat(); err == nil && info.Size() == 0 {
+		_ = os.Remove(filepath.Join(w.dir, w.opened.UTC().Format(nameForm))) // an empty file is no harm
+	}
+	_ = w.file.Close() // it has failed already
+	w.file = nil
 }
 
 func (w *writer) end() error {

@@ -166,6 +166,46 @@ func TestFailingDisk(t *testing.T) {
 	}
 }
 
+// A disk that is full takes files and nothing into them: that is told once, leaves
+// no file for each try, and is over when something was written.
+func TestFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	var told []error
+	var tries atomic.Int32
+	var full atomic.Bool
+	full.Store(true)
+	l, _ := begin(t, dir, Options{Report: func(err error) { told = append(told, err) }, create: func(path string) (*os.File, error) {
+		made, err := os.Create(path)
+		if err != nil || !full.Load() {
+			return made, err
+		}
+		tries.Add(1)
+		if err := made.Close(); err != nil {
+			return nil, err
+		}
+		return os.Open(path) // which cannot be written
+	}})
+	big, added := strings.Repeat("x", 1<<17), 0 // more than is gathered before writing
+	for ; tries.Load() < 3; time.Sleep(time.Millisecond) {
+		add(l, Record{ID: big, At: noon})
+		added++
+	}
+	full.Store(false)
+	for l.Status().Written == 0 {
+		add(l, Record{ID: "a", At: noon})
+		time.Sleep(time.Millisecond)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	if names, err := files(dir); err != nil || len(names) != 1 || 10*int(tries.Load()) > added {
+		t.Errorf("%d files were begun for %d lists, %v are left, %v", tries.Load(), added, names, err)
+	}
+	if len(told) != 2 || told[0] == nil || told[1] != nil {
+		t.Errorf("told %v", told)
+	}
+}
+
 // Old files go.
 func TestExpire(t *testing.T) {
 	dir := t.TempDir()

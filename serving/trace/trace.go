@@ -25,9 +25,10 @@ type Tracer struct {
 
 // Open returns a tracer that sends to the collector at endpoint, the base of its
 // addresses such as http://127.0.0.1:4318. That nobody answers there is no
-// error: spans are dropped then. The standard's other settings, such as
+// error: spans are dropped then, and report is told when sending begins to fail, and
+// with nil when it works again. The standard's other settings, such as
 // OTEL_TRACES_SAMPLER and OTEL_EXPORTER_OTLP_HEADERS, are read from the environment.
-func Open(ctx context.Context, endpoint, service string) (*Tracer, error) {
+func Open(ctx context.Context, endpoint, service string, report func(error)) (*Tracer, error) {
 	u, err := url.Parse(endpoint)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, fmt.Errorf("the collector of traces %q must be an address such as http://127.0.0.1:4318", endpoint)
@@ -36,9 +37,27 @@ func Open(ctx context.Context, endpoint, service string) (*Tracer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to send traces to %s: %w", u.Host, err)
 	}
-	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter),
+	provider := sdk.NewTracerProvider(sdk.WithBatcher(&reporting{SpanExporter: exporter, report: report}),
 		sdk.WithResource(resource.NewSchemaless(attribute.String("service.name", service))))
 	return &Tracer{provider: provider, tracer: provider.Tracer("regulars")}, nil
+}
+
+// reporting is an exporter whose failures are reported; the library would print
+// each of them past the server's log.
+type reporting struct {
+	sdk.SpanExporter
+	report  func(error)
+	failing bool
+}
+
+// ExportSpans is called by one goroutine at a time.
+func (r *reporting) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) error {
+	err := r.SpanExporter.ExportSpans(ctx, spans)
+	if failing := err != nil; failing != r.failing {
+		r.failing = failing
+		r.report(err)
+	}
+	return nil
 }
 
 // Close sends what waits, as long as ctx lasts.

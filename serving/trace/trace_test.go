@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,7 +80,7 @@ func TestSpansReachACollector(t *testing.T) {
 	var got receiver
 	srv := httptest.NewServer(&got)
 	defer srv.Close()
-	tracer, err := trace.Open(t.Context(), srv.URL+"/", "regulars")
+	tracer, err := trace.Open(t.Context(), srv.URL+"/", "regulars", func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,9 +125,53 @@ func TestSpansReachACollector(t *testing.T) {
 	}
 }
 
+// TestCollectorThatFails: it is told once, and once more when spans arrive again.
+func TestCollectorThatFails(t *testing.T) {
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "5") // milliseconds between sendings
+	var got receiver
+	var asked, failing atomic.Int64
+	failing.Store(1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked.Add(1); failing.Load() == 1 {
+			http.Error(w, "no", http.StatusBadRequest)
+			return
+		}
+		got.ServeHTTP(w, r)
+	}))
+	defer srv.Close()
+	told := make(chan error, 100)
+	tracer, err := trace.Open(t.Context(), srv.URL, "regulars", func(err error) { told <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := func() {
+		_, end := tracer.Start(httptest.NewRequest("GET", "/healthz", nil))
+		end("GET", "/healthz", "ID", 200)
+		time.Sleep(time.Millisecond)
+	}
+	for asked.Load() < 3 {
+		span()
+	}
+	failing.Store(0)
+	for len(got.spans()) == 0 {
+		span()
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	close(told)
+	var all []error
+	for err := range told {
+		all = append(all, err)
+	}
+	if len(all) != 2 || all[0] == nil || all[1] != nil {
+		t.Errorf("told %v", all)
+	}
+}
+
 func TestOpenProblems(t *testing.T) {
 	for _, endpoint := range []string{"", "localhost:4318", "ftp://x", "http://"} {
-		if tracer, err := trace.Open(t.Context(), endpoint, "x"); err == nil || tracer != nil {
+		if tracer, err := trace.Open(t.Context(), endpoint, "x", nil); err == nil || tracer != nil {
 			t.Errorf("%q is taken", endpoint)
 		}
 	}
