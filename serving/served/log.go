@@ -70,33 +70,45 @@ type Log struct {
 	err     error // of Close; read after done
 }
 
-// Open begins to write into a folder, which is made if need be.
-func Open(dir string, opts Options) (*Log, error) {
-	if opts.Now == nil {
-		opts.Now = time.Now
+// complete fills the defaults in.
+func (o Options) complete() Options {
+	if o.Now == nil {
+		o.Now = time.Now
 	}
-	if opts.Report == nil {
-		opts.Report = func(error) {}
+	if o.Report == nil {
+		o.Report = func(error) {}
 	}
-	if opts.Erased == nil {
-		opts.Erased = func(string) bool { return false }
+	if o.Erased == nil {
+		o.Erased = func(string) bool { return false }
 	}
-	if opts.Renew == nil {
-		opts.Renew = func() error { return nil }
+	if o.Renew == nil {
+		o.Renew = func() error { return nil }
 	}
-	if opts.create == nil {
-		opts.create = func(path string) (*os.File, error) {
+	if o.create == nil {
+		o.create = func(path string) (*os.File, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		}
 	}
-	opts.Queue, opts.Bytes, opts.Keep = cmp.Or(opts.Queue, 4096), cmp.Or(opts.Bytes, 64<<20), cmp.Or(opts.Keep, keepLists)
+	o.Queue, o.Bytes, o.Keep = cmp.Or(o.Queue, 4096), cmp.Or(o.Bytes, 64<<20), cmp.Or(o.Keep, keepLists)
+	return o
+}
+
+// Open begins to write into a folder, which is made if need be.
+func Open(dir string, opts Options) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the folder of lists shown: %w", err)
 	}
-	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
-	l.pool.New = func() any { return new(Record) }
+	l := newLog(dir, opts)
 	go l.run()
 	return l, nil
+}
+
+// newLog returns a log that nobody writes for yet.
+func newLog(dir string, opts Options) *Log {
+	opts = opts.complete()
+	l := &Log{dir: dir, opts: opts, queue: make(chan *Record, opts.Queue), filling: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{})}
+	l.pool.New = func() any { return new(Record) }
+	return l
 }
 
 // New returns an empty record to fill and Add.

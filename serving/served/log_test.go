@@ -265,8 +265,7 @@ func BenchmarkAdd(b *testing.B) {
 // What the writer has taken is in the file, though it is not synced yet.
 func TestWhatWasTakenOutlivesAKill(t *testing.T) {
 	dir := t.TempDir()
-	l := &Log{dir: dir, queue: make(chan *Record, 2), opts: Options{Bytes: 1 << 20, Now: func() time.Time { return noon }, Erased: func(string) bool { return false }}}
-	l.pool.New = func() any { return new(Record) }
+	l := newLog(dir, Options{Now: func() time.Time { return noon }})
 	w := &writer{Log: l, buf: bufio.NewWriterSize(nil, 1<<16), asked: asked(dir)}
 	add(l, Record{ID: "a", At: noon})
 	add(l, Record{ID: "b", At: noon})
