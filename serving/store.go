@@ -120,7 +120,7 @@ func (s *Store) refresh(ctx context.Context) error {
 		}
 		return s.refuse("", err, 0)
 	}
-	if !ok || version == s.served() {
+	if served, sound := s.served(); !ok || version == served && sound {
 		s.forgive()
 		return nil
 	}
@@ -234,8 +234,9 @@ func (s *Store) later(do func()) {
 }
 
 // withdraw takes a damaged view out of use. It goes on serving, every record
-// checked, until an older one that stands in for it has been verified; where there
-// is none, the store is not ready.
+// checked, until an older one that stands in for it has been verified. Where there
+// is none it stays, though the store is not ready: what is whole of it is better
+// than nothing, and what is not is never told.
 func (s *Store) withdraw(v *view, cause error) {
 	s.loading.Lock()
 	defer s.loading.Unlock()
@@ -244,12 +245,10 @@ func (s *Store) withdraw(v *view, cause error) {
 	}
 	start, version := time.Now(), v.snap.Info().Version
 	s.distrusted[version] = true
+	v.damaged.Store(true)
 	cause = errors.Join(cause, s.standIn(s.ctx, version, true))
 	if s.ctx.Err() != nil {
 		return
-	}
-	if s.current.CompareAndSwap(v, nil) {
-		v.release()
 	}
 	// What the rejection says is for the caller of Refresh; here it is reported.
 	_ = s.refuse(version, s.blame(cause), time.Since(start))
@@ -287,12 +286,13 @@ func (s *Store) forgive() {
 	s.rejected, s.rejection = "", nil
 }
 
-// served returns the version being served, or nothing.
-func (s *Store) served() string {
+// served returns the version being served, or nothing, and whether it is not known
+// to be damaged.
+func (s *Store) served() (version string, sound bool) {
 	if v := s.current.Load(); v != nil {
-		return v.snap.Info().Version
+		return v.snap.Info().Version, !v.damaged.Load()
 	}
-	return ""
+	return "", false
 }
 
 // install puts a view into use, to be verified from now on where it is not yet.
@@ -339,7 +339,7 @@ func (s *Store) acquire() (*view, error) {
 
 // Status is what an operator wants to know of the store.
 type Status struct {
-	Ready    bool
+	Ready    bool // a snapshot is served that is not known to be damaged
 	Version  string
 	AsOf     time.Time
 	LoadedAt time.Time
@@ -363,7 +363,7 @@ func (s *Store) Status() Status {
 		Scored: s.turns.taken.Load(), Skipped: s.turns.skipped.Load(), Rejected: s.rejected, Err: s.rejection}
 	if v := s.current.Load(); v != nil {
 		info := v.snap.Info()
-		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items, st.Models = true, info.Version, v.asOf, s.loadedAt, info.Users, info.Items, info.Models
+		st.Ready, st.Version, st.AsOf, st.LoadedAt, st.Users, st.Items, st.Models = !v.damaged.Load(), info.Version, v.asOf, s.loadedAt, info.Users, info.Items, info.Models
 	}
 	return st
 }

@@ -13,7 +13,8 @@ import (
 
 // TestDamageInUse: a record that is damaged while it is served gives what is
 // popular and no scores, never wrong ones; the snapshot is withdrawn for the one
-// before, or for nothing, and is not taken again while it is damaged.
+// before, and is not taken again while it is damaged. Where there is none before,
+// what is whole of it goes on being served, though the store is not ready.
 func TestDamageInUse(t *testing.T) {
 	for name, older := range map[string]bool{"an older one stands in": true, "there is no other": false} {
 		t.Run(name, func(t *testing.T) {
@@ -58,21 +59,36 @@ func TestDamageInUse(t *testing.T) {
 			}
 			s.loading.Unlock()
 			s.background.Wait()
-			if st := s.Status(); st.Version != good || st.Ready != older || st.Rejected != bad || errors.Is(st.Err, ErrNotReady) == older {
-				t.Errorf("status %+v", st)
+			served, references := bad, int64(1)
+			if older {
+				served, references = good, 0
 			}
-			if n := v.refs.Load(); n != 0 {
-				t.Errorf("the view withdrawn has %d references", n)
+			look := func(step string) {
+				t.Helper()
+				if st := s.Status(); st.Version != served || st.Ready != older || st.Rejected != bad || !errors.Is(st.Err, snapshot.ErrDamaged) || errors.Is(st.Err, ErrNotReady) {
+					t.Errorf("%s: status %+v", step, st)
+				}
+				if n := v.refs.Load(); n != references {
+					t.Errorf("%s: the damaged view has %d references", step, n)
+				}
+				if l, err := s.Popular(Ask{K: 2}); err != nil || text(l) != "b:popular a:popular" || l.Snapshot != served {
+					t.Errorf("%s: %s, %v", step, text(l), err)
+				}
+			}
+			look("withdrawn")
+			if err := s.Refresh(); !errors.Is(err, snapshot.ErrDamaged) {
+				t.Errorf("forgotten: %v", err)
 			}
 			s.retryAt = time.Now() // half a minute later
-			if err := s.Refresh(); !errors.Is(err, snapshot.ErrDamaged) || s.Status().Version != good {
+			if err := s.Refresh(); !errors.Is(err, snapshot.ErrDamaged) {
 				t.Errorf("taken again: %v", err)
 			}
+			look("tried again")
 			if err := os.WriteFile(path, whole, 0o644); err != nil {
 				t.Fatal(err)
 			}
 			s.retryAt = time.Now()
-			if err := s.Refresh(); err != nil || s.Status().Version != bad {
+			if err := s.Refresh(); err != nil || s.Status().Version != bad || !s.Status().Ready || s.Status().Err != nil {
 				t.Errorf("mended, it is not taken: %v", err)
 			}
 		})

@@ -28,6 +28,7 @@ type view struct {
 	marks   sync.Pool
 
 	hot       hot
+	damaged   atomic.Bool // it is known to be
 	onDamaged func(error) // told of every record that proves damaged; does not wait
 	filters   filters
 	folding   *folding // nil = there are no factors

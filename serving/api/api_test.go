@@ -425,6 +425,36 @@ func TestRefusedSnapshotShows(t *testing.T) {
 	}
 }
 
+// A snapshot that proves damaged while there is no other is red, and answers.
+func TestDamagedSnapshotAnswers(t *testing.T) {
+	root := t.TempDir()
+	only := publish(t, root, 5, 90)
+	path := filepath.Join(root, only, "customers.bin")
+	records, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	records[0] ^= 1
+	if err := os.WriteFile(path, records, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	store := serving.NewStore(root, serving.Options{})
+	defer store.Close()
+	if err := store.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(10 * time.Second); store.Status().Ready && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond) // it is verified meanwhile
+	}
+	h := New(Options{Store: store})
+	if w := ask(h, "GET", "/readyz"); w.Code != 503 || !strings.Contains(w.Body.String(), "is damaged: what is whole of it is served") {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+	if w := ask(h, "GET", "/v1/popular"); w.Code != 200 {
+		t.Errorf("answered %d %s", w.Code, w.Body)
+	}
+}
+
 func TestUnreadableCurrentShows(t *testing.T) {
 	root := t.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "current"), []byte("../up"), 0o644); err != nil {

@@ -95,8 +95,9 @@ func WatchAge(ctx context.Context, store *serving.Store, bound time.Duration, lo
 	}
 }
 
-// ready says whether a snapshot is being served. That a newer one was refused
-// is told, but is no reason to take this server out of rotation.
+// ready says whether a snapshot is being served that is whole, as far as is known.
+// That a newer one was refused is told, but is no reason to take this server out of
+// rotation.
 func (s *server) ready(c *gin.Context) error {
 	st := s.store.Status()
 	out := readyJSON{Status: "ready", Snapshot: st.Version}
@@ -109,6 +110,9 @@ func (s *server) ready(c *gin.Context) error {
 	if st.Ready {
 		out.AsOf = st.AsOf.UTC().Format(timeFormat)
 		return answer(c, "no-store", out)
+	}
+	if st.Version != "" {
+		return newProblem(http.StatusServiceUnavailable, "snapshot %q is damaged: what is whole of it is served, for want of another", st.Version)
 	}
 	if out.Refused != nil && st.Rejected == "" {
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: %s", st.Reason())
