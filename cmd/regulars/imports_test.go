@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 	"serving/load":             {"data/durable", "models", "models/snapshot", "serving/api", "github.com/gin-gonic/gin"},
 	"serving/trace":            {"go.opentelemetry.io/otel/..."},
 	"cmd/regulars/config":      {"serving/placement", "serving/filter", "github.com/goccy/go-yaml/...", "github.com/robfig/cron/v3"},
-	"cmd/regulars":             {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup", "github.com/mattn/go-runewidth"},
+	"cmd/regulars":             {"...", "github.com/spf13/cobra", "github.com/schollz/progressbar/v3", "golang.org/x/term", "golang.org/x/sync/errgroup", "github.com/mattn/go-runewidth", "github.com/KimMachineGun/automemlimit/memlimit"},
 	"models/internal/kernel":   {"golang.org/x/sys/cpu"},
 	"models/internal/prepare":  {"models", "features/matrix"},
 	"models/internal/pairwise": {"models", "features/matrix"},
