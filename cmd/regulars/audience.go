@@ -72,13 +72,13 @@ func (g *global) withAudiences(ctx context.Context, use func(*workspace, *audien
 	if err != nil {
 		return err
 	}
-	return w.withTold(ctx, func(live serving.Live) error { return g.useAudiences(w, live, use) })
+	return w.withTold(ctx, func(known live) error { return g.useAudiences(w, known, use) })
 }
 
-func (g *global) useAudiences(w *workspace, live serving.Live, use func(*workspace, *audience.Engine) error) error {
+func (g *global) useAudiences(w *workspace, known live, use func(*workspace, *audience.Engine) error) error {
 	store := serving.NewStore(w.snapshots(), serving.Options{})
 	defer store.Close()
-	engine, err := w.audiences(store, live)
+	engine, err := w.audiences(store, known)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"regulars/cmd/regulars/config"
 	"regulars/data/durable"
 	"regulars/models/snapshot"
+	"regulars/serving/events"
 )
 
 // smallShop is a workspace with a snapshot of three customers, one of whom has
@@ -83,6 +85,40 @@ func TestAudienceCommands(t *testing.T) {
 	if err != nil || !strings.Contains(out, "slipping  2          score.churn > 0.6\n") || !strings.Contains(out, `broken    ?          filter: user has no field "gone"`) {
 		t.Errorf("%s, error %v", out, err)
 	}
+}
+
+// Who has unsubscribed since the snapshot is in no file that is written to by that channel.
+func TestUnsubscribedAreLeftOut(t *testing.T) {
+	dir := t.TempDir()
+	root := filepath.Join(dir, "snapshots")
+	agreed := snapshot.User{Profile: []snapshot.Value{snapshot.BoolValue(true)}}
+	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z", HorizonDays: 90, Strategies: []string{"s"},
+		UserFields: []snapshot.Field{{Name: "consent_email", Kind: snapshot.Bool}}}, func(w *snapshot.Writer) error {
+		return errors.Join(w.Items([]snapshot.Item{{ID: "a"}}), w.Popular(nil), w.User("ann", agreed), w.User("bob", agreed))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := snapshot.SetCurrent(root, durable.FS{}, v); err != nil {
+		t.Fatal(err)
+	}
+	count := func(want string) {
+		t.Helper()
+		if out, _, err := typed("audience", "count", "--channel", "email", "--workspace", dir); err != nil || out != want {
+			t.Errorf("%q, %v, want %q", out, err, want)
+		}
+	}
+	count("2\n")
+	log, err := events.Open(filepath.Join(dir, events.FileName), events.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := log.Contacts(t.Context(), []json.RawMessage{json.RawMessage(
+		`{"contact_id":"c","campaign_id":"k","user_id":"bob","channel":"email","arm":"a","unsubscribed_at":"2011-12-09T08:00:00Z"}`)})
+	if err := errors.Join(err, log.Close()); err != nil || res.Accepted != 1 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	count("1\n")
 }
 
 func TestAudienceCommandsRefuse(t *testing.T) {

@@ -46,12 +46,15 @@ func (in *intake) Recent(userID, sessionID string) (serving.Recent, bool) {
 	return serving.Recent{}, false
 }
 
-// OptedOut is part of serving.Live.
-func (in *intake) OptedOut(userID string) (out, known bool) {
+// OptedOut is part of serving.Live: it is told elsewhere.
+func (in *intake) OptedOut(string) (out, known bool) { return false, false }
+
+// Unsubscribed is part of audience.Live.
+func (in *intake) Unsubscribed(userID, channel string) time.Time {
 	if s := in.store.Load(); s != nil {
-		return s.OptedOut(userID)
+		return s.Unsubscribed(userID, channel)
 	}
-	return false, false
+	return time.Time{}
 }
 
 // Erased is part of serving.Live.

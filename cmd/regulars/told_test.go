@@ -5,20 +5,18 @@ import (
 	"testing"
 
 	"regulars/data/state"
-	"regulars/serving"
 )
 
 // intakeSays is an event log of a fixed word on everybody.
 type intakeSays struct {
-	serving.Live
-	erased, out, known bool
+	live
+	erased bool
 }
 
-func (i intakeSays) Erased(string) bool                { return i.erased }
-func (i intakeSays) OptedOut(string) (out, known bool) { return i.out, i.known }
+func (i intakeSays) Erased(string) bool { return i.erased }
 
-// What was told of erasure and opt-out goes before the event log's word, and
-// holds where there is none.
+// What was told of erasure and opt-out holds whatever the event log says, and where
+// there is none.
 func TestMarksGoFirst(t *testing.T) {
 	db, err := state.Open(filepath.Join(t.TempDir(), "state.db"))
 	if err != nil {
@@ -38,24 +36,20 @@ func TestMarksGoFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{privacy: &register{marks: marks}}
+	s := &server{marks: marks}
 	for name, c := range map[string]struct {
-		live                     serving.Live
-		erased, out, known, gone bool // of somebody whom the marks do not know; gone: of whom they do
+		live         live
+		erased, gone bool // of somebody whom the marks do not know; gone: of whom they do
 	}{
-		"no event log":           {s.live(), false, false, false, true},
-		"an event log":           {told{intakeSays{Live: &intake{}, erased: true, out: true, known: true}, marks}, true, true, true, true},
-		"neither":                {(&server{}).live(), false, false, false, false},
-		"an event log by itself": {told{intakeSays{Live: &intake{}, known: true}, marks}, false, false, true, true},
+		"no event log": {s.live(), false, true},
+		"an event log": {told{intakeSays{live: &intake{}, erased: true}, marks}, true, true},
+		"neither":      {(&server{}).live(), false, false},
 	} {
-		if out, known := c.live.OptedOut("other"); out != c.out || known != c.known || c.live.Erased("other") != c.erased || c.live.Erased("gone") != c.gone {
-			t.Errorf("%s: opted out %v (%v), erased %v and %v", name, out, known, c.live.Erased("other"), c.live.Erased("gone"))
-		}
-		if !c.gone {
-			continue
+		if _, known := c.live.OptedOut("other"); known || c.live.Erased("other") != c.erased || c.live.Erased("gone") != c.gone {
+			t.Errorf("%s: opted out known %v, erased %v and %v", name, known, c.live.Erased("other"), c.live.Erased("gone"))
 		}
 		for id, want := range map[string]bool{"refuses": true, "allows": false} {
-			if out, known := c.live.OptedOut(id); out != want || !known {
+			if out, known := c.live.OptedOut(id); known != c.gone || known && out != want {
 				t.Errorf("%s: %s opted out %v (%v)", name, id, out, known)
 			}
 		}

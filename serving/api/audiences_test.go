@@ -138,8 +138,9 @@ type watched struct {
 	at   func(n int64)
 }
 
-func (w *watched) OptedOut(string) (out, known bool) { return false, false }
-func (w *watched) Erased(string) bool                { w.at(w.seen.Add(1)); return false }
+func (w *watched) OptedOut(string) (out, known bool)  { return false, false }
+func (w *watched) Erased(string) bool                 { w.at(w.seen.Add(1)); return false }
+func (w *watched) Unsubscribed(_, _ string) time.Time { return time.Time{} }
 
 const crowd = 20_000
 

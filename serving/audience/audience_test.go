@@ -202,10 +202,35 @@ func TestWhoIsInIt(t *testing.T) {
 type told struct {
 	out    map[string]bool
 	erased map[string]bool
+	gone   map[string]time.Time // from e-mail, by any id
 }
 
 func (l told) OptedOut(id string) (bool, bool) { out, known := l.out[id]; return out, known }
 func (l told) Erased(id string) bool           { return l.erased[id] }
+func (l told) Unsubscribed(id, channel string) time.Time {
+	if channel != "email" {
+		return time.Time{}
+	}
+	return l.gone[id]
+}
+
+// Who has unsubscribed since the snapshot, by any of their ids, is written to by that
+// channel no more, and does not pass a filter for it.
+func TestUnsubscribedSince(t *testing.T) {
+	people := crowd(60)
+	agreed := chosen(people, func(p person) bool { return !p.optOut && p.email == filter.Yes })
+	i := slices.IndexFunc(people, func(p person) bool { return len(p.wecom) > 0 && slices.Contains(agreed, p.id) })
+	byAlias, others := people[i].id, slices.DeleteFunc(slices.Clone(agreed), func(id string) bool { return id == people[i].id })
+	since, before := others[0], others[1]
+	asOf := time.Date(2011, 12, 8, 0, 0, 0, 0, time.UTC)
+	e, _ := shop(t, people, Options{Live: told{gone: map[string]time.Time{since: asOf, before: asOf.Add(-time.Second), people[i].wecom[0]: asOf.Add(time.Hour)}}})
+	want := slices.DeleteFunc(slices.Clone(agreed), func(id string) bool { return id == since || id == byAlias })
+	for name, spec := range map[string]Spec{"a channel": {Channel: "email"}, "a filter": {Filter: "user.consent_email"}} {
+		if got := ids(t, e, spec); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}
 
 func TestWhatWasToldSinceCounts(t *testing.T) {
 	people := crowd(40) // of whom 0, 11, 22 and 33 have opted out

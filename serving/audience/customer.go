@@ -71,14 +71,32 @@ func (p *plan) read(c *customer, id string) error {
 }
 
 // set goes on to another customer. What they have said of personalisation since
-// the snapshot goes before what it says.
+// the snapshot, and from which messages they have unsubscribed, goes before what it says.
 func (p *plan) set(c *customer, u snapshot.User) {
 	out, known := p.live.OptedOut(u.ID)
 	if i := p.optOut - filter.UserProfile; known && i >= 0 {
-		u.Profile = slices.Grow(slices.Clone(u.Profile), i+1)
-		u.Profile = u.Profile[:max(len(u.Profile), i+1)]
-		u.Profile[i] = snapshot.BoolValue(out)
+		u.Profile = with(u.Profile, i, out)
+	}
+	for _, ch := range p.channels {
+		if p.unsubscribed(u, ch.name) {
+			u.Profile = with(u.Profile, ch.field, false)
+		}
 	}
 	c.set(u)
 	c.optedOut = out || !known && p.optOut >= 0 && c.row.Truth(p.optOut) == filter.Yes
+}
+
+// with is a profile with another word on a field.
+func with(profile []snapshot.Value, field int, is bool) []snapshot.Value {
+	out := make([]snapshot.Value, max(len(profile), field+1))
+	copy(out, profile)
+	out[field] = snapshot.BoolValue(is)
+	return out
+}
+
+// unsubscribed reports whether a customer has unsubscribed from messages by a
+// channel, by any of their ids, since the snapshot, or so that it could not know.
+func (p *plan) unsubscribed(u snapshot.User, channel string) bool {
+	since := func(id string) bool { return !p.live.Unsubscribed(id, channel).Before(p.held.AsOf) }
+	return since(u.ID) || slices.ContainsFunc(u.Aliases, func(a snapshot.Alias) bool { return since(a.ID) })
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"regulars/models/snapshot"
 	"regulars/serving"
@@ -101,7 +102,8 @@ type plan struct {
 	values   []func(*customer) Cell // of the columns
 	optOut   int                    // place of the field; -1 = none
 	consent  int
-	optedOut bool // they are in it
+	channels []channel // of which consents are known
+	optedOut bool      // they are in it
 }
 
 func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*plan, error) {
@@ -121,6 +123,7 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 	if i, ok := schema.Lookup(filter.User, "opt_out"); ok && schema.Fields(filter.User)[i].Kind == filter.Bool {
 		p.optOut = i
 	}
+	p.channels = channelsOf(held.Info())
 	if err := p.channel(); err != nil {
 		return nil, err
 	}
@@ -136,35 +139,50 @@ func (p *plan) channel() error {
 	if p.spec.Channel == "" || slices.Contains(p.spec.Include, Suppressed) {
 		return nil
 	}
-	var channels []string
-	for i, f := range p.held.Info().UserFields {
-		channel, ok := strings.CutPrefix(f.Name, filter.ConsentPrefix)
-		if !ok || f.Kind != snapshot.Bool {
-			continue
-		}
-		if channels = append(channels, channel); channel == p.spec.Channel {
-			p.consent = filter.UserProfile + i
+	var names []string
+	for _, c := range p.channels {
+		if names = append(names, c.name); c.name == p.spec.Channel {
+			p.consent = filter.UserProfile + c.field
 			return nil
 		}
 	}
 	known := "no consents are known"
-	if len(channels) > 0 {
-		known = "they are known of " + strings.Join(channels, ", ")
+	if len(names) > 0 {
+		known = "they are known of " + strings.Join(names, ", ")
 	}
 	return wrong("channel", "no consents are known of %q, so that nobody may be written to by it (%s); include=%s lists customers all the same", p.spec.Channel, known, Suppressed)
 }
 
-// Live is what is known of customers beyond the snapshot: serving.Live has it.
+// channel is a field of profiles that says who agreed to be written to.
+type channel struct {
+	name  string
+	field int
+}
+
+func channelsOf(info *snapshot.Info) (out []channel) {
+	for i, f := range info.UserFields {
+		if name, ok := strings.CutPrefix(f.Name, filter.ConsentPrefix); ok && f.Kind == snapshot.Bool {
+			out = append(out, channel{name, i})
+		}
+	}
+	return out
+}
+
+// Live is what is known of customers beyond the snapshot.
 type Live interface {
 	OptedOut(userID string) (out, known bool)
 	Erased(userID string) bool
+	// Unsubscribed is when the customer last unsubscribed from messages by a channel, or
+	// when that was told, whichever is later; zero: they have not, as far as is known.
+	Unsubscribed(userID, channel string) time.Time
 }
 
 // nothing is known beyond the snapshot.
 type nothing struct{}
 
-func (nothing) OptedOut(string) (out, known bool) { return false, false }
-func (nothing) Erased(string) bool                { return false }
+func (nothing) OptedOut(string) (out, known bool)  { return false, false }
+func (nothing) Erased(string) bool                 { return false }
+func (nothing) Unsubscribed(_, _ string) time.Time { return time.Time{} }
 
 // has reports whether the customer is in the audience.
 func (p *plan) has(c *customer) bool {

@@ -33,7 +33,8 @@ const (
 //   - Purchases with order_id, item_id and unit_price become order lines, as soon
 //     as their customer is known.
 //   - A contact goes a day after its ts, or at once where nothing more can become
-//     of it: it was withheld, or it bounced.
+//     of it: it was withheld, or it bounced. Who unsubscribed, however late, refuses
+//     the channel from then on: that goes as a consent.
 //   - Of an item goes one row, valid from its latest update: that of the lake,
 //     with what was told since.
 //   - Links of aliases go; those of sessions stay here.
@@ -89,7 +90,7 @@ func (f *flush) read(db *DB) (err error) {
 		return explain(err)
 	}
 	defer func() { err = errors.Join(err, ignoreDone(f.tx.Rollback())) }()
-	for _, part := range []func() error{f.events, f.orders, f.contacts, f.links, f.items} {
+	for _, part := range []func() error{f.events, f.orders, f.contacts, f.refusals, f.links, f.items} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -145,6 +146,15 @@ func (f *flush) contacts() error {
 // dueContacts is the condition under which a contact goes to the lake.
 func dueContacts(now time.Time) string {
 	return fmt.Sprintf("flushed = 0 AND (ts <= %d OR arm = 'control' OR bounced_at IS NOT NULL)", now.Add(-contactWait).UnixMicro())
+}
+
+// newRefusals is the condition under which a contact tells a refusal that the lake
+// does not know of.
+const newRefusals = "unsubscribed_at IS NOT NULL AND refusal_flushed = 0"
+
+func (f *flush) refusals() error {
+	return f.table(contract(data.Consents), "SELECT rowid, user_id, channel, 0, unsubscribed_at FROM contacts WHERE "+newRefusals+" ORDER BY rowid",
+		"UPDATE contacts SET refusal_flushed = 1 WHERE rowid = ?1")
 }
 
 func (f *flush) links() error {
@@ -351,7 +361,7 @@ func (db *DB) expire(ctx context.Context, before int64) error {
 		}
 	}
 	return db.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE flushed = 1 AND received < ?", before); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE flushed = 1 AND NOT ("+newRefusals+") AND received < ?", before); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM links WHERE (flushed = 1 OR source = ?) AND received < ?", sessionSource, before)

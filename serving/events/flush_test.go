@@ -178,6 +178,31 @@ func TestContactsWaitToBeComplete(t *testing.T) {
 	}
 }
 
+// Who unsubscribes refuses the channel in the lake as well, however long after the
+// message has gone there, once.
+func TestUnsubscribedInTheLake(t *testing.T) {
+	s := newShop(t, durable.FS{})
+	tell(t, s.Contacts, `{"contact_id":"1","campaign_id":"k","user_id":"u","channel":"email","arm":"a","ts":"2026-02-01T08:00:00Z"}`)
+	if got := s.flush(noon); got != "contacts 1/1/0" {
+		t.Errorf("sent %s", got)
+	}
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"2026-02-20T09:00:00Z"}`)
+	if waits, err := s.Waiting(t.Context()); !waits || err != nil {
+		t.Errorf("waits %v, %v", waits, err)
+	}
+	if got := s.flush(noon); got != "consents 1/1/0" {
+		t.Errorf("sent %s", got)
+	}
+	if waits, err := s.Waiting(t.Context()); waits || err != nil {
+		t.Errorf("waits %v, %v", waits, err)
+	}
+	tell(t, s.Contacts, `{"contact_id":"1","opened_at":"2026-02-20T08:59:00Z"}`)
+	if got := s.flush(noon); got != "" {
+		t.Errorf("sent again: %s", got)
+	}
+	equal(t, "consents", s.rows(data.Consents), `{"user_id":"u","channel":"email","granted":false,"ts":"2026-02-20T09:00:00Z"}`)
+}
+
 // An item keeps what the lake knows of it, in its latest row by then.
 func TestItemsInTheLake(t *testing.T) {
 	s := newShop(t, durable.FS{})

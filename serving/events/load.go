@@ -37,7 +37,7 @@ func (w *writer) load(ctx context.Context) error {
 // read takes what is behind from into the overlay: who was erased first, links
 // before the events of their sessions.
 func (w *writer) read(ctx context.Context, from seen) error {
-	for _, part := range []func(context.Context, seen) error{w.readErased, w.readOptOuts, w.readItems, w.readLinks, w.readEvents} {
+	for _, part := range []func(context.Context, seen) error{w.readErased, w.readUnsubscribed, w.readItems, w.readLinks, w.readEvents} {
 		if err := part(ctx, from); err != nil {
 			return err
 		}
@@ -82,16 +82,9 @@ func (w *writer) erasedSince(ctx context.Context, seq int64) (hashes []idHash, e
 	return hashes, err
 }
 
-func (w *writer) readOptOuts(ctx context.Context, from seen) error {
-	return w.each(ctx, "SELECT seq, user_id, out FROM opt_outs WHERE seq > ? ORDER BY seq", []any{from.optOuts}, func(rows *sql.Rows) error {
-		var user string
-		var out bool
-		if err := rows.Scan(&w.seen.optOuts, &user, &out); err != nil {
-			return err
-		}
-		w.overlay.setOptOut(user, out)
-		return nil
-	})
+// readUnsubscribed reads all of them: they are few, and rows change.
+func (w *writer) readUnsubscribed(ctx context.Context, _ seen) error {
+	return w.each(ctx, selectUnsubscribed, nil, func(rows *sql.Rows) error { return w.overlay.unsubscribed.scanOne(rows.Scan) })
 }
 
 func (w *writer) readItems(ctx context.Context, from seen) error {

@@ -13,8 +13,9 @@ import (
 // mostTrails bounds how many customers and sessions are remembered in memory.
 const mostTrails = 200_000
 
-// overlay is what serving asks, in memory: see serving.Live. It is written by
-// one goroutine and read by every request.
+// overlay is what serving asks, in memory: see serving.Live, but for who refuses
+// personalisation, which is told elsewhere. It is written by one goroutine and
+// read by every request.
 type overlay struct {
 	itemsMu sync.RWMutex
 	items   map[string]serving.ItemUpdate
@@ -22,8 +23,9 @@ type overlay struct {
 	count   atomic.Int64 // of told
 
 	marksMu sync.RWMutex
-	optOuts map[string]bool
 	erased  map[idHash]struct{}
+
+	unsubscribed Unsubscribed
 
 	trailsMu sync.RWMutex
 	trails   map[owner]*list.Element // of *trail
@@ -39,10 +41,8 @@ type owner struct {
 
 type idHash = [sha256.Size]byte
 
-var _ serving.Live = (*overlay)(nil)
-
 func newOverlay(most int) *overlay {
-	return &overlay{items: map[string]serving.ItemUpdate{}, optOuts: map[string]bool{}, erased: map[idHash]struct{}{},
+	return &overlay{items: map[string]serving.ItemUpdate{}, erased: map[idHash]struct{}{},
 		trails: map[owner]*list.Element{}, latest: list.New(), most: most}
 }
 
@@ -72,20 +72,6 @@ func (o *overlay) Told(from int) []string {
 	o.itemsMu.RLock()
 	defer o.itemsMu.RUnlock()
 	return o.told[from:len(o.told):len(o.told)]
-}
-
-// OptedOut is what was told of a customer's wish, see serving.Live.
-func (o *overlay) OptedOut(userID string) (out, known bool) {
-	o.marksMu.RLock()
-	defer o.marksMu.RUnlock()
-	out, known = o.optOuts[userID]
-	return out, known
-}
-
-func (o *overlay) setOptOut(userID string, out bool) {
-	o.marksMu.Lock()
-	defer o.marksMu.Unlock()
-	o.optOuts[userID] = out
 }
 
 // Erased says whether the customer asked to be forgotten, see serving.Live, or
@@ -128,6 +114,13 @@ func (o *overlay) forget(hashes []idHash, anew bool) {
 	for _, key := range gone {
 		o.drop(o.trails[key])
 	}
+	o.unsubscribed.forget(o.Erased)
+}
+
+// Unsubscribed returns when a customer last unsubscribed from messages by a
+// channel, see Unsubscribed.At.
+func (o *overlay) Unsubscribed(userID, channel string) time.Time {
+	return o.unsubscribed.At(userID, channel)
 }
 
 // Recent is what a customer or session did lately, see serving.Live.

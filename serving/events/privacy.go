@@ -49,7 +49,6 @@ var allHeld = []held{
 	{"events", eventSchema.Columns, "user_id IN ids OR user_id IS NULL AND (session_id IN (SELECT alias FROM links WHERE " + ofSession + " AND user_id IN ids) OR " +
 		"session_id IN sessions AND session_id NOT IN (SELECT alias FROM links WHERE " + ofSession + " AND user_id NOT IN ids))"},
 	{"contacts", contactSchema.Columns, "user_id IN ids"},
-	{"opt_outs", []data.Column{{Name: "user_id", Kind: data.KindString}, {Name: "out", Kind: data.KindBool}, {Name: "ts", Kind: data.KindTime}}, "user_id IN ids"},
 	// Last: it tells whose the events are.
 	{"identities", linkSchema.Columns[1:], "user_id IN ids OR NOT " + ofSession + " AND alias IN aliases"},
 }

@@ -114,5 +114,12 @@ var format = state.Format{Name: "event log", ApplicationID: 0x52474556, Large: t
 		UNIQUE (hash, erasure)
 	) STRICT;
 	INSERT INTO erased (hash, erasure, ts) SELECT hash, '', ts FROM erased_before;
-	DROP TABLE erased_before;`,
+	DROP TABLE erased_before;`, `
+	-- Who refuses personalisation is recorded elsewhere, once for all.
+	DROP TABLE opt_outs;
+	-- When it was first told that they unsubscribed: it may have been long after.
+	ALTER TABLE contacts ADD COLUMN unsubscribed_told INTEGER;
+	-- Whether the lake has it as a refusal of the channel.
+	ALTER TABLE contacts ADD COLUMN refusal_flushed INTEGER NOT NULL DEFAULT 0;
+	CREATE INDEX contacts_unsubscribed ON contacts (refusal_flushed) WHERE unsubscribed_at IS NOT NULL;`,
 }}

@@ -51,7 +51,7 @@ func (s *Store) EventsWaiting(ctx context.Context) (n int64, err error) {
 func (s *Store) Waiting(ctx context.Context) (waits bool, err error) {
 	for _, from := range []string{
 		"events WHERE flushed = 0", "items WHERE seq > flushed_seq", "links WHERE flushed = 0 AND source <> '" + sessionSource + "'",
-		"contacts WHERE " + dueContacts(s.opts.Now()), "(SELECT " + who + " AS customer" + fromEvents + " WHERE e.ordered = 0) WHERE customer IS NOT NULL",
+		"contacts WHERE " + dueContacts(s.opts.Now()), "contacts WHERE " + newRefusals, "(SELECT " + who + " AS customer" + fromEvents + " WHERE e.ordered = 0) WHERE customer IS NOT NULL",
 	} {
 		if err := s.db.sql.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+from+")").Scan(&waits); err != nil || waits {
 			return waits, explain(err)

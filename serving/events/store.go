@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"regulars/data"
-	"regulars/serving"
 )
 
 const (
@@ -40,10 +39,9 @@ type Options struct {
 // Store takes in what a shop tells and answers from memory what is known of it.
 // It is safe for concurrent use.
 type Store struct {
-	serving.Live // what serving asks
+	*overlay // what serving asks
 
 	db      *DB
-	overlay *overlay
 	opts    Options
 	queue   chan *job
 	most    int64        // rows that may be pending
@@ -86,7 +84,7 @@ func Open(path string, o Options) (*Store, error) {
 		return nil, errors.Join(err, db.Close())
 	}
 	// The queue holds any request that the bound on rows lets in, each having one at least.
-	s := &Store{Live: known, db: db, overlay: known, opts: o, most: mostQueued, queue: make(chan *job, mostQueued), ended: make(chan error, 1)}
+	s := &Store{overlay: known, db: db, opts: o, most: mostQueued, queue: make(chan *job, mostQueued), ended: make(chan error, 1)}
 	go s.run(w)
 	return s, nil
 }
@@ -317,21 +315,6 @@ func (in intake) all(b *batch, records []record, res *Result) error {
 		res.IDs[i] = r.text(in.id)
 	}
 	return nil
-}
-
-// SetOptOut notes that a customer refuses personalisation, or allows it again.
-// It is on disk, and in force, when it returns.
-func (s *Store) SetOptOut(ctx context.Context, userID string, out bool) error {
-	return s.do(ctx, 1, func(b *batch) error { return b.optOut(userID, out) })
-}
-
-func (b *batch) optOut(userID string, out bool) error {
-	row, err := b.row(b.ctx, "INSERT OR REPLACE INTO opt_outs (user_id, out, ts) VALUES (?, ?, ?) RETURNING seq", userID, out, b.now.UnixMicro())
-	if err != nil {
-		return err
-	}
-	b.live = append(b.live, func(o *overlay) { o.setOptOut(userID, out) })
-	return row.Scan(&b.seen.optOuts)
 }
 
 // Sync takes in at once what others have written to the file; by itself it is

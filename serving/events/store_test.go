@@ -388,6 +388,45 @@ func TestContactsAreCompleted(t *testing.T) {
 	}
 }
 
+// Who unsubscribes is known at once and after a restart, as of when they did or of
+// when it was first told, whichever is later, until they are erased.
+func TestUnsubscribed(t *testing.T) {
+	path := logPath(t)
+	clock := noon
+	s := opened(t, path, Options{Now: func() time.Time { return clock }})
+	sent := func(id, user, channel string) string {
+		return `{"contact_id":"` + id + `","campaign_id":"k","user_id":"` + user + `","channel":"` + channel + `","arm":"a","ts":"2026-02-01T08:00:00Z"`
+	}
+	tell(t, s.Contacts, sent("1", "late", "email")+`}`, sent("2", "ahead", "sms")+`,"unsubscribed_at":"`+noon.Add(time.Minute).Format(time.RFC3339)+`"}`, sent("3", "stays", "email")+`}`, sent("4", "gone", "email")+`,"unsubscribed_at":"2026-02-02T08:00:00Z"}`)
+	clock = noon.Add(time.Hour)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"2026-02-02T08:00:00Z"}`)
+	clock = noon.Add(2 * time.Hour)
+	tell(t, s.Contacts, `{"contact_id":"1","opened_at":"2026-02-02T07:00:00Z"}`)
+	look := func(step string, at func(user, channel string) time.Time, gone time.Time) {
+		t.Helper()
+		for who, want := range map[subscription]time.Time{{"late", "email"}: noon.Add(time.Hour), {"late", "sms"}: {}, {"ahead", "sms"}: noon.Add(time.Minute), {"stays", "email"}: {}, {"gone", "email"}: gone} {
+			if got := at(who.userID, who.channel); !got.Equal(want) {
+				t.Errorf("%s: %+v unsubscribed %v, want %v", step, who, got, want)
+			}
+		}
+	}
+	look("told", s.Unsubscribed, noon)
+	db := openedDB(t, path)
+	alone, err := db.Unsubscribed(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	look("read", alone.At, noon)
+	look("opened again", opened(t, path, Options{}).Unsubscribed, noon)
+	if err := db.Erase(t.Context(), "receipt", Person{IDs: []string{"gone"}}, noon); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	look("erased", s.Unsubscribed, time.Time{})
+}
+
 func TestErasure(t *testing.T) {
 	path := logPath(t)
 	s := opened(t, path, Options{})
@@ -396,17 +435,8 @@ func TestErasure(t *testing.T) {
 	tell(t, s.Events, `{"type":"view","session_id":"s","item_id":"a"}`, `{"type":"view","user_id":"u","item_id":"b"}`, `{"type":"view","user_id":"v","item_id":"c"}`,
 		`{"type":"view","session_id":"other","item_id":"d"}`, `{"type":"checkin","session_id":"shared"}`)
 	tell(t, s.Contacts, `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a"}`)
-	if err := s.SetOptOut(t.Context(), "u", true); err != nil {
-		t.Fatal(err)
-	}
-	if out, known := s.OptedOut("u"); !out || !known {
-		t.Error("the opt-out is not known")
-	}
-	if _, known := s.OptedOut("v"); known {
-		t.Error("an opt-out that nobody told is known")
-	}
 	who := Person{IDs: []string{"u", "x", "u-app"}, Aliases: []string{"u-app"}, Sessions: []string{"other", "shared"}}
-	if got, want := heldOf(t, path, who), "map[contacts:1 events:3 identities:3 opt_outs:1]"; got != want {
+	if got, want := heldOf(t, path, who), "map[contacts:1 events:3 identities:3]"; got != want {
 		t.Errorf("held %s, want %s", got, want)
 	}
 	db := openedDB(t, path)
@@ -519,17 +549,15 @@ func TestOthersWrite(t *testing.T) {
 		tell(t, b.Events, `{"type":"view","user_id":"u","item_id":"i"}`)
 	}
 	tell(t, a.Items, `{"item_id":"i","in_stock":false}`)
-	if err := a.SetOptOut(t.Context(), "u", true); err != nil {
-		t.Fatal(err)
-	}
+	tell(t, a.Contacts, `{"contact_id":"c","campaign_id":"k","user_id":"u","channel":"email","arm":"a","unsubscribed_at":"2026-03-01T12:00:00Z"}`)
 	for _, s := range []*Store{a, b} {
 		if err := s.Sync(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		r, _ := s.Recent("u", "")
 		it, _ := s.Item("i")
-		if out, _ := s.OptedOut("u"); items(r.Viewed) != "i×4" || it.InStock == nil || !out {
-			t.Errorf("viewed %s, item %+v, opted out %v", items(r.Viewed), it, out)
+		if at := s.Unsubscribed("u", "email"); items(r.Viewed) != "i×4" || it.InStock == nil || at.IsZero() {
+			t.Errorf("viewed %s, item %+v, unsubscribed %v", items(r.Viewed), it, at)
 		}
 	}
 	if err := openedDB(t, path).Erase(t.Context(), "receipt", Person{IDs: []string{"u"}}, noon); err != nil {
@@ -600,7 +628,7 @@ func TestConcurrentUse(t *testing.T) {
 			for j := range 300 {
 				s.Recent(fmt.Sprint("u", j%3), fmt.Sprint("s", j))
 				s.Item(fmt.Sprint("i", j%5))
-				s.OptedOut("u0")
+				s.Unsubscribed("u0", "email")
 				s.Stats()
 			}
 		})

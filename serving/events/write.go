@@ -288,8 +288,9 @@ var begun = []string{"campaign_id", "user_id", "ts", "channel", "arm"}
 
 var (
 	selectContact = "SELECT " + strings.Join(contactSchema.ColumnNames(), ", ") + " FROM contacts WHERE contact_id = ?"
-	upsertContact = "INSERT INTO contacts (" + strings.Join(contactSchema.ColumnNames(), ", ") + ", received) VALUES (" +
-		strings.Repeat("?, ", len(contactSchema.Columns)) + "?) ON CONFLICT (contact_id) DO UPDATE SET " + excluded(contactSchema.ColumnNames())
+	upsertContact = "INSERT INTO contacts (" + strings.Join(contactSchema.ColumnNames(), ", ") + ", received, unsubscribed_told) VALUES (" +
+		strings.Repeat("?, ", len(contactSchema.Columns)) + "?, ?) ON CONFLICT (contact_id) DO UPDATE SET " + excluded(contactSchema.ColumnNames()) +
+		", unsubscribed_told = coalesce(contacts.unsubscribed_told, excluded.unsubscribed_told)"
 )
 
 func excluded(names []string) string {
@@ -327,11 +328,22 @@ func (b *batch) contact(r record) (outcome, error) {
 	if err := b.refuseErased(r.text("user_id")); err != nil {
 		return 0, err
 	}
-	args := make([]any, 0, len(r.row)+1)
+	args := make([]any, 0, len(r.row)+2)
 	for _, v := range r.row {
 		args = append(args, argument(v))
 	}
-	return accepted, b.exec(b.ctx, upsertContact, append(args, b.now.UnixMicro())...)
+	var told any
+	if r.has("unsubscribed_at") {
+		told = b.now.UnixMicro()
+	}
+	if r.has("unsubscribed_at") && !known.has("unsubscribed_at") {
+		s, at := subscription{r.text("user_id"), r.text("channel")}, r.get("unsubscribed_at").Time()
+		if at.Before(b.now) {
+			at = b.now
+		}
+		b.live = append(b.live, func(o *overlay) { o.unsubscribed.add(s, at) })
+	}
+	return accepted, b.exec(b.ctx, upsertContact, append(args, b.now.UnixMicro(), told)...)
 }
 
 func (b *batch) newContact(r record) error {

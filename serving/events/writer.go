@@ -9,7 +9,7 @@ import (
 )
 
 // seen is up to where each table is in the overlay.
-type seen struct{ events, links, items, optOuts, erased int64 }
+type seen struct{ events, links, items, erased int64 }
 
 // writer is the one goroutine that writes. It owns a connection and what is
 // prepared on it.
