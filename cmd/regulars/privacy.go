@@ -95,13 +95,31 @@ func (w *workspace) register(ctx context.Context, db *state.DB, log *slog.Logger
 	return &register{w: w, db: db, eraser: w.eraser(db), marks: marks, log: log, wake: make(chan struct{}, 1)}, nil
 }
 
-// erasures is the register for the API: nothing without a database.
+// erasures is the register for the API.
 func (s *server) erasures() api.Privacy {
 	if s.privacy == nil {
-		return nil
+		return unrecorded{}
 	}
 	return s.privacy
 }
+
+// unrecorded is what can be said of a person's data without a database to record
+// in what was asked.
+type unrecorded struct{}
+
+func (unrecorded) Erase(context.Context, string) (json.RawMessage, bool, error) {
+	return nil, false, api.ErrUnrecorded
+}
+
+func (unrecorded) Find(context.Context, string) (json.RawMessage, error) {
+	return nil, api.ErrUnrecorded
+}
+
+func (unrecorded) Tell(context.Context, string, io.Writer) (bool, error) {
+	return false, api.ErrUnrecorded
+}
+
+func (unrecorded) OptOut(context.Context, string, bool) error { return api.ErrUnrecorded }
 
 const (
 	eraseAgain = 3 * time.Second  // how often a pending erasure asks for the lock

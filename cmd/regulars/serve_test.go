@@ -144,6 +144,7 @@ func TestBindingBeyondThisMachineNeedsKeys(t *testing.T) {
 func TestServerWithoutHistoryKeepsKeys(t *testing.T) {
 	w := emptyShop(t)
 	_, text := newKey(t, w, "storefront")
+	_, admin := newKey(t, w, "admin")
 	if err := w.withState(func(db *state.DB) error { return db.SetOptOut(t.Context(), "shy", true) }); err != nil {
 		t.Fatal(err)
 	}
@@ -160,6 +161,7 @@ func TestServerWithoutHistoryKeepsKeys(t *testing.T) {
 	if out, known := s.live().OptedOut("shy"); !out || !known {
 		t.Error("it is forgotten who refused personalisation")
 	}
+	awaitStatus(t, http.DefaultClient, "http://"+s.listener.Addr().String()+"/v1/users/ann/data", admin, 503)
 	if err := os.Truncate(w.statePath(), 5000); err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ type Privacy interface {
 var (
 	ErrErased      = errors.New("the customer was erased")
 	ErrNothingHeld = errors.New("nothing is held of the customer")
+	ErrUnrecorded  = errors.New("what concerns a person's data cannot be recorded")
 )
 
 func (s *server) privacyRoutes(e *gin.Engine) {

@@ -71,6 +71,8 @@ func asProblem(err error) *problem {
 		return badFilter("%s", err)
 	case errors.Is(err, events.ErrFull), errors.Is(err, syscall.ENOSPC):
 		return newProblem(http.StatusInsufficientStorage, "the disk has no room to write this down: it was not done")
+	case errors.Is(err, ErrUnrecorded):
+		return newProblem(http.StatusServiceUnavailable, "this cannot be recorded at present: nothing was done; the server's log says why")
 	case errors.Is(err, serving.ErrNotReady):
 		return newProblem(http.StatusServiceUnavailable, "no snapshot is loaded yet: run the pipeline, or wait for it to finish; /readyz says whether one was refused, and why")
 	}
