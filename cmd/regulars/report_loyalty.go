@@ -21,9 +21,9 @@ import (
 )
 
 func newReport(g *global) *cobra.Command {
-	cmd := &cobra.Command{Use: "report", Short: "Reports for people: loyalty, churn, clusters, feature groups", Args: noArguments,
+	cmd := &cobra.Command{Use: "report", Short: "Reports for people: loyalty, churn, clusters, feature groups, placements", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() }}
-	cmd.AddCommand(newReportLoyalty(g), newReportClusters(g), newReportGroups(g), newReportChurn(g))
+	cmd.AddCommand(newReportLoyalty(g), newReportClusters(g), newReportGroups(g), newReportChurn(g), newReportPlacement(g))
 	return cmd
 }
 

@@ -79,6 +79,14 @@ func intParam(q map[string]string, name string, most, otherwise int) (int, error
 	return int(n), nil
 }
 
+// given is a parameter's value; nil: it is not given.
+func given(q map[string]string, name string) *string {
+	if s, ok := q[name]; ok {
+		return &s
+	}
+	return nil
+}
+
 // oneOf checks that a parameter, if given, is one of the words.
 func oneOf(q map[string]string, name string, words ...string) error {
 	if s, ok := q[name]; ok && !slices.Contains(words, s) {

@@ -51,13 +51,6 @@ func checkFilter(source string) (string, error) {
 	return source, nil
 }
 
-// A report is over reportDays where nobody says, and over mostReportDays at most:
-// it reads all that was shown in them.
-const (
-	reportDays     = 30
-	mostReportDays = 366
-)
-
 func (s *server) placementReport(c *gin.Context) error {
 	name, err := pathID(c.Param("name"))
 	if err != nil {
@@ -67,9 +60,9 @@ func (s *server) placementReport(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	from, to, err := period(q, s.now())
+	from, to, err := served.Period(given(q, "from"), given(q, "to"), s.now())
 	if err != nil {
-		return err
+		return badRequest("%s", err)
 	}
 	report, ok, err := s.reports.Report(c.Request.Context(), name, from, to)
 	var notKept *served.NotKeptError
@@ -86,38 +79,6 @@ func (s *server) placementReport(c *gin.Context) error {
 		return notFound("there is no placement %q", clip(name))
 	}
 	return answer(c, "no-cache", report)
-}
-
-// period reads from and to, each an instant or a day, which begins at midnight UTC.
-func period(q map[string]string, now time.Time) (from, to time.Time, err error) {
-	to = now.UTC()
-	if text, ok := q["to"]; ok {
-		if to, err = instant("to", text); err != nil {
-			return from, to, err
-		}
-	}
-	from = to.AddDate(0, 0, -reportDays)
-	if text, ok := q["from"]; ok {
-		if from, err = instant("from", text); err != nil {
-			return from, to, err
-		}
-	}
-	switch {
-	case !from.Before(to):
-		err = badRequest("from is not before to")
-	case to.Sub(from) > mostReportDays*24*time.Hour:
-		err = badRequest("from and to are more than %d days apart", mostReportDays)
-	}
-	return from, to, err
-}
-
-func instant(name, text string) (time.Time, error) {
-	for _, form := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(form, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, badRequest("%s must be an instant such as 2011-12-08T00:00:00Z or a day such as 2011-12-08, not %q", name, clip(text))
 }
 
 // registerShown shows what becomes of the record of lists shown.

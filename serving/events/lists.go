@@ -18,8 +18,8 @@ type ListEvent struct {
 // OfLists visits the events from one instant up to another that name a
 // recommendation, in any order. An order line that was told several times, such as
 // by the page and by the till, comes once, as it does to the lake.
-func (s *Store) OfLists(ctx context.Context, from, to time.Time, visit func(ListEvent) error) error {
-	rows, err := s.db.sql.QueryContext(ctx, `SELECT recommendation_id, type, coalesce(order_id, ''),
+func (db *DB) OfLists(ctx context.Context, from, to time.Time, visit func(ListEvent) error) error {
+	rows, err := db.sql.QueryContext(ctx, `SELECT recommendation_id, type, coalesce(order_id, ''),
 		(coalesce(quantity, 1) * coalesce(unit_price, 0) - coalesce(discount, 0)) * iif(coalesce(is_return, 0), -1, 1),
 		coalesce(is_return, 0)
 		FROM events AS e WHERE recommendation_id IS NOT NULL AND ts >= ? AND ts < ? AND NOT (type = 'purchase' AND line_number IS NOT NULL AND
@@ -37,6 +37,11 @@ func (s *Store) OfLists(ctx context.Context, from, to time.Time, visit func(List
 		e.Revenue = float64(money) / moneyUnit
 		return visit(e)
 	}))
+}
+
+// OfLists is that of the log.
+func (s *Store) OfLists(ctx context.Context, from, to time.Time, visit func(ListEvent) error) error {
+	return s.db.OfLists(ctx, from, to, visit)
 }
 
 // moneyUnit is how many units of stored money make one of the currency.
