@@ -134,7 +134,7 @@ func TestLatelyByEveryID(t *testing.T) {
 	sh.similar[2] = []snapshot.Candidate{{Item: 5, Score: .9, Strategy: 1}}
 	sh.aliases = map[string]string{"app-7": "ann", "till-7": "ann"}
 	u := sh.users["ann"]
-	u.Aliases = []snapshot.Alias{{Source: "app", ID: "app-7"}}
+	u.Aliases = []snapshot.Alias{{Source: "app", ID: "app-7"}, {Source: "pos", ID: "7"}, {Source: "pos", ID: "bob"}} // till numbers that are others' as well
 	sh.users["ann"] = u
 	looked, purchased := Recent{Viewed: touches(noon, "c")}, Recent{Bought: touches(noon, "e")}
 	for name, c := range map[string]struct {
@@ -149,6 +149,8 @@ func TestLatelyByEveryID(t *testing.T) {
 		"told by two":               {told{recent: map[string]Recent{"app-7": purchased, "ann": looked}}, "ann", Ask{K: 2}, "f:ials a:ials"},
 		"a session of an alias":     {told{recent: map[string]Recent{"#s": {UserID: "app-7"}, "app-7": purchased}}, "", Ask{K: 2, Session: "s"}, "a:ials b:popular"},
 		"ignored, but not by all":   {told{recent: map[string]Recent{"app-7": {Ignored: touches(noon, "e")}, "ann": {Viewed: touches(noon, "e")}}}, "ann", Ask{K: 1}, "e:repeat"},
+		"an id of two people":       {told{recent: map[string]Recent{"7": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
+		"another customer's id":     {told{recent: map[string]Recent{"bob": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
 		"somebody else told by it":  {told{recent: map[string]Recent{"app-8": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
 		"one told by the main id":   {told{recent: map[string]Recent{"ann": purchased}}, "app-7", Ask{K: 2}, "a:ials b:popular"},
 		"refused by the main id":    {told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"app-7": looked}}, "app-7", Ask{K: 2}, "b:popular a:popular !"},

@@ -135,7 +135,7 @@ func (s *Store) Misfits(plan *placement.Plan) (misfits []error) {
 // of items alone.
 func (s *Store) barren(v *view, f *compiled) bool {
 	e := eligibility{v: v, live: s.opts.Live, now: s.opts.Now()}
-	e.sieve.about(v, nil, e.now)
+	e.sieve.about(v, nil, nil, e.now)
 	for i := range int32(v.snap.Items()) {
 		it, told := e.current(i)
 		e.sieve.item.Item = *it
