@@ -62,7 +62,7 @@ func (s *Store) subject(v *view, userID, sessionID string) (who subject, err err
 	if who.id != "" && (s.opts.Live.Erased(who.id) || userID != "" && s.opts.Live.Erased(userID)) {
 		return subject{visitor: sessionID}, nil
 	}
-	if who = who.unless(s.refuses(v, who)); who.optedOut {
+	if who = who.unless(s.refuses(who, cmp.Or(userID, recent.UserID))); who.optedOut {
 		return who, nil
 	}
 	if who.id != "" {
@@ -205,16 +205,18 @@ func (w subject) named() string {
 	return w.visitor
 }
 
-// refuses reports whether a customer refuses personalisation: what was told
-// since holds against the snapshot.
-func (s *Store) refuses(v *view, who subject) bool {
-	if who.id == "" {
-		return false
+// refuses reports whether a customer, asked for by an id, refuses personalisation:
+// what was told since holds against the snapshot. Who refused by that id before it
+// was told to be another customer's has refused for both.
+func (s *Store) refuses(who subject, asked string) bool {
+	if who.id == "" || s.opts.Live == nil {
+		return who.refuse
 	}
-	if s.opts.Live != nil {
-		if out, known := s.opts.Live.OptedOut(who.id); known {
-			return out
-		}
+	if out, _ := s.opts.Live.OptedOut(asked); out {
+		return true
+	}
+	if out, known := s.opts.Live.OptedOut(who.id); known {
+		return out
 	}
 	return who.refuse
 }

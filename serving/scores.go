@@ -73,7 +73,7 @@ func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, o
 	if err != nil || who.scores == nil || s.opts.Live != nil && s.opts.Live.Erased(who.id) {
 		return ScoreCard{}, false, err
 	}
-	if s.refuses(v, subject{id: who.id, refuse: who.refuses}) {
+	if s.refuses(subject{id: who.id, refuse: who.refuses}, userID) {
 		card = v.card(userID, now, &snapshot.Scores{})
 		card.OptedOut = true
 		return card, true, nil

@@ -37,6 +37,14 @@ func TestScoresAll(t *testing.T) {
 	}
 }
 
+// Who has refused by an id goes on refusing when it is told to be another customer's.
+func TestScoresOfWhoRefusedByAnotherID(t *testing.T) {
+	live := told{out: map[string]bool{"app": true}, recent: map[string]Recent{"app": {UserID: "ann"}}}
+	if card, ok, err := listening(t, tiny(), live, noon).Scores("app"); err != nil || !ok || !card.OptedOut {
+		t.Errorf("%+v, %v, %v", card, ok, err)
+	}
+}
+
 // The next order is told given that there was none since the snapshot. Where one is
 // known it is not told, neither of a customer nor to an audience.
 func TestNextOrderEndsWithAnOrder(t *testing.T) {
