@@ -118,23 +118,29 @@ type sieve struct {
 }
 
 // about sets whom filters are asked about; nil = nobody known.
-func (s *sieve) about(v *view, u *snapshot.User, now time.Time) {
+func (s *sieve) about(v *view, u *snapshot.User, live Live, now time.Time) {
 	s.rows = filter.Rows{Item: &s.item}
 	if u == nil {
 		return
 	}
 	s.rows.User = &filter.UserRow{ID: u.ID, Profile: u.Profile}
-	s.rows.Score = v.scoreRow(u, now)
+	s.rows.Score = v.scoreRow(u, live, now)
 }
 
 // scoreRow is the scores of a customer for filters.
-func (v *view) scoreRow(u *snapshot.User, now time.Time) *filter.ScoreRow {
-	return &filter.ScoreRow{Scores: u.Scores, NextOrder: func() (date, low, high time.Time) {
-		if u.Scores == nil || len(u.Scores.Course) == 0 {
-			return
+func (v *view) scoreRow(u *snapshot.User, live Live, now time.Time) *filter.ScoreRow {
+	next := sync.OnceValue(func() (out NextOrder) {
+		if u.Scores == nil {
+			return out
 		}
-		next, _ := (course{v.snap.Info().CourseDays, u.Scores.Course}).nextOrder(v.asOf, now)
-		return next.Date, next.Low, next.High
+		if n := nextOrderOf(v.snap.Info(), v.asOf, u.Scores, now); n != nil && !orderedSince(live, v.snap, u.ID, u.Aliases, v.asOf) {
+			out = *n
+		}
+		return out
+	})
+	return &filter.ScoreRow{Scores: u.Scores, NextOrder: func() (date, low, high time.Time) {
+		n := next()
+		return n.Date, n.Low, n.High
 	}}
 }
 

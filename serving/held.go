@@ -35,8 +35,8 @@ func (s *Store) Hold() (*Held, error) {
 	return &Held{snap: v.snap, AsOf: v.asOf, now: s.opts.Now(), live: s.opts.Live, release: v.release, onDamaged: v.onDamaged}, nil
 }
 
-// HoldVersion opens an older snapshot, told of at the same moment as h. The
-// error wraps ErrNoVersion where there is none of that name.
+// HoldVersion opens an older snapshot, told of at the same moment as h, but by what
+// was known when it was made. The error wraps ErrNoVersion where there is none of that name.
 func (s *Store) HoldVersion(version string, h *Held) (*Held, error) {
 	if !artifact.IsVersion(version) {
 		return nil, fmt.Errorf("snapshot %q: %w", version, ErrNoVersion)
@@ -49,7 +49,7 @@ func (s *Store) HoldVersion(version string, h *Held) (*Held, error) {
 		return nil, err
 	}
 	// Closing what was only read has no error that anybody could act upon.
-	old := &Held{snap: snap, now: h.now, live: h.live, release: func() { _ = snap.Close() }, onDamaged: func(error) {}}
+	old := &Held{snap: snap, now: h.now, release: func() { _ = snap.Close() }, onDamaged: func(error) {}}
 	if old.AsOf, err = time.Parse(time.RFC3339, snap.Info().AsOf); err != nil {
 		old.Release()
 		return nil, err
@@ -90,9 +90,9 @@ func (h *Held) told(err error) error {
 }
 
 // NextOrder tells when the next order of a customer comes; nil = not known.
-func (h *Held) NextOrder(userID string, scores *snapshot.Scores) *NextOrder {
-	next := nextOrderOf(h.Info(), h.AsOf, scores, h.now)
-	if next != nil && orderedSince(h.live, userID, h.AsOf) {
+func (h *Held) NextOrder(u *snapshot.User) *NextOrder {
+	next := nextOrderOf(h.Info(), h.AsOf, u.Scores, h.now)
+	if next != nil && orderedSince(h.live, h.snap, u.ID, u.Aliases, h.AsOf) {
 		return nil
 	}
 	return next

@@ -62,7 +62,7 @@ func (s *Store) subject(v *view, userID, sessionID string) (who subject, err err
 	if who.id != "" && (s.opts.Live.Erased(who.id) || userID != "" && s.opts.Live.Erased(userID)) {
 		return subject{visitor: sessionID}, nil
 	}
-	if who = who.unless(s.refuses(v, who)); who.optedOut {
+	if who = who.unless(s.refuses(who, cmp.Or(userID, recent.UserID))); who.optedOut {
 		return who, nil
 	}
 	if who.id != "" {
@@ -85,20 +85,37 @@ func (s *Store) recent(v *view, who subject, sessionID string, asked ...string) 
 	if err := v.excuse(err); err != nil {
 		return r, err
 	}
-	ids := asked
+	others, err := toldByOthers(s.opts.Live, v.snap, who.id, aliases, asked...)
+	for _, other := range others {
+		r = r.with(other)
+	}
+	return r, err
+}
+
+// toldByOthers is what a customer did lately by other ids than the one that stands
+// for them all: by those of their aliases, and of further ids, that are nobody else's.
+func toldByOthers(live Live, snap *snapshot.Snapshot, id string, aliases []snapshot.Alias, ids ...string) (told []Recent, err error) {
 	for _, a := range aliases {
 		ids = append(ids, a.ID)
 	}
 	slices.Sort(ids)
-	for _, id := range slices.Compact(ids) {
-		if id == "" || id == who.id {
+	for _, other := range slices.Compact(ids) {
+		if other == "" || other == id {
 			continue
 		}
-		if other, ok := s.opts.Live.Recent(id, ""); ok && other.UserID != who.id { // which r is of
-			r = r.with(other)
+		r, ok := live.Recent(other, "")
+		if !ok || r.UserID == id { // which is told by id as well
+			continue
+		}
+		person, err := snap.Person(other)
+		if err != nil {
+			return nil, err
+		}
+		if person == id {
+			told = append(told, r)
 		}
 	}
-	return r, nil
+	return told, nil
 }
 
 // with is what is told of somebody by two ids. What was shown in vain by one was
@@ -188,16 +205,18 @@ func (w subject) named() string {
 	return w.visitor
 }
 
-// refuses reports whether a customer refuses personalisation: what was told
-// since holds against the snapshot.
-func (s *Store) refuses(v *view, who subject) bool {
-	if who.id == "" {
-		return false
+// refuses reports whether a customer, asked for by an id, refuses personalisation:
+// what was told since holds against the snapshot. Who refused by that id before it
+// was told to be another customer's has refused for both.
+func (s *Store) refuses(who subject, asked string) bool {
+	if who.id == "" || s.opts.Live == nil {
+		return who.refuse
 	}
-	if s.opts.Live != nil {
-		if out, known := s.opts.Live.OptedOut(who.id); known {
-			return out
-		}
+	if out, _ := s.opts.Live.OptedOut(asked); out {
+		return true
+	}
+	if out, known := s.opts.Live.OptedOut(who.id); known {
+		return out
 	}
 	return who.refuse
 }

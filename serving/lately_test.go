@@ -79,29 +79,30 @@ func TestLately(t *testing.T) {
 		ask  Ask
 		want string
 	}{
-		"nothing told":              {user: "ann", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
-		"gone since":                {live: told{items: map[string]ItemUpdate{"e": {InStock: word(no)}, "b": {InStock: word(no)}}}, user: "ann", want: "a:ials c:popular f:catalogue"},
-		"back since":                {live: told{items: map[string]ItemUpdate{"d": {InStock: word(yes)}}}, user: "ann", want: "d:repeat e:repeat a:ials b:popular c:popular f:catalogue"},
-		"not before its day":        {live: told{items: map[string]ItemUpdate{"e": {AvailableFrom: word(later)}, "a": {AvailableFrom: word(earlier)}}}, user: "ann", want: "a:ials b:popular c:popular f:catalogue"},
-		"bought since":              {live: recent("ann", Recent{Bought: touches(earlier, "e", "b", "no such item")}), user: "ann", want: "a:ials c:popular f:catalogue"},
-		"bought before the as_of":   {live: recent("ann", Recent{Bought: touches(noon.AddDate(0, 0, -1), "e")}), user: "ann", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
-		"its cycle is not over":     {live: recent("cyc", Recent{Bought: touches(noon, "e", "a")}), now: noon.AddDate(0, 0, 6), user: "cyc", want: "b:popular c:popular f:catalogue !"},
-		"its cycle is over":         {live: recent("cyc", Recent{Bought: touches(noon, "e", "a")}), now: noon.AddDate(0, 0, 7), user: "cyc", want: "e:repeat b:popular c:popular f:catalogue"},
-		"looked at":                 {live: recent("ann", Recent{Viewed: touches(noon, "c")}), user: "ann", want: "e:repeat f:ials a:ials b:popular c:popular"},
-		"looked at long ago":        {live: recent("ann", Recent{Viewed: touches(noon.AddDate(0, 0, -9), "c")}), user: "ann", want: "e:repeat a:ials f:ials b:popular c:popular"},
-		"looked at, by name":        {live: recent("ann", Recent{Viewed: touches(noon, "c")}), user: "ann", ask: Ask{Strategy: "repeat"}, want: "f:ials e:ials b:popular a:popular c:popular"},
-		"looked at, nobody known":   {live: recent("#s", Recent{Viewed: touches(noon, "c")}), ask: Ask{Session: "s"}, want: "f:ials e:ials b:popular a:popular c:popular"},
-		"shown in vain":             {live: recent("ann", Recent{Ignored: touches(noon, "e", "b")}), user: "ann", want: "a:ials e:repeat c:popular b:popular f:catalogue"},
-		"a session joins":           {live: recent("#s", Recent{UserID: "ann"}), ask: Ask{Session: "s"}, want: "e:repeat a:ials b:popular c:popular f:catalogue"},
-		"a session of nobody":       {live: recent("#s", Recent{Bought: touches(noon, "b")}), ask: Ask{Session: "s"}, want: "a:popular c:popular e:catalogue f:catalogue !"},
-		"refuses":                   {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"ann": {Viewed: touches(noon, "c")}}}, user: "ann", want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
-		"refuses, by name":          {live: told{out: map[string]bool{"ann": true}}, user: "ann", ask: Ask{Strategy: "repeat"}, want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
-		"refuses through a session": {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"#s": {UserID: "ann", Viewed: touches(noon, "c")}}}, ask: Ask{Session: "s"}, want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
-		"another id of theirs":      {live: recent("app", Recent{UserID: "ann"}), user: "app", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
-		"refuses by another id":     {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"app": {UserID: "ann", Viewed: touches(noon, "c")}}}, user: "app", want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
-		"erased by another id":      {live: told{erased: map[string]bool{"ann": true}, recent: map[string]Recent{"app": {UserID: "ann"}}}, user: "app", ask: Ask{K: 2}, want: "b:popular a:popular !"},
-		"allows again":              {live: told{out: map[string]bool{"ann": false}}, user: "ann", ask: Ask{K: 2}, want: "e:repeat a:ials"},
-		"erased":                    {live: told{erased: map[string]bool{"ann": true}}, user: "ann", ask: Ask{K: 2}, want: "b:popular a:popular !"},
+		"nothing told":               {user: "ann", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"gone since":                 {live: told{items: map[string]ItemUpdate{"e": {InStock: word(no)}, "b": {InStock: word(no)}}}, user: "ann", want: "a:ials c:popular f:catalogue"},
+		"back since":                 {live: told{items: map[string]ItemUpdate{"d": {InStock: word(yes)}}}, user: "ann", want: "d:repeat e:repeat a:ials b:popular c:popular f:catalogue"},
+		"not before its day":         {live: told{items: map[string]ItemUpdate{"e": {AvailableFrom: word(later)}, "a": {AvailableFrom: word(earlier)}}}, user: "ann", want: "a:ials b:popular c:popular f:catalogue"},
+		"bought since":               {live: recent("ann", Recent{Bought: touches(earlier, "e", "b", "no such item")}), user: "ann", want: "a:ials c:popular f:catalogue"},
+		"bought before the as_of":    {live: recent("ann", Recent{Bought: touches(noon.AddDate(0, 0, -1), "e")}), user: "ann", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"its cycle is not over":      {live: recent("cyc", Recent{Bought: touches(noon, "e", "a")}), now: noon.AddDate(0, 0, 6), user: "cyc", want: "b:popular c:popular f:catalogue !"},
+		"its cycle is over":          {live: recent("cyc", Recent{Bought: touches(noon, "e", "a")}), now: noon.AddDate(0, 0, 7), user: "cyc", want: "e:repeat b:popular c:popular f:catalogue"},
+		"looked at":                  {live: recent("ann", Recent{Viewed: touches(noon, "c")}), user: "ann", want: "e:repeat f:ials a:ials b:popular c:popular"},
+		"looked at long ago":         {live: recent("ann", Recent{Viewed: touches(noon.AddDate(0, 0, -9), "c")}), user: "ann", want: "e:repeat a:ials f:ials b:popular c:popular"},
+		"looked at, by name":         {live: recent("ann", Recent{Viewed: touches(noon, "c")}), user: "ann", ask: Ask{Strategy: "repeat"}, want: "f:ials e:ials b:popular a:popular c:popular"},
+		"looked at, nobody known":    {live: recent("#s", Recent{Viewed: touches(noon, "c")}), ask: Ask{Session: "s"}, want: "f:ials e:ials b:popular a:popular c:popular"},
+		"shown in vain":              {live: recent("ann", Recent{Ignored: touches(noon, "e", "b")}), user: "ann", want: "a:ials e:repeat c:popular b:popular f:catalogue"},
+		"a session joins":            {live: recent("#s", Recent{UserID: "ann"}), ask: Ask{Session: "s"}, want: "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"a session of nobody":        {live: recent("#s", Recent{Bought: touches(noon, "b")}), ask: Ask{Session: "s"}, want: "a:popular c:popular e:catalogue f:catalogue !"},
+		"refuses":                    {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"ann": {Viewed: touches(noon, "c")}}}, user: "ann", want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
+		"refuses, by name":           {live: told{out: map[string]bool{"ann": true}}, user: "ann", ask: Ask{Strategy: "repeat"}, want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
+		"refuses through a session":  {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"#s": {UserID: "ann", Viewed: touches(noon, "c")}}}, ask: Ask{Session: "s"}, want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
+		"another id of theirs":       {live: recent("app", Recent{UserID: "ann"}), user: "app", want: "e:repeat a:ials b:popular c:popular f:catalogue"},
+		"refuses by another id":      {live: told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"app": {UserID: "ann", Viewed: touches(noon, "c")}}}, user: "app", want: "b:popular a:popular c:popular e:catalogue f:catalogue !"},
+		"refused by an id of theirs": {live: told{out: map[string]bool{"app": true}, recent: map[string]Recent{"app": {UserID: "ann", Viewed: touches(noon, "c")}}}, user: "app", ask: Ask{K: 2}, want: "b:popular a:popular !"},
+		"erased by another id":       {live: told{erased: map[string]bool{"ann": true}, recent: map[string]Recent{"app": {UserID: "ann"}}}, user: "app", ask: Ask{K: 2}, want: "b:popular a:popular !"},
+		"allows again":               {live: told{out: map[string]bool{"ann": false}}, user: "ann", ask: Ask{K: 2}, want: "e:repeat a:ials"},
+		"erased":                     {live: told{erased: map[string]bool{"ann": true}}, user: "ann", ask: Ask{K: 2}, want: "b:popular a:popular !"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if c.now.IsZero() {
@@ -134,7 +135,7 @@ func TestLatelyByEveryID(t *testing.T) {
 	sh.similar[2] = []snapshot.Candidate{{Item: 5, Score: .9, Strategy: 1}}
 	sh.aliases = map[string]string{"app-7": "ann", "till-7": "ann"}
 	u := sh.users["ann"]
-	u.Aliases = []snapshot.Alias{{Source: "app", ID: "app-7"}}
+	u.Aliases = []snapshot.Alias{{Source: "app", ID: "app-7"}, {Source: "pos", ID: "7"}, {Source: "pos", ID: "bob"}} // till numbers that are others' as well
 	sh.users["ann"] = u
 	looked, purchased := Recent{Viewed: touches(noon, "c")}, Recent{Bought: touches(noon, "e")}
 	for name, c := range map[string]struct {
@@ -149,6 +150,8 @@ func TestLatelyByEveryID(t *testing.T) {
 		"told by two":               {told{recent: map[string]Recent{"app-7": purchased, "ann": looked}}, "ann", Ask{K: 2}, "f:ials a:ials"},
 		"a session of an alias":     {told{recent: map[string]Recent{"#s": {UserID: "app-7"}, "app-7": purchased}}, "", Ask{K: 2, Session: "s"}, "a:ials b:popular"},
 		"ignored, but not by all":   {told{recent: map[string]Recent{"app-7": {Ignored: touches(noon, "e")}, "ann": {Viewed: touches(noon, "e")}}}, "ann", Ask{K: 1}, "e:repeat"},
+		"an id of two people":       {told{recent: map[string]Recent{"7": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
+		"another customer's id":     {told{recent: map[string]Recent{"bob": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
 		"somebody else told by it":  {told{recent: map[string]Recent{"app-8": purchased}}, "ann", Ask{K: 2}, "e:repeat a:ials"},
 		"one told by the main id":   {told{recent: map[string]Recent{"ann": purchased}}, "app-7", Ask{K: 2}, "a:ials b:popular"},
 		"refused by the main id":    {told{out: map[string]bool{"ann": true}, recent: map[string]Recent{"app-7": looked}}, "app-7", Ask{K: 2}, "b:popular a:popular !"},

@@ -105,7 +105,7 @@ func (m *making) filter(source string) (*compiled, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.sieve.about(m.v, u, m.now)
+	m.sieve.about(m.v, u, m.live, m.now)
 	return c, nil
 }
 

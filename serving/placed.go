@@ -135,7 +135,7 @@ func (s *Store) Misfits(plan *placement.Plan) (misfits []error) {
 // of items alone.
 func (s *Store) barren(v *view, f *compiled) bool {
 	e := eligibility{v: v, live: s.opts.Live, now: s.opts.Now()}
-	e.sieve.about(v, nil, e.now)
+	e.sieve.about(v, nil, nil, e.now)
 	for i := range int32(v.snap.Items()) {
 		it, told := e.current(i)
 		e.sieve.item.Item = *it
@@ -259,9 +259,21 @@ func (m *making) explore(seed string, slots []placement.Slot) []placement.Probe 
 	}
 	try(0, triedFrom)
 	try(m.pickNovel(), math.MaxInt)
+	list := make([]placement.Item, len(slots)) // as far as is decided
+	for i, s := range slots {
+		list[i] = m.items[s.Index]
+	}
+	decided := 0
 	return placement.Explore(m.plan.Explore, seed, len(slots), trials,
 		func(s int) bool { return !slots[s].Held },
-		func(before []placement.Probe, t placement.Trial) bool { return m.leavesRoom(slots, before, t.Index) })
+		func(before []placement.Probe, t placement.Trial) bool {
+			for ; decided < len(before); decided++ {
+				if p := before[decided]; p.Explored {
+					list[decided] = m.items[p.Index]
+				}
+			}
+			return m.leavesRoom(list, decided, m.items[t.Index])
+		})
 }
 
 // pickNovel picks what of the list by novelty may be shown and was not picked, and
@@ -294,23 +306,14 @@ func (m *making) buried(pick int) bool {
 	return false
 }
 
-// leavesRoom reports whether a pick may stand in the slot behind those that are
-// decided without there being too many of its brand or category, or too few of
-// what is reserved.
-func (m *making) leavesRoom(slots []placement.Slot, before []placement.Probe, pick int) bool {
-	list := make([]placement.Item, 0, len(slots))
-	for i, s := range slots {
-		switch {
-		case i == len(before):
-			list = append(list, m.items[pick])
-		case i < len(before) && before[i].Explored:
-			list = append(list, m.items[before[i].Index])
-		default:
-			list = append(list, m.items[s.Index])
-		}
-	}
+// leavesRoom reports whether an item may stand in a slot of a list without there
+// being too many of its brand or category, or too few of what is reserved.
+func (m *making) leavesRoom(list []placement.Item, slot int, it placement.Item) bool {
+	was := list[slot]
+	list[slot] = it
+	defer func() { list[slot] = was }()
 	for n, r := range m.plan.Rules {
-		if r.Exceeded(m.items[pick], list) || r.Encroached(n, m.items[slots[len(before)].Index], list) {
+		if r.Exceeded(it, list) || r.Encroached(n, was, list) {
 			return false
 		}
 	}

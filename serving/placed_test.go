@@ -314,6 +314,22 @@ func TestExplorationFindsWhatIsNew(t *testing.T) {
 	}
 }
 
+// What was explored counts for what may be explored behind it.
+func TestExplorationKeepsAtMost(t *testing.T) {
+	sh := tiny()
+	for i, brand := range []string{"X", "Y", "Z", "Z", "Z", "Z"} {
+		sh.items[i].Brand = brand
+	}
+	s := load(t, sh)
+	home := place(t, placement.Definition{K: 2, Explore: 1, Rules: []placement.Rule{{AtMost: 1, Per: "brand"}}})
+	for i := range 20 {
+		l, err := s.Recommend("nobody", Ask{Placement: home, ID: fmt.Sprint(i)})
+		if err != nil || len(l.Items) != 2 || l.Items[0].Strategy != Explored || l.Items[1].Strategy == Explored {
+			t.Fatalf("%s, %v", text(l), err)
+		}
+	}
+}
+
 // Exploration leaves a reserve what it is for, also where that would be listed
 // without it, and gives the other slots away.
 func TestExplorationKeepsReserves(t *testing.T) {

@@ -64,54 +64,67 @@ func (s *Store) ScoresAll(userIDs []string) (cards []ScoreCard, unknown []string
 }
 
 func (s *Store) scores(v *view, userID string, now time.Time) (card ScoreCard, ok bool, err error) {
-	id, scores, refuses, err := v.scored(userID)
-	if err == nil && scores == nil {
+	who, err := v.scored(userID)
+	if err == nil && who.scores == nil {
 		if told := toldToBe(s.opts.Live, userID); told != "" {
-			id, scores, refuses, err = v.scored(told)
+			who, err = v.scored(told)
 		}
 	}
-	if err != nil || scores == nil || s.opts.Live != nil && s.opts.Live.Erased(id) {
+	if err != nil || who.scores == nil || s.opts.Live != nil && s.opts.Live.Erased(who.id) {
 		return ScoreCard{}, false, err
 	}
-	if s.refuses(v, subject{id: id, refuse: refuses}) {
+	if s.refuses(subject{id: who.id, refuse: who.refuses}, userID) {
 		card = v.card(userID, now, &snapshot.Scores{})
 		card.OptedOut = true
 		return card, true, nil
 	}
-	card = v.card(userID, now, scores)
-	if card.NextOrder != nil && orderedSince(s.opts.Live, id, v.asOf) {
+	card = v.card(userID, now, who.scores)
+	if card.NextOrder != nil && orderedSince(s.opts.Live, v.snap, who.id, who.aliases, v.asOf) {
 		card.NextOrder, card.ordered = nil, true
 	}
 	return card, true, nil
 }
 
-// orderedSince reports whether the customer is known to have ordered since the
-// snapshot: the next order was told given that they had not.
-func orderedSince(live Live, id string, asOf time.Time) bool {
+// orderedSince reports whether the customer is known, by any of their ids, to have
+// ordered since the snapshot: the next order was told given that they had not.
+func orderedSince(live Live, snap *snapshot.Snapshot, id string, aliases []snapshot.Alias, asOf time.Time) bool {
 	if live == nil {
 		return false
 	}
 	recent, _ := live.Recent(id, "")
-	return slices.ContainsFunc(recent.Bought, func(t Touch) bool { return !t.At.Before(asOf) })
+	others, _ := toldByOthers(live, snap, id, aliases) // what cannot be looked up was not told
+	return slices.ContainsFunc(append(others, recent), func(r Recent) bool {
+		return slices.ContainsFunc(r.Bought, func(t Touch) bool { return !t.At.Before(asOf) })
+	})
 }
 
-// scored returns the id and the scores of a customer, nil where there are none, and
-// whether they refuse personalisation by the snapshot's word. A damaged record is
-// an error, which the store is told as well.
-func (v *view) scored(userID string) (id string, scores *snapshot.Scores, refuses bool, err error) {
+// scored is what the snapshot says of a customer.
+type scored struct {
+	id      string           // the one that stands for all of the customer's
+	scores  *snapshot.Scores // nil where there are none
+	refuses bool             // personalisation
+	aliases []snapshot.Alias
+}
+
+// scored returns what is known of a customer who has scores. A damaged record is an
+// error, which the store is told as well.
+func (v *view) scored(userID string) (out scored, err error) {
 	c, err := v.snap.Customer(userID)
 	if c != nil {
 		defer c.Release()
-		id = c.ID()
-		scores, err = c.Scores()
+		out.id = c.ID()
+		out.scores, err = c.Scores()
 	}
-	if err == nil && scores != nil {
-		refuses, err = v.refused(c)
+	if err == nil && out.scores != nil {
+		out.refuses, err = v.refused(c)
+	}
+	if err == nil && out.scores != nil && len(out.scores.Course) > 0 {
+		out.aliases, err = c.Aliases()
 	}
 	if errors.Is(err, snapshot.ErrDamaged) {
 		v.onDamaged(err)
 	}
-	return id, scores, refuses, err
+	return out, err
 }
 
 func (v *view) card(userID string, now time.Time, scores *snapshot.Scores) ScoreCard {

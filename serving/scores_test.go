@@ -37,12 +37,23 @@ func TestScoresAll(t *testing.T) {
 	}
 }
 
+// Who has refused by an id goes on refusing when it is told to be another customer's.
+func TestScoresOfWhoRefusedByAnotherID(t *testing.T) {
+	live := told{out: map[string]bool{"app": true}, recent: map[string]Recent{"app": {UserID: "ann"}}}
+	if card, ok, err := listening(t, tiny(), live, noon).Scores("app"); err != nil || !ok || !card.OptedOut {
+		t.Errorf("%+v, %v, %v", card, ok, err)
+	}
+}
+
 // The next order is told given that there was none since the snapshot. Where one is
 // known it is not told, neither of a customer nor to an audience.
 func TestNextOrderEndsWithAnOrder(t *testing.T) {
 	sh := tiny()
 	sh.course = []int{10, 100}
-	sh.users["ann"].Scores.Course = []float32{.9, .1}
+	ann := sh.users["ann"]
+	ann.ID, ann.Aliases = "ann", []snapshot.Alias{{Source: "app", ID: "app-7"}, {Source: "pos", ID: "bob"}}
+	ann.Scores.Course = []float32{.9, .1}
+	sh.users["ann"], sh.aliases = ann, map[string]string{"app-7": "ann"}
 	asOf := noon.Add(-12 * time.Hour)
 	for name, c := range map[string]struct {
 		live Live
@@ -52,6 +63,7 @@ func TestNextOrderEndsWithAnOrder(t *testing.T) {
 		"ordered before":        {told{recent: map[string]Recent{"ann": {Bought: touches(asOf.Add(-time.Second), "a")}}}, true},
 		"looked at an item":     {told{recent: map[string]Recent{"ann": {Viewed: touches(noon, "a")}}}, true},
 		"somebody else ordered": {told{recent: map[string]Recent{"bob": {Bought: touches(noon, "a")}}}, true},
+		"by another id":         {told{recent: map[string]Recent{"app-7": {Bought: touches(noon, "a")}}}, false},
 		"ordered since":         {told{recent: map[string]Recent{"ann": {Bought: touches(asOf, "a")}}}, false},
 	} {
 		s := listening(t, sh, c.live, noon)
@@ -63,9 +75,20 @@ func TestNextOrderEndsWithAnOrder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next := held.NextOrder("ann", sh.users["ann"].Scores); (next != nil) != c.want {
+		if next := held.NextOrder(&ann); (next != nil) != c.want {
 			t.Errorf("%s: to an audience %+v", name, next)
 		}
+		if l, err := s.Recommend("ann", Ask{K: 1, Filter: "known(score.next_order)"}); err != nil || (len(l.Items) > 0) != c.want {
+			t.Errorf("%s: by a filter %v, %v", name, text(l), err)
+		}
+		then, err := s.HoldVersion(held.Info().Version, held)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if then.NextOrder(&ann) == nil {
+			t.Errorf("%s: it was not told then either", name)
+		}
+		then.Release()
 		held.Release()
 	}
 }

@@ -88,6 +88,16 @@ func (s *Snapshot) find(id string) (key string, p place, ok bool, err error) {
 	return key, p, ok, nil
 }
 
+// Person returns the id that stands for the customer who goes by an id or alias; ""
+// where there is none, as of an alias that several customers are given.
+func (s *Snapshot) Person(id string) (string, error) {
+	key, _, ok, err := s.find(id)
+	if err != nil || !ok {
+		return "", err
+	}
+	return key, nil
+}
+
 // ID is the id that stands for all of the customer's.
 func (c *Customer) ID() string { return c.id }
 

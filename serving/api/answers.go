@@ -173,7 +173,9 @@ func (s *server) similar(c *gin.Context) error {
 	if !ok {
 		return notFound("item %q is not in the catalogue", clip(id))
 	}
-	s.metrics.count("similar", list)
+	if c.Request.Method != http.MethodHead {
+		s.metrics.count("similar", list)
+	}
 	out := listOf(list, manner, true)
 	out.ItemID = id
 	return s.tell(c, "no-cache", out)

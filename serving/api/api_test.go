@@ -550,6 +550,9 @@ func TestMetrics(t *testing.T) {
 	}
 	send(h, "POST", "/v1/recommendations", `{"items":["85123A/x+y 茶"],"k":2}`)
 	ask(h, "BREW", "/v1/popular")
+	const like = "/v1/items/85123A%2Fx+y%20%E8%8C%B6/similar?k=1"
+	ask(h, "GET", like)
+	ask(h, "HEAD", like) // which shows nobody anything
 	text := ask(h, "GET", "/metrics").Body.String()
 	for _, want := range []string{
 		`regulars_http_requests_total{method="GET",route="/v1/users/:id/recommendations",status="200"} 2`,
@@ -560,6 +563,7 @@ func TestMetrics(t *testing.T) {
 		`regulars_items_total{list="recommendations",strategy="repeat"} 1`,
 		`regulars_items_total{list="recommendations",strategy="popular"} 5`,
 		`regulars_items_total{list="basket",strategy="ials"} 1`,
+		`regulars_items_total{list="similar",strategy="ials"} 1`,
 		`regulars_http_requests_total{method="POST",route="/v1/recommendations",status="200"} 1`,
 		`regulars_fallbacks_total{list="recommendations",strategy="popular"} 1`,
 		"regulars_snapshot_ready 1", "regulars_snapshot_swaps_total 1", "regulars_snapshot_refusals_total 0", "regulars_snapshot_age_seconds ",

@@ -37,7 +37,7 @@ func (c *customer) set(u snapshot.User) {
 }
 
 func (c *customer) nextOrder() (date, low, high time.Time) {
-	if n := c.held.NextOrder(c.user.ID, c.user.Scores); n != nil {
+	if n := c.held.NextOrder(&c.user); n != nil {
 		return n.Date, n.Low, n.High
 	}
 	return date, low, high

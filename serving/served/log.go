@@ -284,19 +284,26 @@ func (w *writer) rotate() error {
 	if err != nil {
 		return fmt.Errorf("beginning a file of lists shown: %w", err)
 	}
-	if err := hold(file); err != nil {
-		return errors.Join(fmt.Errorf("beginning a file of lists shown: %w", err), file.Close())
-	}
-	// Who asks does not see files begun later. The next tick ends this one too,
-	// because it may have been seen.
-	if !asked(w.dir).Equal(w.asked) {
-		if err := w.opts.Renew(); err != nil {
-			return errors.Join(err, file.Close())
-		}
+	if err := w.ready(file); err != nil {
+		_ = os.Remove(file.Name()) // an empty file is no harm, but one for each try is
+		return errors.Join(err, file.Close())
 	}
 	w.file, w.size, w.opened = file, 0, now
 	w.buf.Reset(file)
 	return nil
+}
+
+// ready holds a new file, and makes sure that everybody is known who was erased
+// before it was there: who asks does not see files begun later. The next tick ends
+// this one too, because it may have been seen.
+func (w *writer) ready(file *os.File) error {
+	if err := hold(file); err != nil {
+		return fmt.Errorf("beginning a file of lists shown: %w", err)
+	}
+	if asked(w.dir).Equal(w.asked) {
+		return nil
+	}
+	return w.opts.Renew()
 }
 
 // nameForm names a file by when it was begun, in UTC.

@@ -206,6 +206,20 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// Where it cannot be told who was erased, nothing is written, and no file for each try.
+func TestNoFileWhileErasuresAreUnknown(t *testing.T) {
+	dir := t.TempDir()
+	w := &writer{Log: newLog(dir, Options{Renew: func() error { return errors.New("no state") }}), asked: noon}
+	for range 3 {
+		if err := w.rotate(); err == nil {
+			t.Fatal("a file was begun")
+		}
+	}
+	if names, err := files(dir); err != nil || len(names) != 0 {
+		t.Errorf("%v are left, %v", names, err)
+	}
+}
+
 // Old files go.
 func TestExpire(t *testing.T) {
 	dir := t.TempDir()

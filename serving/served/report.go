@@ -117,9 +117,10 @@ type counting struct {
 	name        string
 	seed        maphash.Seed
 	outcomes    map[uint64]outcome
-	impressions map[string]int64  // by the code of an arm
-	codes       map[string]*tally // by the code of an arm
-	nameless    uint64            // orders
+	impressions map[string]int64   // by the code of an arm
+	codes       map[string]*tally  // by the code of an arm
+	credited    map[[2]uint64]bool // order of a list
+	nameless    uint64             // orders
 	arms        []*tally
 }
 
@@ -155,7 +156,7 @@ func (r *Reporter) Report(ctx context.Context, name string, from, to time.Time) 
 }
 
 func newCounting(set *placement.Set, p *placement.Placement) *counting {
-	c := &counting{set: set, name: p.Name, seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, impressions: map[string]int64{}, codes: map[string]*tally{}}
+	c := &counting{set: set, name: p.Name, seed: maphash.MakeSeed(), outcomes: map[uint64]outcome{}, credited: map[[2]uint64]bool{}, impressions: map[string]int64{}, codes: map[string]*tally{}}
 	for _, plan := range p.Plans() {
 		c.codes[plan.Code] = c.arm(plan.Arm)
 	}
@@ -189,7 +190,8 @@ func (c *counting) event(e Event) {
 		o.clicks++
 	case typePurchase:
 		o.revenue += e.Revenue
-		if order := c.order(e); !e.Return && !slices.Contains(o.orders, order) {
+		if order := c.order(e); !e.Return && !c.credited[[2]uint64{key, order}] {
+			c.credited[[2]uint64{key, order}] = true // a list that a shop names in all its orders has very many
 			o.orders = append(o.orders, order)
 		}
 	default:
