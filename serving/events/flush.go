@@ -149,12 +149,12 @@ func dueContacts(now time.Time) string {
 }
 
 // newRefusals is the condition under which a contact tells a refusal that the lake
-// does not know of.
-const newRefusals = "unsubscribed_at IS NOT NULL AND refusal_flushed = 0"
+// does not know of: the first, or a later one than it was sent.
+const newRefusals = "unsubscribed_at IS NOT NULL AND unsubscribed_at > refusal_flushed"
 
 func (f *flush) refusals() error {
 	return f.table(contract(data.Consents), "SELECT rowid, user_id, channel, 0, unsubscribed_at FROM contacts WHERE "+newRefusals+" ORDER BY rowid",
-		"UPDATE contacts SET refusal_flushed = 1 WHERE rowid = ?1")
+		"UPDATE contacts SET refusal_flushed = ?2 WHERE rowid = ?1", "ts")
 }
 
 func (f *flush) links() error {
@@ -164,8 +164,8 @@ func (f *flush) links() error {
 }
 
 // table sends the rows of a query, whose first column says by which number a
-// row is marked afterwards.
-func (f *flush) table(s data.Schema, query, change string) error {
+// row is marked afterwards, with the values sent of some columns.
+func (f *flush) table(s data.Schema, query, change string, with ...string) error {
 	rows, err := f.tx.QueryContext(f.ctx, query)
 	if err != nil {
 		return explain(err)
@@ -177,7 +177,11 @@ func (f *flush) table(s data.Schema, query, change string) error {
 		if err := rows.Scan(append([]any{&number}, cells(s.Columns, row)...)...); err != nil {
 			return err
 		}
-		f.done = append(f.done, mark{change, []any{number}})
+		args := []any{number}
+		for _, name := range with {
+			args = append(args, argument(row[s.Index(name)]))
+		}
+		f.done = append(f.done, mark{change, args})
 		return out.add(row)
 	})
 	if err != nil {

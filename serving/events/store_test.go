@@ -427,6 +427,24 @@ func TestUnsubscribed(t *testing.T) {
 	look("erased", s.Unsubscribed, time.Time{})
 }
 
+// Who agreed again and unsubscribes again, by the same message, has unsubscribed as
+// of then.
+func TestUnsubscribedAgain(t *testing.T) {
+	path := logPath(t)
+	clock := noon
+	s := opened(t, path, Options{Now: func() time.Time { return clock }})
+	tell(t, s.Contacts, `{"contact_id":"1","campaign_id":"k","user_id":"u","channel":"email","arm":"a","ts":"2026-02-01T08:00:00Z","unsubscribed_at":"2026-02-02T08:00:00Z"}`)
+	clock = noon.Add(time.Hour)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"`+noon.Add(time.Minute).Format(time.RFC3339)+`"}`)
+	clock = noon.Add(2 * time.Hour)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"2026-02-03T08:00:00Z"}`) // late, of before
+	for _, s := range []*Store{s, opened(t, path, Options{})} {
+		if at := s.Unsubscribed("u", "email"); !at.Equal(noon.Add(time.Hour)) {
+			t.Errorf("unsubscribed %v", at)
+		}
+	}
+}
+
 func TestErasure(t *testing.T) {
 	path := logPath(t)
 	s := opened(t, path, Options{})
