@@ -605,6 +605,19 @@ func TestOverlayIsBounded(t *testing.T) {
 	}
 }
 
+// An alias that is in use stays the customer's, however many others come by.
+func TestAliasesInUseAreRemembered(t *testing.T) {
+	o := newOverlay(3)
+	o.link(owner{false, "app"}, "u")
+	for i := range 5 {
+		o.touch("app", "", touch{item: unique.Make("a"), kind: viewed, count: 1})
+		o.touch(fmt.Sprint("other", i), "", touch{item: unique.Make("b"), kind: viewed, count: 1})
+	}
+	if r, ok := o.Recent("app", ""); !ok || r.UserID != "u" || items(r.Viewed) != "a×5" {
+		t.Errorf("of the alias is known %+v", r)
+	}
+}
+
 // Of one customer the latest is kept, and what was only shown goes first.
 func TestTrailIsBounded(t *testing.T) {
 	path := logPath(t)
