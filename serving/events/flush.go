@@ -152,12 +152,12 @@ func dueContacts(now time.Time) string {
 }
 
 // newRefusals is the condition under which a contact tells a refusal that the lake
-// does not know of: the first, or a later one than it was sent.
-const newRefusals = "unsubscribed_at IS NOT NULL AND unsubscribed_at > refusal_flushed"
+// does not know of.
+const newRefusals = "unsubscribed_at IS NOT NULL AND refusal_flushed = 0"
 
 func (f *flush) refusals() error {
 	return f.table(contract(data.Consents), "SELECT rowid, user_id, channel, 0, unsubscribed_at FROM contacts WHERE "+newRefusals+" ORDER BY rowid",
-		"UPDATE contacts SET refusal_flushed = ?2 WHERE rowid = ?1", "ts")
+		"UPDATE contacts SET refusal_flushed = 1 WHERE rowid = ?1 AND unsubscribed_at = ?2", "ts")
 }
 
 func (f *flush) links() error {

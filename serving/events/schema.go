@@ -120,7 +120,7 @@ var format = state.Format{Name: "event log", ApplicationID: 0x52474556, Large: t
 	DROP TABLE opt_outs;
 	-- When it was told that they unsubscribed: it may have been long after.
 	ALTER TABLE contacts ADD COLUMN unsubscribed_told INTEGER;
-	-- The latest unsubscribed_at that the lake has as a refusal of the channel.
+	-- Whether the lake has it as a refusal of the channel.
 	ALTER TABLE contacts ADD COLUMN refusal_flushed INTEGER NOT NULL DEFAULT 0;
 	CREATE INDEX contacts_unsubscribed ON contacts (refusal_flushed) WHERE unsubscribed_at IS NOT NULL;`,
 }}

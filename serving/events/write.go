@@ -286,11 +286,16 @@ func (it *itemState) take(r record) bool {
 // later ones do not change.
 var begun = []string{"campaign_id", "user_id", "ts", "channel", "arm"}
 
+// refusesAnew is the condition under which a word on a contact tells a refusal that
+// is later than what is known.
+const refusesAnew = "excluded.unsubscribed_at > coalesce(contacts.unsubscribed_at, 0)"
+
 var (
 	selectContact = "SELECT " + strings.Join(contactSchema.ColumnNames(), ", ") + " FROM contacts WHERE contact_id = ?"
 	upsertContact = "INSERT INTO contacts (" + strings.Join(contactSchema.ColumnNames(), ", ") + ", received, unsubscribed_told) VALUES (" +
 		strings.Repeat("?, ", len(contactSchema.Columns)) + "?, ?) ON CONFLICT (contact_id) DO UPDATE SET " + excluded(contactSchema.ColumnNames()) +
-		", unsubscribed_told = iif(excluded.unsubscribed_at > coalesce(contacts.unsubscribed_at, 0), excluded.unsubscribed_told, contacts.unsubscribed_told)"
+		", unsubscribed_told = iif(" + refusesAnew + ", excluded.unsubscribed_told, contacts.unsubscribed_told)" +
+		", refusal_flushed = iif(" + refusesAnew + ", 0, contacts.refusal_flushed)"
 )
 
 func excluded(names []string) string {
