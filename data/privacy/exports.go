@@ -166,16 +166,32 @@ type kind struct {
 	without func(ctx context.Context, path string, w io.Writer, ids map[string]bool) error // nil: not at all
 }
 
+// kindOf goes by the name, but for Parquet, whose values are packed: a file of it may
+// go by any name, and one that goes by its name may be none.
 func kindOf(path string) kind {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".parquet":
+	if isParquet(path) {
 		return kind{eachRowOf, copyRows}
+	}
+	switch strings.ToLower(filepath.Ext(path)) {
 	case ".csv":
 		return textKind(csvRecords)
 	case ".jsonl", ".ndjson":
 		return textKind(jsonLines)
 	}
 	return kind{each: wholeFile}
+}
+
+// isParquet reports whether a file begins as those of Parquet do; one that cannot be
+// read is an error to whoever reads it then.
+func isParquet(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "PAR1"
 }
 
 // records gives do every record of a text as it stands, its end included, and

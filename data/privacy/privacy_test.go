@@ -435,3 +435,24 @@ func TestApostrophesInExports(t *testing.T) {
 		t.Errorf("left is %q (%v)", left, err)
 	}
 }
+
+// What a file is called does not hide what it holds.
+func TestExportsByOtherNames(t *testing.T) {
+	dir := t.TempDir()
+	x, s := Exports{Root: dir}, lake.Subject{IDs: []string{zebra}}
+	for _, name := range []string{"packed.dat", "packed.csv"} {
+		write(t, filepath.Join(dir, name), scores("ann", zebra))
+	}
+	write(t, filepath.Join(dir, "text.parquet"), "user_id\r\n"+zebra+"\r\n")
+	if err := x.Erase(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Each(t.Context(), s, func(_, row string) error { t.Error("left is", row); return nil }); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"packed.dat", "packed.csv"} {
+		if err := eachRowOf(t.Context(), filepath.Join(dir, name), map[string]bool{zebra: true}, func(row string) error { t.Error(name, "holds", row); return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+}
