@@ -316,7 +316,7 @@ func (g *global) exportAudience(ctx context.Context, w *workspace, e *audience.E
 		_, err := x.Write(ctx, g.stdout, audience.Format(f.format))
 		return err
 	}
-	within, err := w.exports().Note(f.out)
+	within, err := w.exports().Note(ctx, f.out)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"regulars/data"
 	"regulars/data/durable"
@@ -31,8 +32,8 @@ type Exports struct {
 }
 
 // Note lists a file that is about to be written. It reports false for one outside
-// the workspace, which is out of reach.
-func (x Exports) Note(path string) (within bool, err error) {
+// the workspace, which is out of reach. Commands that do so at once wait for each other.
+func (x Exports) Note(ctx context.Context, path string) (within bool, err error) {
 	base, err := realFolder(x.List)
 	if err != nil {
 		return false, err
@@ -45,6 +46,11 @@ func (x Exports) Note(path string) (within bool, err error) {
 	if err != nil || !filepath.IsLocal(rel) {
 		return false, nil // on another drive, or above
 	}
+	lock, err := durable.AcquireLockWait(ctx, filepath.Join(base, "."+filepath.Base(x.List)+".lock"))
+	if err != nil {
+		return true, err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
 	listed, err := x.listed()
 	if err != nil || slices.Contains(listed, rel) {
 		return true, err
@@ -160,16 +166,32 @@ type kind struct {
 	without func(ctx context.Context, path string, w io.Writer, ids map[string]bool) error // nil: not at all
 }
 
+// kindOf goes by the name, but for Parquet, whose values are packed: a file of it may
+// go by any name, and one that goes by its name may be none.
 func kindOf(path string) kind {
-	switch strings.ToLower(filepath.Ext(path)) {
-	case ".parquet":
+	if isParquet(path) {
 		return kind{eachRowOf, copyRows}
+	}
+	switch strings.ToLower(filepath.Ext(path)) {
 	case ".csv":
 		return textKind(csvRecords)
 	case ".jsonl", ".ndjson":
 		return textKind(jsonLines)
 	}
 	return kind{each: wholeFile}
+}
+
+// isParquet reports whether a file begins as those of Parquet do; one that cannot be
+// read is an error to whoever reads it then.
+func isParquet(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var magic [4]byte
+	_, err = io.ReadFull(f, magic[:])
+	return err == nil && string(magic[:]) == "PAR1"
 }
 
 // records gives do every record of a text as it stands, its end included, and
@@ -259,11 +281,29 @@ func csvRecords(text io.Reader, ids map[string]bool, do func(raw []byte, named b
 func recordNames(record []string, ids map[string]bool) bool {
 	for _, field := range record {
 		field = strings.TrimPrefix(field, "\ufeff")
-		if ids[field] || ids[strings.TrimPrefix(field, "'")] || ids[strings.ReplaceAll(field, "'", "")] {
+		if ids[field] || ids[unguarded(field)] {
 			return true
 		}
 	}
 	return false
+}
+
+// unguarded is a field without the apostrophes that an export puts where a cell may
+// begin, before the signs that begin a formula.
+func unguarded(field string) string {
+	if !strings.Contains(field, "'") {
+		return field
+	}
+	var b strings.Builder
+	for i := range len(field) {
+		if field[i] == '\'' && (i == 0 || strings.IndexByte(";\t\r\n", field[i-1]) >= 0) {
+			if next, _ := utf8.DecodeRuneInString(field[i+1:]); strings.ContainsRune("=+-@\t\r\n＝＋－＠", next) {
+				continue
+			}
+		}
+		b.WriteByte(field[i])
+	}
+	return b.String()
 }
 
 // wholeFile gives do one row for a file that holds an id anywhere.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -372,7 +374,7 @@ func TestExportsElsewhere(t *testing.T) {
 			write(t, path, rows)
 		}
 		for range 2 {
-			if within, err := x.Note(path); err != nil || within != want {
+			if within, err := x.Note(t.Context(), path); err != nil || within != want {
 				t.Errorf("%q is noted: %v (%v)", path, within, err)
 			}
 		}
@@ -390,6 +392,67 @@ func TestExportsElsewhere(t *testing.T) {
 		filepath.Join(outside, "o.csv"): rows, filepath.Join(dir, "linked.csv"): rows, filepath.Join(dir, "not-ours.csv"): rows} {
 		if got, err := os.ReadFile(path); err != nil || string(got) != want {
 			t.Errorf("%s holds %q (%v), want %q", path, got, err, want)
+		}
+	}
+}
+
+// Commands that export at the same time all have their file listed.
+func TestExportsElsewhereAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	x := Exports{Root: filepath.Join(dir, "exports"), List: filepath.Join(dir, "exports.list")}
+	const many = 20
+	var all sync.WaitGroup
+	for i := range many {
+		all.Go(func() {
+			if within, err := x.Note(t.Context(), filepath.Join(dir, fmt.Sprint(i, ".csv"))); err != nil || !within {
+				t.Errorf("noted %v (%v)", within, err)
+			}
+		})
+	}
+	all.Wait()
+	if listed, err := x.listed(); err != nil || len(listed) != many {
+		t.Errorf("%d are listed (%v), want %d", len(listed), err, many)
+	}
+}
+
+// Somebody else's id that differs by an apostrophe is theirs; one behind which a
+// spreadsheet would read a formula is found with the apostrophe that was put there.
+func TestApostrophesInExports(t *testing.T) {
+	dir := t.TempDir()
+	x := Exports{Root: dir}
+	file := filepath.Join(dir, "a.csv")
+	const others = "user_id\r\no'b\r\n'ob\r\n"
+	write(t, file, others+"ob\r\no'd;'=1\r\n'=x\r\n'＋1x\r\n'\t'=y\r\n")
+	s := lake.Subject{IDs: []string{"ob", "o'd;=1", "=x", "＋1x", "\t=y"}}
+	n := 0
+	if err := x.Each(t.Context(), s, func(_, _ string) error { n++; return nil }); err != nil || n != 5 {
+		t.Errorf("%d rows (%v), want 5", n, err)
+	}
+	if err := x.Erase(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadFile(file); err != nil || string(left) != others {
+		t.Errorf("left is %q (%v)", left, err)
+	}
+}
+
+// What a file is called does not hide what it holds.
+func TestExportsByOtherNames(t *testing.T) {
+	dir := t.TempDir()
+	x, s := Exports{Root: dir}, lake.Subject{IDs: []string{zebra}}
+	for _, name := range []string{"packed.dat", "packed.csv"} {
+		write(t, filepath.Join(dir, name), scores("ann", zebra))
+	}
+	write(t, filepath.Join(dir, "text.parquet"), "user_id\r\n"+zebra+"\r\n")
+	if err := x.Erase(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Each(t.Context(), s, func(_, row string) error { t.Error("left is", row); return nil }); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"packed.dat", "packed.csv"} {
+		if err := eachRowOf(t.Context(), filepath.Join(dir, name), map[string]bool{zebra: true}, func(row string) error { t.Error(name, "holds", row); return nil }); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -69,7 +69,12 @@ func text(s string) snapshot.Value {
 
 func publish(t testing.TB, root string, people []person) string {
 	t.Helper()
-	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: "2011-12-08T00:00:00Z",
+	return publishAsOf(t, root, people, "2011-12-08T00:00:00Z")
+}
+
+func publishAsOf(t testing.TB, root string, people []person, asOf string) string {
+	t.Helper()
+	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: "2011-12-08T03:00:00Z", AsOf: asOf,
 		Models: map[string]string{"churn": "c1"}, Propensity: "churn", HorizonDays: 90, Currency: "GBP", Strategies: []string{"s"}, CourseDays: []int{10, 100},
 		Features: []snapshot.Feature{{Name: "x"}},
 		UserFields: []snapshot.Field{{Name: "region", Kind: snapshot.String}, {Name: "consent_email", Kind: snapshot.Bool}, {Name: "opt_out", Kind: snapshot.Bool},
@@ -223,12 +228,32 @@ func TestUnsubscribedSince(t *testing.T) {
 	byAlias, others := people[i].id, slices.DeleteFunc(slices.Clone(agreed), func(id string) bool { return id == people[i].id })
 	since, before := others[0], others[1]
 	asOf := time.Date(2011, 12, 8, 0, 0, 0, 0, time.UTC)
-	e, _ := shop(t, people, Options{Live: told{gone: map[string]time.Time{since: asOf, before: asOf.Add(-time.Second), people[i].wecom[0]: asOf.Add(time.Hour)}}})
+	e, _ := shop(t, people, Options{Live: told{gone: map[string]time.Time{since: asOf, before: asOf.AddDate(0, 0, -2), people[i].wecom[0]: asOf.Add(time.Hour)}}})
 	want := slices.DeleteFunc(slices.Clone(agreed), func(id string) bool { return id == since || id == byAlias })
 	for name, spec := range map[string]Spec{"a channel": {Channel: "email"}, "a filter": {Filter: "user.consent_email"}} {
 		if got := ids(t, e, spec); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
+	}
+}
+
+// A snapshot of a day that goes on knows what was told before it was made alone: by
+// default as_of is the day after the last order, which may be of today.
+func TestUnsubscribedOnTheDayOfTheSnapshot(t *testing.T) {
+	people := crowd(60) // of a snapshot of 2011-12-08T03:00:00Z
+	agreed := chosen(people, func(p person) bool { return !p.optOut && p.email == filter.Yes })
+	asOf := time.Date(2011, 12, 9, 0, 0, 0, 0, time.UTC)
+	root := t.TempDir()
+	publishAsOf(t, root, people, asOf.Format(time.RFC3339))
+	store := serving.NewStore(root, serving.Options{})
+	if err := store.Refresh(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	e := New(Options{Store: store, TempDir: t.TempDir(), Live: told{gone: map[string]time.Time{agreed[0]: asOf.Add(-14 * time.Hour),
+		agreed[1]: asOf.Add(-22 * time.Hour), agreed[2]: asOf.Add(-5 * 24 * time.Hour)}}})
+	if got := ids(t, e, Spec{Channel: "email"}); !slices.Equal(got, agreed[2:]) {
+		t.Errorf("%v, want all of %v but two", got, agreed)
 	}
 }
 

@@ -97,6 +97,6 @@ func with(profile []snapshot.Value, field int, is bool) []snapshot.Value {
 // unsubscribed reports whether a customer has unsubscribed from messages by a
 // channel, by any of their ids, since the snapshot, or so that it could not know.
 func (p *plan) unsubscribed(u snapshot.User, channel string) bool {
-	since := func(id string) bool { return !p.live.Unsubscribed(id, channel).Before(p.held.AsOf) }
+	since := func(id string) bool { return !p.live.Unsubscribed(id, channel).Before(p.heard) }
 	return since(u.ID) || slices.ContainsFunc(u.Aliases, func(a snapshot.Alias) bool { return since(a.ID) })
 }

@@ -103,6 +103,7 @@ type plan struct {
 	optOut   int                    // place of the field; -1 = none
 	consent  int
 	channels []channel // of which consents are known
+	heard    time.Time // up to when the snapshot knows for certain what was told
 	optedOut bool      // they are in it
 }
 
@@ -123,7 +124,7 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 	if i, ok := schema.Lookup(filter.User, "opt_out"); ok && schema.Fields(filter.User)[i].Kind == filter.Bool {
 		p.optOut = i
 	}
-	p.channels = channelsOf(held.Info())
+	p.channels, p.heard = channelsOf(held.Info()), heardUntil(held)
 	if err := p.channel(); err != nil {
 		return nil, err
 	}
@@ -131,6 +132,19 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 		return nil, err
 	}
 	return p, p.choose(schema)
+}
+
+// longestRun is within what time a run makes a snapshot of what was told by its start.
+const longestRun = 24 * time.Hour
+
+// heardUntil returns up to when a snapshot knows for certain what was told. Its as_of
+// may be later: by default it is the day after the last order, which may be of today.
+func heardUntil(held *serving.Held) time.Time {
+	made, err := time.Parse(time.RFC3339, held.Info().CreatedAt)
+	if begun := made.Add(-longestRun); err == nil && begun.Before(held.AsOf) {
+		return begun
+	}
+	return held.AsOf
 }
 
 // channel looks up who may be written to. Where nothing is known of a channel at

@@ -19,6 +19,9 @@ const (
 	// contactWait is how long a contact waits for what becomes of it: the lake
 	// keeps the first word on it.
 	contactWait = 24 * time.Hour
+	// refusalWait is for how long at least it is kept beside the lake who unsubscribed:
+	// until a scoring has taken it in, audiences hear of it from here.
+	refusalWait = 30 * 24 * time.Hour
 	// flushRows is how many rows go to the lake, or are marked, at a time: those
 	// who take in wait for a marking.
 	flushRows = 2_000
@@ -43,7 +46,7 @@ func (db *DB) Flush(ctx context.Context, l *lake.Lake, now time.Time, keep time.
 	if err != nil {
 		return report, fmt.Errorf("sending the event log to the lake: %w", err)
 	}
-	if err := db.expire(ctx, now.Add(-keep).UnixMicro()); err != nil {
+	if err := db.expire(ctx, now.Add(-keep).UnixMicro(), now.Add(-max(keep, refusalWait)).UnixMicro()); err != nil {
 		return report, fmt.Errorf("deleting old events: %w", err)
 	}
 	return report, nil
@@ -154,7 +157,7 @@ const newRefusals = "unsubscribed_at IS NOT NULL AND refusal_flushed = 0"
 
 func (f *flush) refusals() error {
 	return f.table(contract(data.Consents), "SELECT rowid, user_id, channel, 0, unsubscribed_at FROM contacts WHERE "+newRefusals+" ORDER BY rowid",
-		"UPDATE contacts SET refusal_flushed = 1 WHERE rowid = ?1")
+		"UPDATE contacts SET refusal_flushed = 1 WHERE rowid = ?1 AND unsubscribed_at = ?2", "ts")
 }
 
 func (f *flush) links() error {
@@ -164,8 +167,8 @@ func (f *flush) links() error {
 }
 
 // table sends the rows of a query, whose first column says by which number a
-// row is marked afterwards.
-func (f *flush) table(s data.Schema, query, change string) error {
+// row is marked afterwards, with the values sent of some columns.
+func (f *flush) table(s data.Schema, query, change string, with ...string) error {
 	rows, err := f.tx.QueryContext(f.ctx, query)
 	if err != nil {
 		return explain(err)
@@ -177,7 +180,11 @@ func (f *flush) table(s data.Schema, query, change string) error {
 		if err := rows.Scan(append([]any{&number}, cells(s.Columns, row)...)...); err != nil {
 			return err
 		}
-		f.done = append(f.done, mark{change, []any{number}})
+		args := []any{number}
+		for _, name := range with {
+			args = append(args, argument(row[s.Index(name)]))
+		}
+		f.done = append(f.done, mark{change, args})
 		return out.add(row)
 	})
 	if err != nil {
@@ -346,9 +353,10 @@ func (f *flush) mark(db *DB) error {
 	return nil
 }
 
-// expire deletes what the lake has and arrived before an instant. Events come
-// in the order of their numbers, so that the search ends at the first that stays.
-func (db *DB) expire(ctx context.Context, before int64) error {
+// expire deletes what the lake has and arrived before an instant; of a contact whose
+// customer unsubscribed, where that was told before another. Events come in the order
+// of their numbers, so that the search ends at the first that stays.
+func (db *DB) expire(ctx context.Context, before, refusals int64) error {
 	const oldEvents = `DELETE FROM events WHERE seq IN (SELECT seq FROM events WHERE flushed = 1 AND
 		seq < coalesce((SELECT seq FROM events WHERE received >= ?1 ORDER BY seq LIMIT 1), 9223372036854775807) ORDER BY seq LIMIT ?2)`
 	for deleted := int64(flushRows); deleted == flushRows; {
@@ -361,7 +369,8 @@ func (db *DB) expire(ctx context.Context, before int64) error {
 		}
 	}
 	return db.inTx(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE flushed = 1 AND NOT ("+newRefusals+") AND received < ?", before); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM contacts WHERE flushed = 1 AND NOT ("+newRefusals+") AND received < ? AND "+
+			"(unsubscribed_at IS NULL OR coalesce(unsubscribed_told, unsubscribed_at) < ?)", before, refusals); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM links WHERE (flushed = 1 OR source = ?) AND received < ?", sessionSource, before)

@@ -201,6 +201,64 @@ func TestUnsubscribedInTheLake(t *testing.T) {
 		t.Errorf("sent again: %s", got)
 	}
 	equal(t, "consents", s.rows(data.Consents), `{"user_id":"u","channel":"email","granted":false,"ts":"2026-02-20T09:00:00Z"}`)
+	// Who agreed again in between, and unsubscribes by the same message, refuses anew.
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"2026-02-25T09:00:00Z"}`)
+	if waits, err := s.Waiting(t.Context()); !waits || err != nil {
+		t.Errorf("waits %v, %v", waits, err)
+	}
+	if got := s.flush(noon); got != "consents 1/1/0" {
+		t.Errorf("sent of a later word %q", got)
+	}
+}
+
+// Who unsubscribes from a message of long ago is known of until a scoring has had time
+// to take that in, however short events are kept.
+func TestUnsubscribedLateStays(t *testing.T) {
+	dir := t.TempDir()
+	l, err := lake.Open(dir, durable.FS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := noon
+	s := opened(t, filepath.Join(dir, FileName), Options{Now: func() time.Time { return at }})
+	tell(t, s.Contacts, `{"contact_id":"1","campaign_id":"k","user_id":"u","channel":"email","arm":"a"}`, `{"contact_id":"2","campaign_id":"k","user_id":"v","channel":"email","arm":"a"}`)
+	at = noon.AddDate(0, 0, 2)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"`+at.Format(time.RFC3339)+`"}`)
+	for _, c := range []struct {
+		later       time.Duration
+		left, known int
+	}{{2 * time.Hour, 1, 1}, {refusalWait - time.Hour, 1, 1}, {refusalWait + time.Hour, 0, 0}} {
+		if _, err := s.db.Flush(t.Context(), l, at.Add(c.later), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		var left int
+		if err := s.db.sql.QueryRow("SELECT count(*) FROM contacts").Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+		alone, err := s.db.Unsubscribed(t.Context())
+		if err != nil || len(alone.at) != c.known || left != c.left {
+			t.Errorf("after %s %d are known of %d contacts (%v)", c.later, len(alone.at), left, err)
+		}
+	}
+}
+
+// A refusal that is told anew while an earlier one is on its way goes next time.
+func TestUnsubscribedWhileSending(t *testing.T) {
+	s := newShop(t, durable.FS{})
+	tell(t, s.Contacts, `{"contact_id":"1","campaign_id":"k","user_id":"u","channel":"email","arm":"a","ts":"2026-02-01T08:00:00Z","unsubscribed_at":"2026-02-20T09:00:00Z"}`)
+	im, err := s.lake.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &flush{ctx: t.Context(), lake: s.lake, im: im, now: noon}
+	err = f.read(s.db)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"2026-02-25T09:00:00Z"}`)
+	if _, failed := im.Commit(); errors.Join(err, failed, f.mark(s.db)) != nil {
+		t.Fatal(err, failed)
+	}
+	if got := s.flush(noon); got != "consents 1/1/0" {
+		t.Errorf("sent then %q", got)
+	}
 }
 
 // An item keeps what the lake knows of it, in its latest row by then.

@@ -109,12 +109,12 @@ func (o *overlay) forget(hashes []idHash, anew bool) {
 		}
 	}
 	o.trailsMu.RUnlock()
+	o.unsubscribed.forget(o.Erased)
 	o.trailsMu.Lock()
 	defer o.trailsMu.Unlock()
 	for _, key := range gone {
 		o.drop(o.trails[key])
 	}
-	o.unsubscribed.forget(o.Erased)
 }
 
 // Unsubscribed returns when a customer last unsubscribed from messages by a
@@ -249,9 +249,13 @@ func (o *overlay) touch(userID, sessionID string, t touch) {
 		}
 		userID = session.user
 	}
-	if userID != "" {
-		o.touched(owner{false, o.person(userID)}).add(t)
+	if userID == "" {
+		return
 	}
+	if alias := (owner{false, userID}); o.find(alias) != nil {
+		o.touched(alias) // whose it is must not be dropped while it is in use
+	}
+	o.touched(owner{false, o.person(userID)}).add(t)
 }
 
 // size returns how many customers, sessions and items are held.

@@ -6,6 +6,7 @@ import "regulars/data/state"
 //
 //	1  events, contacts, links, items, opt-outs, erasures
 //	2  of an erasure, which one it is
+//	3  of who unsubscribed, when that was told and sent; no opt-outs
 //
 // Times are microseconds since 1970 UTC, money is in ten-thousandths. seq grows
 // with every change and is unique in its table: who has read up to one finds
@@ -117,7 +118,7 @@ var format = state.Format{Name: "event log", ApplicationID: 0x52474556, Large: t
 	DROP TABLE erased_before;`, `
 	-- Who refuses personalisation is recorded elsewhere, once for all.
 	DROP TABLE opt_outs;
-	-- When it was first told that they unsubscribed: it may have been long after.
+	-- When it was told that they unsubscribed: it may have been long after.
 	ALTER TABLE contacts ADD COLUMN unsubscribed_told INTEGER;
 	-- Whether the lake has it as a refusal of the channel.
 	ALTER TABLE contacts ADD COLUMN refusal_flushed INTEGER NOT NULL DEFAULT 0;

@@ -427,6 +427,24 @@ func TestUnsubscribed(t *testing.T) {
 	look("erased", s.Unsubscribed, time.Time{})
 }
 
+// Who agreed again and unsubscribes again, by the same message, has unsubscribed as
+// of then.
+func TestUnsubscribedAgain(t *testing.T) {
+	path := logPath(t)
+	clock := noon
+	s := opened(t, path, Options{Now: func() time.Time { return clock }})
+	tell(t, s.Contacts, `{"contact_id":"1","campaign_id":"k","user_id":"u","channel":"email","arm":"a","ts":"2026-02-01T08:00:00Z","unsubscribed_at":"2026-02-02T08:00:00Z"}`)
+	clock = noon.Add(time.Hour)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"`+noon.Add(time.Minute).Format(time.RFC3339)+`"}`)
+	clock = noon.Add(2 * time.Hour)
+	tell(t, s.Contacts, `{"contact_id":"1","unsubscribed_at":"2026-02-03T08:00:00Z"}`) // late, of before
+	for _, s := range []*Store{s, opened(t, path, Options{})} {
+		if at := s.Unsubscribed("u", "email"); !at.Equal(noon.Add(time.Hour)) {
+			t.Errorf("unsubscribed %v", at)
+		}
+	}
+}
+
 func TestErasure(t *testing.T) {
 	path := logPath(t)
 	s := opened(t, path, Options{})
@@ -584,6 +602,19 @@ func TestOverlayIsBounded(t *testing.T) {
 		if _, ok := o.Recent(user, ""); ok != want {
 			t.Errorf("%s is remembered: %v, want %v", user, ok, want)
 		}
+	}
+}
+
+// An alias that is in use stays the customer's, however many others come by.
+func TestAliasesInUseAreRemembered(t *testing.T) {
+	o := newOverlay(3)
+	o.link(owner{false, "app"}, "u")
+	for i := range 5 {
+		o.touch("app", "", touch{item: unique.Make("a"), kind: viewed, count: 1})
+		o.touch(fmt.Sprint("other", i), "", touch{item: unique.Make("b"), kind: viewed, count: 1})
+	}
+	if r, ok := o.Recent("app", ""); !ok || r.UserID != "u" || items(r.Viewed) != "a×5" {
+		t.Errorf("of the alias is known %+v", r)
 	}
 }
 

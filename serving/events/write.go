@@ -286,11 +286,16 @@ func (it *itemState) take(r record) bool {
 // later ones do not change.
 var begun = []string{"campaign_id", "user_id", "ts", "channel", "arm"}
 
+// refusesAnew is the condition under which a word on a contact tells a refusal that
+// is later than what is known.
+const refusesAnew = "excluded.unsubscribed_at > coalesce(contacts.unsubscribed_at, 0)"
+
 var (
 	selectContact = "SELECT " + strings.Join(contactSchema.ColumnNames(), ", ") + " FROM contacts WHERE contact_id = ?"
 	upsertContact = "INSERT INTO contacts (" + strings.Join(contactSchema.ColumnNames(), ", ") + ", received, unsubscribed_told) VALUES (" +
 		strings.Repeat("?, ", len(contactSchema.Columns)) + "?, ?) ON CONFLICT (contact_id) DO UPDATE SET " + excluded(contactSchema.ColumnNames()) +
-		", unsubscribed_told = coalesce(contacts.unsubscribed_told, excluded.unsubscribed_told)"
+		", unsubscribed_told = iif(" + refusesAnew + ", excluded.unsubscribed_told, contacts.unsubscribed_told)" +
+		", refusal_flushed = iif(" + refusesAnew + ", 0, contacts.refusal_flushed)"
 )
 
 func excluded(names []string) string {
@@ -336,7 +341,7 @@ func (b *batch) contact(r record) (outcome, error) {
 	if r.has("unsubscribed_at") {
 		told = b.now.UnixMicro()
 	}
-	if r.has("unsubscribed_at") && !known.has("unsubscribed_at") {
+	if at := r.get("unsubscribed_at"); !at.IsNull() && (!known.has("unsubscribed_at") || at.Micros() > known.get("unsubscribed_at").Micros()) {
 		s, at := subscription{r.text("user_id"), r.text("channel")}, r.get("unsubscribed_at").Time()
 		if at.Before(b.now) {
 			at = b.now
