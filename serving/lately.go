@@ -31,7 +31,7 @@ type subject struct {
 // lately is what somebody did that the snapshot does not know of, by the items
 // that it knows.
 type lately struct {
-	bought  map[int32]time.Time // since the snapshot's as_of
+	bought  map[int32]time.Time // since what the snapshot knows
 	viewed  []interest          // newest first
 	ignored map[int32]bool      // shown again and again, in vain
 }
@@ -227,7 +227,7 @@ const fieldOptOut = "opt_out"
 func (v *view) lately(r Recent, now time.Time) lately {
 	var l lately
 	for _, t := range r.Bought {
-		if i, ok := v.snap.LookupItem(t.ItemID); ok && !t.At.Before(v.asOf) && t.At.After(l.bought[i]) {
+		if i, ok := v.snap.LookupItem(t.ItemID); ok && !t.At.Before(v.since) && t.At.After(l.bought[i]) {
 			if l.bought == nil {
 				l.bought = map[int32]time.Time{}
 			}

@@ -166,6 +166,19 @@ func TestLatelyByEveryID(t *testing.T) {
 	}
 }
 
+// By default as_of is the day after the last order. Where that is tomorrow, what is
+// bought today counts all the same.
+func TestBoughtOnTheDayOfTheRun(t *testing.T) {
+	for early, want := range map[bool]string{true: "a:ials b:popular", false: "e:repeat a:ials"} {
+		sh := tiny()
+		sh.early = early
+		today := told{recent: map[string]Recent{"ann": {Bought: touches(time.Date(2011, 12, 7, 10, 0, 0, 0, time.UTC), "e")}}}
+		if l, err := listening(t, sh, today, noon).Recommend("ann", Ask{K: 2}); err != nil || text(l) != want {
+			t.Errorf("made the day before: %v: %s, %v, want %s", early, text(l), err, want)
+		}
+	}
+}
+
 // The snapshot's row of an item stands against what was told before it, whatever
 // was told of another field since.
 func TestWordsHoldFieldByField(t *testing.T) {

@@ -33,6 +33,7 @@ type shop struct {
 	profile  []snapshot.Field
 	factors  []float32
 	course   []int             // days
+	early    bool              // made the day before as_of
 	novel    bool              // the last list of a user is that by content
 	aliases  map[string]string // other id of a customer → the one that stands for all
 	horizon  int               // any number, to make another version; the lower, the newer
@@ -46,7 +47,11 @@ func publish(t testing.TB, root string, sh shop) string {
 		strategies = append(strategies, "content")
 		lists = append(lists, snapshot.ListKind{Strategy: "content"})
 	}
-	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: time.Date(2011, 12, 8, 3, 0, -sh.horizon, 0, time.UTC).Format(time.RFC3339), AsOf: "2011-12-08T00:00:00Z",
+	made := time.Date(2011, 12, 8, 3, 0, -sh.horizon, 0, time.UTC)
+	if sh.early {
+		made = made.AddDate(0, 0, -1)
+	}
+	v, err := snapshot.Publish(root, durable.FS{}, snapshot.Info{CreatedAt: made.Format(time.RFC3339), AsOf: "2011-12-08T00:00:00Z",
 		Models: map[string]string{"ials": "r1", "churn": "c1"}, Recommender: "ials", Similar: "ials", Propensity: "churn",
 		HorizonDays: sh.horizon, CourseDays: sh.course, UserFields: sh.profile, Strategies: strategies, Main: "blend",
 		Lists:     lists,

@@ -15,7 +15,11 @@ import (
 type view struct {
 	snap *snapshot.Snapshot
 	asOf time.Time
-	refs atomic.Int64
+	// since is from when on what was bought may not be known to the snapshot. It is as_of,
+	// but for a snapshot that was made before: by default as_of is the day after the last
+	// order, which may be of today.
+	since time.Time
+	refs  atomic.Int64
 
 	// filler is the whole catalogue, best sellers first: what any list is filled up
 	// from. What is out of stock is in it, as it may come back any moment.
@@ -40,6 +44,9 @@ const (
 	Catalogue = "catalogue" // in stock, nothing known of its sales
 )
 
+// longestRun is within what time a run makes a snapshot of what was told by its start.
+const longestRun = 24 * time.Hour
+
 func openView(dir string) (*view, error) {
 	snap, err := snapshot.Open(dir)
 	if err != nil {
@@ -51,6 +58,10 @@ func openView(dir string) (*view, error) {
 	if err != nil {
 		v.release()
 		return nil, err
+	}
+	v.since = v.asOf
+	if made, err := time.Parse(time.RFC3339, snap.Info().CreatedAt); err == nil && made.Before(v.asOf) {
+		v.since = made.Add(-longestRun)
 	}
 	v.names = snap.Info().Strategies
 	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })
