@@ -60,6 +60,24 @@ func (s *Store) HoldVersion(version string, h *Held) (*Held, error) {
 // Release lets the snapshot go. Nothing may be asked of it afterwards.
 func (h *Held) Release() { h.release() }
 
+// longestRun is within what time a run makes a snapshot of what was told by its start.
+const longestRun = 24 * time.Hour
+
+// begun is the earliest instant at which the run that made a snapshot can have begun.
+func begun(info *snapshot.Info) (at time.Time, ok bool) {
+	made, err := time.Parse(time.RFC3339, info.CreatedAt)
+	return made.Add(-longestRun), err == nil
+}
+
+// Heard returns up to when the snapshot knows for certain what was told. Its as_of
+// may be later: by default it is the day after the last order, which may be of today.
+func (h *Held) Heard() time.Time {
+	if at, ok := begun(h.Info()); ok && at.Before(h.AsOf) {
+		return at
+	}
+	return h.AsOf
+}
+
 // Info returns the manifest.
 func (h *Held) Info() *snapshot.Info { return h.snap.Info() }
 

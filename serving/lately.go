@@ -212,8 +212,10 @@ func (s *Store) refuses(who subject, asked string) bool {
 	if who.id == "" || s.opts.Live == nil {
 		return who.refuse
 	}
-	if out, _ := s.opts.Live.OptedOut(asked); out {
-		return true
+	if asked != who.id {
+		if out, _ := s.opts.Live.OptedOut(asked); out {
+			return true
+		}
 	}
 	if out, known := s.opts.Live.OptedOut(who.id); known {
 		return out

@@ -44,9 +44,6 @@ const (
 	Catalogue = "catalogue" // in stock, nothing known of its sales
 )
 
-// longestRun is within what time a run makes a snapshot of what was told by its start.
-const longestRun = 24 * time.Hour
-
 func openView(dir string) (*view, error) {
 	snap, err := snapshot.Open(dir)
 	if err != nil {
@@ -60,8 +57,8 @@ func openView(dir string) (*view, error) {
 		return nil, err
 	}
 	v.since = v.asOf
-	if made, err := time.Parse(time.RFC3339, snap.Info().CreatedAt); err == nil && made.Before(v.asOf) {
-		v.since = made.Add(-longestRun)
+	if at, ok := begun(snap.Info()); ok && at.Add(longestRun).Before(v.asOf) {
+		v.since = at
 	}
 	v.names = snap.Info().Strategies
 	v.optOut = slices.IndexFunc(snap.Info().UserFields, func(f snapshot.Field) bool { return f.Name == fieldOptOut })

@@ -124,7 +124,7 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 	if i, ok := schema.Lookup(filter.User, "opt_out"); ok && schema.Fields(filter.User)[i].Kind == filter.Bool {
 		p.optOut = i
 	}
-	p.channels, p.heard = channelsOf(held.Info()), heardUntil(held)
+	p.channels, p.heard = channelsOf(held.Info()), held.Heard()
 	if err := p.channel(); err != nil {
 		return nil, err
 	}
@@ -132,19 +132,6 @@ func newPlan(spec Spec, held *serving.Held, live Live, filters *filter.Cache) (*
 		return nil, err
 	}
 	return p, p.choose(schema)
-}
-
-// longestRun is within what time a run makes a snapshot of what was told by its start.
-const longestRun = 24 * time.Hour
-
-// heardUntil returns up to when a snapshot knows for certain what was told. Its as_of
-// may be later: by default it is the day after the last order, which may be of today.
-func heardUntil(held *serving.Held) time.Time {
-	made, err := time.Parse(time.RFC3339, held.Info().CreatedAt)
-	if begun := made.Add(-longestRun); err == nil && begun.Before(held.AsOf) {
-		return begun
-	}
-	return held.AsOf
 }
 
 // channel looks up who may be written to. Where nothing is known of a channel at
