@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"regulars/training"
-	"regulars/training/page"
 )
 
 // churnReportOptions are the flags of `report churn`.
@@ -46,9 +45,9 @@ func (g *global) reportChurn(ctx context.Context, o churnReportOptions) error {
 	if !slices.Contains(training.Segmentations(), o.by) {
 		return usageError{fmt.Errorf("--by %s: it must be %s", o.by, strings.Join(training.Segmentations(), ", "))}
 	}
-	lang, err := page.ParseLang(o.lang)
+	lang, err := parseLang(o.lang)
 	if err != nil {
-		return usageError{fmt.Errorf("--lang: %w", err)}
+		return err
 	}
 	var report *training.ChurnReport
 	err = g.locked(ctx, func(w *workspace) (err error) {
@@ -67,12 +66,5 @@ func (g *global) reportChurn(ctx context.Context, o churnReportOptions) error {
 	if err != nil {
 		return err
 	}
-	if g.json {
-		return printJSON(g.stdout, report)
-	}
-	if o.html == "" {
-		return printSections(g.stdout, report.View(lang))
-	}
-	_, err = fmt.Fprintf(g.stdout, "written to %s\n", o.html)
-	return err
+	return g.printView(report, o.html, report.View(lang))
 }

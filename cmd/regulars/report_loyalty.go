@@ -61,9 +61,9 @@ the share of loyal customers. What the lake has no table for is said to be absen
 }
 
 func (g *global) reportLoyalty(ctx context.Context, o reportOptions, threshold bool) error {
-	lang, err := page.ParseLang(o.lang)
+	lang, err := parseLang(o.lang)
 	if err != nil {
-		return usageError{fmt.Errorf("--lang: %w", err)}
+		return err
 	}
 	if threshold && !(o.threshold > 0 && o.threshold <= 1) {
 		return usageError{fmt.Errorf("--threshold is %v: it must be above 0 and at most 1", o.threshold)}
@@ -91,14 +91,29 @@ func (g *global) reportLoyalty(ctx context.Context, o reportOptions, threshold b
 			return err
 		}
 	}
+	return g.printView(report, o.html, report.View(lang))
+}
+
+// parseLang reads the flag of that name.
+func parseLang(text string) (page.Lang, error) {
+	lang, err := page.ParseLang(text)
+	if err != nil {
+		return lang, usageError{fmt.Errorf("--lang: %w", err)}
+	}
+	return lang, nil
+}
+
+// printView prints a report as JSON where that is asked for, or else the file that its
+// page was written to, or else its sections.
+func (g *global) printView(report any, html string, view []page.Section) error {
 	switch {
 	case g.json:
 		return printJSON(g.stdout, report)
-	case o.html != "":
-		_, err := fmt.Fprintf(g.stdout, "written to %s\n", o.html)
+	case html != "":
+		_, err := fmt.Fprintf(g.stdout, "written to %s\n", html)
 		return err
 	}
-	return printSections(g.stdout, report.View(lang))
+	return printSections(g.stdout, view)
 }
 
 // withFeatures prepares a request for feature tables at the report's date, and
@@ -189,9 +204,9 @@ for it anew.`,
 }
 
 func (g *global) reportClusters(ctx context.Context, o reportOptions, k kmeans.Options) error {
-	lang, err := page.ParseLang(o.lang)
+	lang, err := parseLang(o.lang)
 	if err != nil {
-		return usageError{fmt.Errorf("--lang: %w", err)}
+		return err
 	}
 	w, err := g.open(false)
 	if err != nil {

@@ -57,9 +57,9 @@ GET /v1/placements/NAME/report.`,
 }
 
 func (g *global) reportPlacement(ctx context.Context, o placementOptions, names []string, from, to time.Time) error {
-	lang, err := page.ParseLang(o.lang)
+	lang, err := parseLang(o.lang)
 	if err != nil {
-		return usageError{fmt.Errorf("--lang: %w", err)}
+		return err
 	}
 	w, err := g.open(false)
 	if err != nil {
@@ -80,14 +80,7 @@ func (g *global) reportPlacement(ctx context.Context, o placementOptions, names 
 			return err
 		}
 	}
-	switch {
-	case g.json:
-		return printJSON(g.stdout, map[string]any{"placements": reports})
-	case o.html != "":
-		_, err := fmt.Fprintf(g.stdout, "written to %s\n", o.html)
-		return err
-	}
-	return printSections(g.stdout, sections)
+	return g.printView(map[string]any{"placements": reports}, o.html, sections)
 }
 
 // placementReports reports on the placements named, or on all.
